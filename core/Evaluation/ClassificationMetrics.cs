@@ -1,0 +1,179 @@
+namespace Lentigo.Core.Evaluation;
+
+/// <summary>
+/// Metrics of a classifier over n labelled images. Precision, recall and F1 of a class with nothing to divide by are 0; the macro means
+/// are over the classes that occur among labels or predictions, as scikit-learn's are.
+/// </summary>
+public sealed record ClassificationMetrics
+{
+    /// <summary>The share of images whose most probable class is the label.</summary>
+    public required double Accuracy { get; init; }
+
+    /// <summary>Mean precision over classes.</summary>
+    public required double MacroPrecision { get; init; }
+
+    /// <summary>Mean recall over classes.</summary>
+    public required double MacroRecall { get; init; }
+
+    /// <summary>Mean F1 over classes.</summary>
+    public required double MacroF1 { get; init; }
+
+    /// <summary>Precision averaged over classes by their number of images.</summary>
+    public required double WeightedPrecision { get; init; }
+
+    /// <summary>Recall averaged over classes by their number of images: equals <see cref="Accuracy"/>.</summary>
+    public required double WeightedRecall { get; init; }
+
+    /// <summary>F1 averaged over classes by their number of images.</summary>
+    public required double WeightedF1 { get; init; }
+
+    /// <summary>Mean recall over the classes that occur among the labels.</summary>
+    public required double BalancedAccuracy { get; init; }
+
+    /// <summary>Mean area under the ROC curve, one class against the rest, over classes that have images on both sides; null where none has.</summary>
+    public double? MacroAuc { get; init; }
+
+    /// <summary>The mean negative log likelihood of the labels, in nats.</summary>
+    public required double LogLoss { get; init; }
+
+    /// <summary>The number of images, n.</summary>
+    public required int Count { get; init; }
+
+    /// <summary>Each class's own metrics, in the order of <see cref="LesionClasses.All"/>.</summary>
+    public required IReadOnlyList<ClassMetrics> Classes { get; init; }
+
+    /// <summary>[7][7]: how many images with label i (row) were given class j (column).</summary>
+    public required IReadOnlyList<IReadOnlyList<int>> ConfusionMatrix { get; init; }
+
+    /// <summary>Computes all of it.</summary>
+    /// <param name="labels">[n], 0 to 6.</param>
+    /// <param name="probabilities">[n][7].</param>
+    /// <exception cref="ArgumentException">There are no images, the counts differ, or a label is none of the seven.</exception>
+    public static ClassificationMetrics Compute(IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities)
+    {
+        ArgumentNullException.ThrowIfNull(labels);
+        ArgumentNullException.ThrowIfNull(probabilities);
+        if (labels.Count == 0)
+        {
+            throw new ArgumentException("There are no labelled images to compute metrics over.", nameof(labels));
+        }
+
+        if (labels.Count != probabilities.Count)
+        {
+            throw new ArgumentException($"{labels.Count} labels, but {probabilities.Count} rows of probabilities.", nameof(probabilities));
+        }
+
+        int n = labels.Count, classes = LesionClasses.Count;
+        int[][] confusion = [.. Enumerable.Range(0, classes).Select(_ => new int[classes])];
+        double logLoss = 0;
+        for (int i = 0; i < n; i++)
+        {
+            if (labels[i] < 0 || labels[i] >= classes)
+            {
+                throw new ArgumentException($"Label {labels[i]} of image {i} is not one of 0 to {classes - 1}.", nameof(labels));
+            }
+
+            confusion[labels[i]][ArgMax(probabilities[i])]++;
+            logLoss -= Math.Log(Math.Max(probabilities[i][labels[i]], 1e-15));
+        }
+
+        ClassMetrics[] rows = new ClassMetrics[classes];
+        for (int c = 0; c < classes; c++)
+        {
+            int hits = confusion[c][c], support = confusion[c].Sum(), predicted = confusion.Sum(row => row[c]);
+            double precision = predicted == 0 ? 0 : (double)hits / predicted, recall = support == 0 ? 0 : (double)hits / support;
+            rows[c] = new(
+                LesionClasses.All[c].Code, support, predicted, precision, recall,
+                precision + recall == 0 ? 0 : 2 * precision * recall / (precision + recall),
+                Auc([.. labels.Select(l => l == c)], [.. probabilities.Select(p => p[c])]));
+        }
+
+        ClassMetrics[] occurring = [.. rows.Where(r => r.Support + r.Predicted > 0)];
+        double[] aucs = [.. rows.Where(r => r.Auc is not null).Select(r => r.Auc!.Value)];
+        return new()
+        {
+            Accuracy = (double)rows.Select((_, c) => confusion[c][c]).Sum() / n,
+            MacroPrecision = occurring.Average(r => r.Precision),
+            MacroRecall = occurring.Average(r => r.Recall),
+            MacroF1 = occurring.Average(r => r.F1),
+            WeightedPrecision = rows.Sum(r => r.Precision * r.Support) / n,
+            WeightedRecall = rows.Sum(r => r.Recall * r.Support) / n,
+            WeightedF1 = rows.Sum(r => r.F1 * r.Support) / n,
+            BalancedAccuracy = rows.Where(r => r.Support > 0).Average(r => r.Recall),
+            MacroAuc = aucs.Length == 0 ? null : aucs.Average(),
+            LogLoss = logLoss / n,
+            Count = n,
+            Classes = rows,
+            ConfusionMatrix = confusion,
+        };
+    }
+
+    /// <summary>
+    /// The area under the ROC curve: the chance that a positive image scores above a negative one, ties counting half
+    /// (Mann-Whitney; Hanley and McNeil 1982). Null where one of both sides is empty.
+    /// </summary>
+    public static double? Auc(IReadOnlyList<bool> positives, IReadOnlyList<double> scores)
+    {
+        ArgumentNullException.ThrowIfNull(positives);
+        ArgumentNullException.ThrowIfNull(scores);
+        int[] order = [.. Enumerable.Range(0, scores.Count).OrderBy(i => scores[i])];
+        double rankSum = 0;
+        long positive = positives.LongCount(p => p), negative = positives.Count - positive;
+        for (int start = 0; start < order.Length;)
+        {
+            int end = start;
+            while (end < order.Length && scores[order[end]] == scores[order[start]])
+            {
+                end++;
+            }
+
+            double rank = (start + 1 + end) / 2.0; // the mean of the ranks start + 1 .. end
+            for (int k = start; k < end; k++)
+            {
+                rankSum += positives[order[k]] ? rank : 0;
+            }
+
+            start = end;
+        }
+
+        return positive == 0 || negative == 0 ? null : (rankSum - positive * (positive + 1) / 2.0) / ((double)positive * negative);
+    }
+
+    private static int ArgMax(double[] values)
+    {
+        int best = 0;
+        for (int i = 1; i < values.Length; i++)
+        {
+            best = values[i] > values[best] ? i : best;
+        }
+
+        return best;
+    }
+}
+
+/// <summary>One class's metrics against the rest.</summary>
+/// <param name="Code">The class's <c>dx</c> code.</param>
+/// <param name="Support">Images with this label.</param>
+/// <param name="Predicted">Images given this class.</param>
+/// <param name="Precision">Hits over <paramref name="Predicted"/>.</param>
+/// <param name="Recall">Hits over <paramref name="Support"/>: the sensitivity.</param>
+/// <param name="F1">The harmonic mean of precision and recall.</param>
+/// <param name="Auc">Area under the ROC curve, this class against the rest; null where one side is empty.</param>
+public sealed record ClassMetrics(string Code, int Support, int Predicted, double Precision, double Recall, double F1, double? Auc);
+
+/// <summary>The metrics of an ensemble and of each of its members on the same images: the document of <c>evaluate --json</c>.</summary>
+/// <param name="Model">The model's name and version.</param>
+/// <param name="Data">The data set that was evaluated on.</param>
+/// <param name="Subset"><c>train</c>, <c>val</c>, <c>test</c> or <c>all</c>.</param>
+/// <param name="Ensemble">The ensemble's metrics.</param>
+/// <param name="Members">Each member's metrics by name.</param>
+public sealed record EvaluationReport(
+    string Model,
+    string Data,
+    string Subset,
+    ClassificationMetrics Ensemble,
+    IReadOnlyDictionary<string, ClassificationMetrics> Members)
+{
+    /// <summary>'decision support, not a diagnosis'.</summary>
+    public string Notice { get; init; } = LesionClasses.Notice;
+}

@@ -1,0 +1,176 @@
+using Lentigo.Core.Predictions;
+using NetVips;
+
+namespace Lentigo.Core.Imaging;
+
+/// <summary>
+/// Turns an image file into the pixels that the networks see: the one decoder and the one resizing function of training and serving.
+/// </summary>
+public static class LesionImage
+{
+    /// <summary>JPEG is shrunk while it is decoded only down to this many times the target, so that the reduction after it decides the result.</summary>
+    private const int ShrinkOnLoadMargin = 4;
+
+    static LesionImage()
+    {
+        // One image is one request's work: parallelism comes from handling several at once. Nothing of an image is kept.
+        NetVips.NetVips.Concurrency = 1;
+        Cache.Max = 0;
+    }
+
+    /// <summary>
+    /// Decodes a JPEG, PNG, WebP or TIFF file to 8-bit sRGB and squashes the whole image to a square with antialiased bilinear
+    /// interpolation. EXIF orientation is honoured, transparency is laid on white, greyscale, CMYK and 16-bit images are converted,
+    /// an embedded ICC profile is applied. Of several pages or frames the first is taken.
+    /// </summary>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="size">The side of the square in pixels, s.</param>
+    /// <param name="limits">What the file may cost.</param>
+    /// <returns>uint8 pixels [s, s, 3], rows from the top, RGB.</returns>
+    /// <exception cref="ImageRejectedException">The file is no image, too large or damaged.</exception>
+    public static byte[] Decode(byte[] file, int size, ImageLimits limits)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
+        if (file.Length == 0)
+        {
+            throw new ImageRejectedException(Problem.NoImage());
+        }
+
+        if (file.LongLength > limits.MaxBytes)
+        {
+            throw new ImageRejectedException(Problem.TooLarge(limits.MaxBytes));
+        }
+
+        ImageFileFormat format = ImageFileFormats.Sniff(file) ?? throw new ImageRejectedException(Problem.Unsupported());
+        try
+        {
+            using Image opened = Open(file, format, size, limits);
+            using Image rgb = ToRgb(opened);
+            using Image square = Squash(rgb, size);
+            using Image profiled = ApplyProfile(square);
+            // A squash treats both axes alike, so turning the small square equals turning the large image first.
+            using Image upright = profiled.Autorot();
+            return upright.WriteToMemory<byte>();
+        }
+        catch (VipsException)
+        {
+            throw new ImageRejectedException(Problem.Unreadable(format.ToString()));
+        }
+    }
+
+    /// <summary>
+    /// Squashes uint8 RGB pixels [height, width, 3] to [size, size, 3] with the interpolation of <see cref="Decode"/>.
+    /// </summary>
+    public static byte[] Resize(byte[] pixels, int width, int height, int size)
+    {
+        using Image image = Image.NewFromMemoryCopy(pixels, width, height, 3, Enums.BandFormat.Uchar);
+        using Image square = Squash(image, size);
+        return square.WriteToMemory<byte>();
+    }
+
+    private static Image Open(byte[] file, ImageFileFormat format, int size, ImageLimits limits)
+    {
+        Image image = Load(file, format, shrink: 1);
+        long width = image.Width, height = image.Height;
+        if (width * height > limits.MaxPixels)
+        {
+            image.Dispose();
+            throw new ImageRejectedException(Problem.TooManyPixels(width, height, limits.MaxPixels));
+        }
+
+        if (format != ImageFileFormat.Jpeg)
+        {
+            return image;
+        }
+
+        int shrink = 8;
+        while (shrink > 1 && Math.Min(width, height) / shrink < (long)size * ShrinkOnLoadMargin)
+        {
+            shrink /= 2;
+        }
+
+        if (shrink == 1)
+        {
+            return image;
+        }
+
+        image.Dispose();
+        return Load(file, format, shrink);
+    }
+
+    private static Image Load(byte[] file, ImageFileFormat format, int shrink)
+    {
+        const Enums.Access access = Enums.Access.Sequential;
+        const Enums.FailOn failOn = Enums.FailOn.Error; // without it a truncated file decodes to grey
+        return format switch
+        {
+            ImageFileFormat.Jpeg => Image.JpegloadBuffer(file, shrink: shrink, access: access, failOn: failOn),
+            ImageFileFormat.Png => Image.PngloadBuffer(file, access: access, failOn: failOn),
+            ImageFileFormat.WebP => Image.WebploadBuffer(file, access: access, failOn: failOn),
+            _ => Image.TiffloadBuffer(file, access: access, failOn: failOn),
+        };
+    }
+
+    /// <summary>Flattens and converts to three 8-bit bands; an RGB image with a profile keeps it for <see cref="ApplyProfile"/>.</summary>
+    private static Image ToRgb(Image image)
+    {
+        if (image.Interpretation == Enums.Interpretation.Cmyk)
+        {
+            return image.Contains("icc-profile-data")
+                ? image.IccTransform("srgb", embedded: true)
+                : NaiveCmykToRgb(image);
+        }
+
+        Image flat = image;
+        if (image.HasAlpha())
+        {
+            double white = image.Format is Enums.BandFormat.Ushort ? 65535 : 255;
+            flat = image.Flatten(background: [white]);
+        }
+
+        Image rgb = flat.Colourspace(Enums.Interpretation.Srgb);
+        return rgb.Format == Enums.BandFormat.Uchar ? rgb : rgb.Cast(Enums.BandFormat.Uchar);
+    }
+
+    /// <summary>CMYK without a profile has no defined colours; this is what browsers show: each of R, G, B is (255 - ink)(255 - K) / 255.</summary>
+    private static Image NaiveCmykToRgb(Image image)
+    {
+        using Image inks = image.ExtractBand(0, n: 3);
+        using Image black = image.ExtractBand(3);
+        using Image light = inks.Linear([-1], [255]) * black.Linear([-1], [255]);
+        using Image scaled = light.Linear([1 / 255.0], [0.5]);
+        using Image bytes = scaled.Cast(Enums.BandFormat.Uchar);
+        return bytes.Copy(interpretation: Enums.Interpretation.Srgb);
+    }
+
+    /// <summary>Antialiased bilinear (a triangle filter as wide as the reduction) where an axis shrinks, plain bilinear where it grows.</summary>
+    private static Image Squash(Image image, int size)
+    {
+        double across = (double)image.Width / size, down = (double)image.Height / size;
+        Image result = image;
+        if (down > 1)
+        {
+            result = result.Reducev(down, kernel: Enums.Kernel.Linear);
+        }
+
+        if (across > 1)
+        {
+            result = result.Reduceh(across, kernel: Enums.Kernel.Linear);
+        }
+
+        if (across < 1 || down < 1)
+        {
+            result = result.Resize(Math.Max(1, 1 / across), kernel: Enums.Kernel.Linear, vscale: Math.Max(1, 1 / down));
+        }
+
+        return result.Width == size && result.Height == size
+            ? result.Copy()
+            : throw new InvalidOperationException($"Resizing {image.Width} x {image.Height} gave {result.Width} x {result.Height} instead of {size} x {size}.");
+    }
+
+    private static Image ApplyProfile(Image image) =>
+        image.Contains("icc-profile-data") && image.Bands == 3 && image.Interpretation == Enums.Interpretation.Srgb
+            ? image.IccTransform("srgb", embedded: true)
+            : image.Copy();
+}

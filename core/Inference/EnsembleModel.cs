@@ -1,0 +1,161 @@
+using Lentigo.Core.Models;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Lentigo.Core.Inference;
+
+/// <summary>The ensemble of a model package, loaded in ONNX Runtime. Safe to use from several threads at once.</summary>
+public sealed class EnsembleModel : IDisposable
+{
+    private static readonly string[] OutputNames = ["member_logits", "logits", "probabilities"];
+    private readonly InferenceSession session;
+    private readonly RunOptions runOptions = new();
+
+    private EnsembleModel(ModelManifest manifest, InferenceSession session, InferenceDevice device, string? warning)
+    {
+        Manifest = manifest;
+        this.session = session;
+        Device = device;
+        Warning = warning;
+    }
+
+    /// <summary>The package's manifest.</summary>
+    public ModelManifest Manifest { get; }
+
+    /// <summary>The processor that runs the graph: <see cref="InferenceDevice.Cpu"/> or <see cref="InferenceDevice.Cuda"/>.</summary>
+    public InferenceDevice Device { get; }
+
+    /// <summary>Why <see cref="InferenceDevice.Auto"/> ended on the CPU, or null.</summary>
+    public string? Warning { get; }
+
+    /// <summary>Loads a package's graph.</summary>
+    /// <exception cref="ModelPackageException">The graph is not an ensemble of this product, or the device that the options insist on does not work.</exception>
+    public static EnsembleModel Load(ModelPackage package, InferenceOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(package);
+        string? warning = null;
+        if (options.Device is not InferenceDevice.Cpu)
+        {
+            try
+            {
+                using SessionOptions cuda = SessionOptionsFor(options);
+                cuda.AppendExecutionProvider_CUDA();
+                return Open(package, cuda, InferenceDevice.Cuda, warning: null);
+            }
+            catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
+            {
+                string reason = e.Message.ReplaceLineEndings(" ");
+                if (options.Device is InferenceDevice.Cuda)
+                {
+                    throw new ModelPackageException(
+                        $"The device 'cuda' was asked for, but ONNX Runtime cannot use it: {reason} Use a build with -p:Accelerator=Cuda on a machine with an NVIDIA GPU, CUDA 12 and cuDNN 9, or set the device to 'auto'.", e);
+                }
+
+                warning = $"No usable GPU, the CPU is used: {reason}";
+            }
+        }
+
+        using SessionOptions cpu = SessionOptionsFor(options);
+        return Open(package, cpu, InferenceDevice.Cpu, warning);
+    }
+
+    /// <summary>Classifies a batch.</summary>
+    /// <param name="pixels">uint8 [n, s, s, 3] RGB, as <see cref="Imaging.LesionImage.Decode"/> makes them.</param>
+    /// <param name="count">The number of images, n.</param>
+    public EnsembleOutput Classify(byte[] pixels, int count)
+    {
+        ArgumentNullException.ThrowIfNull(pixels);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        int size = Manifest.Input.Size;
+        if (pixels.Length != (long)count * size * size * 3)
+        {
+            throw new ArgumentException($"{count} images of {size} x {size} x 3 need {(long)count * size * size * 3} bytes, not {pixels.Length}.", nameof(pixels));
+        }
+
+        using OrtValue image = OrtValue.CreateTensorValueFromMemory(pixels, [count, size, size, 3]);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(runOptions, ["image"], [image], OutputNames);
+        return new(
+            count,
+            Manifest.Members.Count,
+            outputs[0].GetTensorDataAsSpan<float>().ToArray(),
+            outputs[1].GetTensorDataAsSpan<float>().ToArray(),
+            outputs[2].GetTensorDataAsSpan<float>().ToArray());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        runOptions.Dispose();
+        session.Dispose();
+    }
+
+    private static SessionOptions SessionOptionsFor(InferenceOptions options)
+    {
+        SessionOptions session = new() { GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL };
+        if (options.Threads > 0)
+        {
+            session.IntraOpNumThreads = options.Threads;
+        }
+
+        return session;
+    }
+
+    private static EnsembleModel Open(ModelPackage package, SessionOptions options, InferenceDevice device, string? warning)
+    {
+        InferenceSession session;
+        try
+        {
+            session = new(package.OnnxPath, options);
+        }
+        catch (OnnxRuntimeException e) when (device is InferenceDevice.Cpu)
+        {
+            throw new ModelPackageException($"ONNX Runtime cannot load {package.OnnxPath}: {e.Message} Publish a package written by this product's trainer.", e);
+        }
+
+        ModelManifest manifest = package.Manifest;
+        string? fault = Fault(session, manifest);
+        if (fault is not null)
+        {
+            session.Dispose();
+            throw new ModelPackageException($"{package.OnnxPath} does not fit its manifest: {fault}. Publish a package written by this product's trainer.");
+        }
+
+        EnsembleModel model = new(manifest, session, device, warning);
+        try
+        {
+            // The first run allocates and, on a GPU, compiles; and a graph that loads but cannot run must not go into service.
+            model.Classify(new byte[manifest.Input.Size * manifest.Input.Size * 3], 1);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            model.Dispose();
+            if (device is InferenceDevice.Cuda)
+            {
+                throw;
+            }
+
+            throw new ModelPackageException($"ONNX Runtime cannot run {package.OnnxPath}: {e.Message}", e);
+        }
+
+        return model;
+    }
+
+    private static string? Fault(InferenceSession session, ModelManifest manifest)
+    {
+        int size = manifest.Input.Size;
+        if (!session.InputMetadata.TryGetValue("image", out NodeMetadata? image) || image.ElementType != typeof(byte)
+            || image.Dimensions.Length != 4 || image.Dimensions[1] != size || image.Dimensions[2] != size || image.Dimensions[3] != 3)
+        {
+            return $"it has no input 'image' of uint8 [n, {size}, {size}, 3]";
+        }
+
+        if (OutputNames.FirstOrDefault(o => !session.OutputMetadata.ContainsKey(o)) is { } missing)
+        {
+            return $"it has no output '{missing}'";
+        }
+
+        int[] members = session.OutputMetadata["member_logits"].Dimensions;
+        return members.Length == 3 && members[1] == manifest.Members.Count && members[2] == LesionClasses.Count
+            ? null
+            : $"its output 'member_logits' is not [n, {manifest.Members.Count}, {LesionClasses.Count}]";
+    }
+}

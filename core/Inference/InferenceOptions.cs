@@ -1,0 +1,29 @@
+namespace Lentigo.Core.Inference;
+
+/// <summary>Where and how the ensemble's graph runs.</summary>
+public readonly record struct InferenceOptions
+{
+    /// <summary>The defaults: the GPU if there is one, ONNX Runtime's own thread count.</summary>
+    public InferenceOptions()
+    {
+    }
+
+    /// <summary><see cref="InferenceDevice.Auto"/> takes the GPU if it works and the CPU otherwise; the others insist.</summary>
+    public InferenceDevice Device { get; init; } = InferenceDevice.Auto;
+
+    /// <summary>Threads within one run; 0 leaves it to ONNX Runtime (one a core). Set 1 where many requests run at once.</summary>
+    public int Threads { get; init; }
+}
+
+/// <summary>The processor that runs the graph.</summary>
+public enum InferenceDevice
+{
+    /// <summary>CUDA if it works, else the CPU.</summary>
+    Auto,
+
+    /// <summary>The CPU.</summary>
+    Cpu,
+
+    /// <summary>An NVIDIA GPU; loading fails where there is none.</summary>
+    Cuda,
+}

@@ -1,0 +1,98 @@
+using System.Text.Json;
+
+namespace Lentigo.Core.Models;
+
+/// <summary>A model package's <c>manifest.json</c>: all that a program or a person must know of the model beside its ONNX graph.</summary>
+public sealed record ModelManifest
+{
+    /// <summary>The manifest's file name in a package.</summary>
+    public const string FileName = "manifest.json";
+
+    /// <summary>The ONNX graph's file name in a package.</summary>
+    public const string OnnxFileName = "ensemble.onnx";
+
+    /// <summary>The model's name: the folder that holds its versions.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The package's version: the folder below the name. Sorts by time.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>When the package was written.</summary>
+    public required DateTimeOffset Created { get; init; }
+
+    /// <summary>The class codes in the order of the graph's outputs.</summary>
+    public required IReadOnlyList<string> Classes { get; init; }
+
+    /// <summary>The members in the order of the graph's output <c>member_logits</c>.</summary>
+    public required IReadOnlyList<ModelMember> Members { get; init; }
+
+    /// <summary>What the graph is fed.</summary>
+    public required ModelInput Input { get; init; }
+
+    /// <summary>The views whose logits are averaged inside the graph: <c>none</c>, <c>horizontal</c> or <c>all</c> (four flips).</summary>
+    public string Flips { get; init; } = "none";
+
+    /// <summary>The temperature T of probabilities = softmax(logits / T), fitted on validation logits (Guo et al. 2017, arXiv:1706.04599).</summary>
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>Decision thresholds by name, for example the melanoma probability that gives 80 % specificity on validation images.</summary>
+    public IReadOnlyDictionary<string, double>? Thresholds { get; init; }
+
+    /// <summary>How the weights are stored: <c>float32</c>, <c>float16</c> or <c>int8</c>.</summary>
+    public string Precision { get; init; } = "float32";
+
+    /// <summary>SHA-256 of each other file of the package, lower-case hex, by file name.</summary>
+    public required IReadOnlyDictionary<string, string> Files { get; init; }
+
+    /// <summary>What the members were trained on.</summary>
+    public ModelData? Data { get; init; }
+
+    /// <summary>The training recipe, every hyper-parameter.</summary>
+    public JsonElement? Recipe { get; init; }
+
+    /// <summary>Metrics on the validation images: the document of <c>evaluate --json</c>.</summary>
+    public JsonElement? Metrics { get; init; }
+
+    /// <summary>The licence of the weights.</summary>
+    public string? Licence { get; init; }
+
+    /// <summary>'decision support, not a diagnosis'.</summary>
+    public string Notice { get; init; } = LesionClasses.Notice;
+}
+
+/// <summary>One network of the ensemble.</summary>
+/// <param name="Name">The member's name, unique in the package, e.g. <c>resnet18</c>.</param>
+/// <param name="Architecture">The network's name in the registry.</param>
+/// <param name="Parameters">The number of trainable parameters.</param>
+/// <param name="Weight">The member's share of the ensemble's logits; the shares sum to 1.</param>
+public sealed record ModelMember(string Name, string Architecture, long Parameters, double Weight);
+
+/// <summary>What the graph's input <c>image</c>, uint8 [n, size, size, 3] RGB, is made of.</summary>
+/// <param name="Size">The side of the square in pixels.</param>
+/// <param name="Geometry"><c>squash</c>: the whole image, whatever its aspect ratio.</param>
+/// <param name="Kernel"><c>bilinear-antialiased</c>.</param>
+public sealed record ModelInput(int Size, string Geometry = ModelInput.Squash, string Kernel = ModelInput.BilinearAntialiased)
+{
+    /// <summary>The geometry that this version of the product knows.</summary>
+    public const string Squash = "squash";
+
+    /// <summary>The kernel that this version of the product knows.</summary>
+    public const string BilinearAntialiased = "bilinear-antialiased";
+}
+
+/// <summary>Which images the members saw and which they did not.</summary>
+/// <param name="Name">The data set's name.</param>
+/// <param name="Fingerprint">SHA-256 over the sorted image ids, labels and pixels.</param>
+/// <param name="Split">How the images were split: <c>lesion</c>, <c>image</c> or <c>official</c>.</param>
+/// <param name="SplitFingerprint">SHA-256 over the sorted image ids and their subset.</param>
+/// <param name="TrainCount">The number of images trained on.</param>
+/// <param name="ValCount">The number of validation images.</param>
+public sealed record ModelData(string Name, string Fingerprint, string Split, string SplitFingerprint, int TrainCount, int ValCount);
+
+/// <summary>The document <c>{name}/current.json</c>: the pointer to the version that serves.</summary>
+/// <param name="Version">The version's folder.</param>
+public sealed record CurrentVersion(string Version)
+{
+    /// <summary>The pointer's file name.</summary>
+    public const string FileName = "current.json";
+}

@@ -1,0 +1,127 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+
+namespace Lentigo.Core.Models;
+
+/// <summary>A model package on disk whose files have been checked against its manifest.</summary>
+public sealed class ModelPackage
+{
+    private ModelPackage(string folder, ModelManifest manifest)
+    {
+        Folder = folder;
+        Manifest = manifest;
+    }
+
+    /// <summary>The version's folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>The manifest.</summary>
+    public ModelManifest Manifest { get; }
+
+    /// <summary>The path of the ONNX graph.</summary>
+    public string OnnxPath => Path.Combine(Folder, ModelManifest.OnnxFileName);
+
+    /// <summary>Opens a package and checks every file's SHA-256.</summary>
+    /// <param name="path">A version's folder, or the folder of a model's name, whose <c>current.json</c> is then followed.</param>
+    /// <exception cref="ModelPackageException">The package is missing, incomplete or corrupt.</exception>
+    public static ModelPackage Open(string path)
+    {
+        string folder = Path.GetFullPath(path);
+        if (!Directory.Exists(folder))
+        {
+            throw new ModelPackageException($"There is no model package at {path}: the folder does not exist. Train one with 'train', or check the path.");
+        }
+
+        string pointer = Path.Combine(folder, CurrentVersion.FileName);
+        if (File.Exists(pointer))
+        {
+            folder = Path.Combine(folder, CheckedName(ParseCurrent(File.ReadAllBytes(pointer), pointer).Version, pointer));
+        }
+
+        string manifestPath = Path.Combine(folder, ModelManifest.FileName);
+        if (!File.Exists(manifestPath))
+        {
+            throw new ModelPackageException($"{folder} is no model package: it has neither {ModelManifest.FileName} nor {CurrentVersion.FileName}.");
+        }
+
+        ModelManifest manifest = ParseManifest(File.ReadAllBytes(manifestPath), manifestPath);
+        foreach ((string file, string expected) in manifest.Files)
+        {
+            string full = Path.Combine(folder, CheckedName(file, manifestPath));
+            if (!File.Exists(full))
+            {
+                throw new ModelPackageException($"The model package {folder} lacks {file}, which its manifest lists. Copy or publish the package again.");
+            }
+
+            string actual = Hash(full);
+            if (!string.Equals(actual, expected, StringComparison.OrdinalIgnoreCase))
+            {
+                throw new ModelPackageException(
+                    $"The model package {folder} is corrupt: {file} has SHA-256 {actual}, its manifest says {expected}. Copy or publish the package again.");
+            }
+        }
+
+        return new(folder, manifest);
+    }
+
+    /// <summary>Reads a <c>current.json</c>.</summary>
+    /// <exception cref="ModelPackageException">It is not one.</exception>
+    public static CurrentVersion ParseCurrent(ReadOnlySpan<byte> json, string source)
+    {
+        try
+        {
+            CurrentVersion? current = JsonSerializer.Deserialize(json, LentigoJson.Default.CurrentVersion);
+            return string.IsNullOrEmpty(current?.Version)
+                ? throw new ModelPackageException($"{source} names no version. It should read {{\"version\": \"...\"}}.")
+                : current;
+        }
+        catch (JsonException e)
+        {
+            throw new ModelPackageException($"{source} is not valid JSON: {e.Message} It should read {{\"version\": \"...\"}}.", e);
+        }
+    }
+
+    /// <summary>Reads a <c>manifest.json</c> and checks that this version of the product can run what it describes.</summary>
+    /// <exception cref="ModelPackageException">It is no manifest, or describes another product's model.</exception>
+    public static ModelManifest ParseManifest(ReadOnlySpan<byte> json, string source)
+    {
+        ModelManifest? manifest;
+        try
+        {
+            manifest = JsonSerializer.Deserialize(json, LentigoJson.Default.ModelManifest);
+        }
+        catch (JsonException e)
+        {
+            throw new ModelPackageException($"{source} is not a valid manifest: {e.Message}", e);
+        }
+
+        string? fault = manifest switch
+        {
+            null => "it is empty",
+            { Classes: null } or { Members: null } or { Input: null } or { Files: null } => "it lacks classes, members, input or files",
+            _ when !manifest.Classes.SequenceEqual(LesionClasses.Codes) =>
+                $"its classes are {string.Join(", ", manifest.Classes)}; this product's are {string.Join(", ", LesionClasses.Codes)}",
+            _ when manifest.Members.Count == 0 => "it names no members",
+            _ when manifest.Input.Size is < 1 or > 4096 => $"its input size {manifest.Input.Size} is not between 1 and 4096",
+            _ when manifest.Input.Geometry != ModelInput.Squash => $"its input geometry '{manifest.Input.Geometry}' is unknown; known: {ModelInput.Squash}",
+            _ when manifest.Input.Kernel != ModelInput.BilinearAntialiased => $"its input kernel '{manifest.Input.Kernel}' is unknown; known: {ModelInput.BilinearAntialiased}",
+            _ when !(manifest.Temperature > 0) => $"its temperature {manifest.Temperature} is not above 0",
+            _ when !manifest.Files.ContainsKey(ModelManifest.OnnxFileName) => $"it gives no hash of {ModelManifest.OnnxFileName}",
+            _ => null,
+        };
+        return fault is null ? manifest! : throw new ModelPackageException($"{source} cannot be used: {fault}. Publish a package written by this product's trainer.");
+    }
+
+    /// <summary>SHA-256 of a file, lower-case hex.</summary>
+    public static string Hash(string path)
+    {
+        using FileStream stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    /// <summary>A name that stands for one entry of a folder: no separators, no way out of it.</summary>
+    internal static string CheckedName(string name, string source) =>
+        name is "" or "." or ".." || name.AsSpan().IndexOfAny('/', '\\') >= 0 || name.Contains('\0', StringComparison.Ordinal)
+            ? throw new ModelPackageException($"{source} holds the name '{name}', which is not a plain file name.")
+            : name;
+}
