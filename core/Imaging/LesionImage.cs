@@ -11,6 +11,8 @@ public static class LesionImage
     /// <summary>JPEG is shrunk while it is decoded only down to this many times the target, so that the reduction after it decides the result.</summary>
     private const int ShrinkOnLoadMargin = 4;
 
+    private const string ProfileField = "icc-profile-data";
+
     static LesionImage()
     {
         // One image is one request's work: parallelism comes from handling several at once. Nothing of an image is kept.
@@ -51,7 +53,9 @@ public static class LesionImage
             using Image profiled = ApplyProfile(square);
             // A squash treats both axes alike, so turning the small square equals turning the large image first.
             using Image upright = profiled.Autorot();
-            return upright.WriteToMemory<byte>();
+            return upright.Bands == 3
+                ? upright.WriteToMemory<byte>()
+                : throw new ImageRejectedException(Problem.Unreadable(format.ToString()));
         }
         catch (VipsException)
         {
@@ -117,20 +121,15 @@ public static class LesionImage
     {
         if (image.Interpretation == Enums.Interpretation.Cmyk)
         {
-            return image.Contains("icc-profile-data")
-                ? image.IccTransform("srgb", embedded: true)
+            return image.Contains(ProfileField)
+                ? image.IccTransform("srgb", embedded: true, inputProfile: "cmyk")
                 : NaiveCmykToRgb(image);
         }
 
-        Image flat = image;
-        if (image.HasAlpha())
-        {
-            double white = image.Format is Enums.BandFormat.Ushort ? 65535 : 255;
-            flat = image.Flatten(background: [white]);
-        }
-
-        Image rgb = flat.Colourspace(Enums.Interpretation.Srgb);
-        return rgb.Format == Enums.BandFormat.Uchar ? rgb : rgb.Cast(Enums.BandFormat.Uchar);
+        double white = image.Format == Enums.BandFormat.Ushort ? 65535 : 255;
+        using Image flat = image.HasAlpha() ? image.Flatten(background: [white]) : image.Copy();
+        using Image rgb = flat.Colourspace(Enums.Interpretation.Srgb);
+        return rgb.Cast(Enums.BandFormat.Uchar);
     }
 
     /// <summary>CMYK without a profile has no defined colours; this is what browsers show: each of R, G, B is (255 - ink)(255 - K) / 255.</summary>
@@ -144,33 +143,31 @@ public static class LesionImage
         return bytes.Copy(interpretation: Enums.Interpretation.Srgb);
     }
 
-    /// <summary>Antialiased bilinear (a triangle filter as wide as the reduction) where an axis shrinks, plain bilinear where it grows.</summary>
+    /// <summary>
+    /// Antialiased bilinear (a triangle filter as wide as the reduction) where an axis shrinks, plain bilinear where it grows, pixel
+    /// centres at one half. In float: libvips' 8-bit filters lose several levels on large reductions.
+    /// </summary>
     private static Image Squash(Image image, int size)
     {
         double across = (double)image.Width / size, down = (double)image.Height / size;
-        Image result = image;
-        if (down > 1)
-        {
-            result = result.Reducev(down, kernel: Enums.Kernel.Linear);
-        }
-
-        if (across > 1)
-        {
-            result = result.Reduceh(across, kernel: Enums.Kernel.Linear);
-        }
-
-        if (across < 1 || down < 1)
-        {
-            result = result.Resize(Math.Max(1, 1 / across), kernel: Enums.Kernel.Linear, vscale: Math.Max(1, 1 / down));
-        }
-
-        return result.Width == size && result.Height == size
-            ? result.Copy()
-            : throw new InvalidOperationException($"Resizing {image.Width} x {image.Height} gave {result.Width} x {result.Height} instead of {size} x {size}.");
+        using Image exact = image.Cast(Enums.BandFormat.Float);
+        using Image shorter = down > 1 ? exact.Reducev(down, kernel: Enums.Kernel.Linear) : exact.Copy();
+        using Image narrower = across > 1 ? shorter.Reduceh(across, kernel: Enums.Kernel.Linear) : shorter.Copy();
+        using Interpolate bilinear = Interpolate.NewFromName("bilinear");
+        using Image square = across < 1 || down < 1
+            ? narrower.Affine(
+                [Math.Max(1, 1 / across), 0, 0, Math.Max(1, 1 / down)],
+                interpolate: bilinear, oarea: [0, 0, size, size], idx: 0.5, idy: 0.5, odx: -0.5, ody: -0.5, extend: Enums.Extend.Copy)
+            : narrower.Copy();
+        using Image rounded = square.Rint();
+        return square.Width == size && square.Height == size
+            ? rounded.Cast(Enums.BandFormat.Uchar)
+            : throw new InvalidOperationException($"Resizing {image.Width} x {image.Height} gave {square.Width} x {square.Height} instead of {size} x {size}.");
     }
 
+    /// <summary>From the camera's colours to sRGB; a broken profile counts as sRGB.</summary>
     private static Image ApplyProfile(Image image) =>
-        image.Contains("icc-profile-data") && image.Bands == 3 && image.Interpretation == Enums.Interpretation.Srgb
-            ? image.IccTransform("srgb", embedded: true)
+        image.Contains(ProfileField) && image.Interpretation == Enums.Interpretation.Srgb
+            ? image.IccTransform("srgb", embedded: true, inputProfile: "srgb")
             : image.Copy();
 }

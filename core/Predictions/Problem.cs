@@ -37,7 +37,7 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
     /// <summary>The image is damaged.</summary>
     public static Problem Unreadable(string format) => new(
         "urn:lentigo:problem:unreadable-image", "Unreadable image", 422,
-        $"The {format} file is truncated or damaged and cannot be decoded. Export it again from its source and send the new file.");
+        $"The {format} file cannot be decoded: it is truncated, damaged or of a rare kind. Export it again from its source and send the new file.");
 
     /// <summary>No model is loaded yet.</summary>
     public static Problem NoModel(string reason) => new(
