@@ -1,0 +1,112 @@
+using System.Text.Json;
+using Lentigo.Core.Inference;
+using Lentigo.Core.Models;
+
+namespace Lentigo.Core.Tests.Models;
+
+public sealed class ModelPackageTests : IDisposable
+{
+    private readonly string root = Directory.CreateTempSubdirectory("lentigo-package-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    [Fact]
+    public void A_name_folder_is_followed_to_its_current_version()
+    {
+        string version = Write("lentigo", "1");
+        Write("lentigo", "2");
+        Point("lentigo", "1");
+        Assert.Equal("1", ModelPackage.Open(Path.Combine(root, "lentigo")).Manifest.Version);
+        Assert.Equal(version, ModelPackage.Open(version).Folder);
+    }
+
+    [Fact]
+    public void A_changed_file_is_refused_by_its_hash()
+    {
+        string version = Write("lentigo", "1");
+        File.AppendAllText(Path.Combine(version, ModelManifest.OnnxFileName), "x");
+        Assert.Contains("corrupt", Refusal(version), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_missing_file_folder_or_manifest_is_named()
+    {
+        string version = Write("lentigo", "1");
+        File.Delete(Path.Combine(version, ModelManifest.OnnxFileName));
+        Assert.Contains("lacks ensemble.onnx", Refusal(version), StringComparison.Ordinal);
+        Assert.Contains("does not exist", Refusal(Path.Combine(root, "absent")), StringComparison.Ordinal);
+        Assert.Contains("is no model package", Refusal(root), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("not json", "not a valid manifest")]
+    [InlineData("null", "it is empty")]
+    [InlineData("""{"name":"a","version":"1","created":"2026-01-01T00:00:00Z","classes":["x"],"members":[],"input":{"size":64},"files":{}}""", "its classes are x")]
+    public void A_manifest_that_cannot_be_used_says_why(string json, string reason)
+    {
+        string folder = Path.Combine(root, "m", "1");
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, ModelManifest.FileName), json);
+        Assert.Contains(reason, Refusal(folder), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("../../etc/passwd")]
+    [InlineData("..")]
+    [InlineData("a/b")]
+    public void A_manifest_cannot_name_files_outside_its_folder(string name)
+    {
+        string version = Write("lentigo", "1", manifest => manifest with
+        {
+            Files = new Dictionary<string, string>(manifest.Files) { [name] = new string('0', 64) },
+        });
+        Assert.Contains("not a plain file name", Refusal(version), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Publishing_to_a_folder_copies_the_package_and_moves_the_pointer()
+    {
+        ModelPackage package = ModelPackage.Open(Write("lentigo", "1"));
+        FolderModelStore store = new(Path.Combine(root, "published"));
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        Assert.Null(await store.ReadCurrentVersionAsync("lentigo", cancellation));
+
+        await store.PublishAsync(package, cancellation);
+
+        Assert.Equal("1", await store.ReadCurrentVersionAsync("lentigo", cancellation));
+        Assert.Equal(package.Manifest.Files, (await store.FetchAsync("lentigo", "1", cancellation)).Manifest.Files);
+    }
+
+    [Fact]
+    public void A_graph_that_is_no_onnx_file_is_refused() =>
+        Assert.Contains(
+            "cannot load",
+            Assert.Throws<ModelPackageException>(() => EnsembleModel.Load(ModelPackage.Open(Write("lentigo", "1")), new() { Device = InferenceDevice.Cpu })).Message,
+            StringComparison.Ordinal);
+
+    private string Write(string name, string version, Func<ModelManifest, ModelManifest>? change = null)
+    {
+        string folder = Path.Combine(root, name, version);
+        Directory.CreateDirectory(folder);
+        string onnx = Path.Combine(folder, ModelManifest.OnnxFileName);
+        File.WriteAllText(onnx, "not a graph");
+        ModelManifest manifest = new()
+        {
+            Name = name,
+            Version = version,
+            Created = DateTimeOffset.UnixEpoch,
+            Classes = LesionClasses.Codes,
+            Members = [new("resnet18", "resnet18", 11_180_103, 1)],
+            Input = new(64),
+            Files = new Dictionary<string, string> { [ModelManifest.OnnxFileName] = ModelPackage.Hash(onnx) },
+        };
+        manifest = change?.Invoke(manifest) ?? manifest;
+        File.WriteAllBytes(Path.Combine(folder, ModelManifest.FileName), JsonSerializer.SerializeToUtf8Bytes(manifest, LentigoJson.Default.ModelManifest));
+        return folder;
+    }
+
+    private void Point(string name, string version) =>
+        File.WriteAllBytes(Path.Combine(root, name, CurrentVersion.FileName), JsonSerializer.SerializeToUtf8Bytes(new CurrentVersion(version), LentigoJson.Default.CurrentVersion));
+
+    private static string Refusal(string path) => Assert.Throws<ModelPackageException>(() => ModelPackage.Open(path)).Message;
+}
