@@ -1,0 +1,175 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training.Networks;
+
+/// <summary>
+/// The vision transformer (Dosovitskiy et al. 2021, arXiv:2010.11929): patches of the image and a class token attend to each other. Parameter
+/// names and initialization are torchvision's <c>VisionTransformer</c>.
+/// </summary>
+public sealed class VisionTransformer : nn.Module<Tensor, Tensor>
+{
+    private readonly Conv2d conv_proj;
+    private readonly Parameter class_token;
+    private readonly TransformerEncoder encoder;
+    private readonly Sequential heads;
+    private readonly int _imageSize;
+
+    /// <summary>
+    /// DeiT-tiny's width, depth and heads (Touvron et al. 2021, arXiv:2012.12877) for images of 64 px in patches of 8: 65 tokens,
+    /// 5,389,831 parameters with 7 classes.
+    /// </summary>
+    public static VisionTransformer Tiny(int classes, int imageSize = 64, int patchSize = 8) =>
+        new(classes, imageSize, patchSize, width: 192, layers: 12, heads: 3, mlp: 768);
+
+    /// <summary>A transformer of any size.</summary>
+    /// <param name="classes">The number of logits.</param>
+    /// <param name="imageSize">The side of the images in pixels, a multiple of <paramref name="patchSize"/>.</param>
+    /// <param name="patchSize">The side of a patch in pixels.</param>
+    /// <param name="width">The length of a token, a multiple of <paramref name="heads"/>.</param>
+    /// <param name="layers">The number of encoder blocks.</param>
+    /// <param name="heads">The number of attention heads.</param>
+    /// <param name="mlp">The hidden width of a block's perceptron.</param>
+    /// <param name="stochasticDepth">The probability with which the last block's branches are dropped; blocks before it have their linear share.</param>
+    public VisionTransformer(int classes, int imageSize, int patchSize, int width, int layers, int heads, int mlp, double stochasticDepth = 0.1)
+        : base(nameof(VisionTransformer))
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
+        if (imageSize % patchSize != 0 || width % heads != 0)
+        {
+            throw new ArgumentException(
+                $"An image of {imageSize} px is not a whole number of patches of {patchSize} px, or a width of {width} not one of {heads} heads.", nameof(imageSize));
+        }
+
+        _imageSize = imageSize;
+        int patches = imageSize / patchSize * (imageSize / patchSize);
+        conv_proj = nn.Conv2d(3, width, patchSize, stride: patchSize);
+        class_token = nn.Parameter(zeros(1, 1, width));
+        encoder = new(patches + 1, width, layers, heads, mlp, stochasticDepth);
+        Linear head = nn.Linear(width, classes);
+        this.heads = nn.Sequential(("head", head));
+        RegisterComponents();
+
+        using IDisposable noGradient = no_grad();
+        double deviation = Math.Sqrt(1.0 / (3 * patchSize * patchSize));
+        nn.init.trunc_normal_(conv_proj.weight, std: deviation);
+        nn.init.zeros_(conv_proj.bias!);
+        nn.init.zeros_(head.weight);
+        nn.init.zeros_(head.bias!);
+    }
+
+    /// <summary>Logits [n, classes] of normalized images [n, 3, size, size].</summary>
+    /// <exception cref="ArgumentException">The images are not of the size that the position embedding is for.</exception>
+    public override Tensor forward(Tensor input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        if (input.shape[2] != _imageSize || input.shape[3] != _imageSize)
+        {
+            throw new ArgumentException($"This transformer takes images of {_imageSize} px, not {input.shape[3]} x {input.shape[2]}.", nameof(input));
+        }
+
+        using DisposeScope scope = NewDisposeScope();
+        Tensor patches = conv_proj.call(input).flatten(2).transpose(1, 2);
+        Tensor tokens = cat([class_token.expand(input.shape[0], -1, -1), patches], 1);
+        return heads.call(encoder.call(tokens).select(1, 0)).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>The position embedding, the blocks and the last normalization: torchvision's <c>Encoder</c>. Tokens [n, t, width].</summary>
+internal sealed class TransformerEncoder : nn.Module<Tensor, Tensor>
+{
+    private readonly Parameter pos_embedding;
+    private readonly Sequential layers;
+    private readonly LayerNorm ln;
+
+    public TransformerEncoder(int tokens, int width, int layers, int heads, int mlp, double stochasticDepth)
+        : base(nameof(TransformerEncoder))
+    {
+        pos_embedding = nn.Parameter(empty(1, tokens, width).normal_(0, 0.02));
+        this.layers = nn.Sequential([.. Enumerable.Range(0, layers).Select(i =>
+            ($"encoder_layer_{i}", (nn.Module<Tensor, Tensor>)new TransformerBlock(width, heads, mlp, stochasticDepth * i / Math.Max(layers - 1, 1))))]);
+        ln = nn.LayerNorm(width, eps: 1e-6);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return ln.call(layers.call(input + pos_embedding)).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>Attention and a perceptron, each normalized before and added to its input: torchvision's <c>EncoderBlock</c>.</summary>
+internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
+{
+    private readonly LayerNorm ln_1;
+    private readonly SelfAttention self_attention;
+    private readonly LayerNorm ln_2;
+    private readonly Sequential mlp;
+    private readonly StochasticDepth stochastic_depth;
+
+    public TransformerBlock(int width, int heads, int hidden, double dropProbability)
+        : base(nameof(TransformerBlock))
+    {
+        Linear widen = nn.Linear(width, hidden), narrow = nn.Linear(hidden, width);
+        ln_1 = nn.LayerNorm(width, eps: 1e-6);
+        self_attention = new(width, heads);
+        ln_2 = nn.LayerNorm(width, eps: 1e-6);
+        // torchvision counts its dropouts (here of probability 0) among the entries: the second linear layer is number 3.
+        mlp = nn.Sequential(("0", widen), ("1", nn.GELU()), ("3", narrow));
+        stochastic_depth = new(dropProbability);
+        RegisterComponents();
+
+        using IDisposable noGradient = no_grad();
+        foreach (Linear linear in new[] { widen, narrow })
+        {
+            nn.init.xavier_uniform_(linear.weight);
+            nn.init.normal_(linear.bias!, std: 1e-6);
+        }
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor attended = input + stochastic_depth.call(self_attention.call(ln_1.call(input)));
+        return (attended + stochastic_depth.call(mlp.call(ln_2.call(attended)))).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>
+/// Multi-head self-attention (Vaswani et al. 2017, arXiv:1706.03762) with the parameter names of PyTorch's <c>MultiheadAttention</c>: one matrix
+/// <c>in_proj_weight</c> [3 width, width] for queries, keys and values.
+/// </summary>
+internal sealed class SelfAttention : nn.Module<Tensor, Tensor>
+{
+    private readonly Parameter in_proj_weight;
+    private readonly Parameter in_proj_bias;
+    private readonly Linear out_proj;
+    private readonly int _heads;
+
+    public SelfAttention(int width, int heads)
+        : base(nameof(SelfAttention))
+    {
+        _heads = heads;
+        in_proj_weight = nn.Parameter(empty(3 * width, width));
+        in_proj_bias = nn.Parameter(zeros(3 * width));
+        out_proj = nn.Linear(width, width);
+        RegisterComponents();
+
+        using IDisposable noGradient = no_grad();
+        nn.init.xavier_uniform_(in_proj_weight);
+        nn.init.zeros_(out_proj.bias!);
+    }
+
+    public override Tensor forward(Tensor input)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        long n = input.shape[0], tokens = input.shape[1], width = input.shape[2];
+        // [n, t, 3 width] -> [3, n, heads, t, width / heads]
+        Tensor projected = nn.functional.linear(input, in_proj_weight, in_proj_bias)
+            .view(n, tokens, 3, _heads, width / _heads).permute(2, 0, 3, 1, 4);
+        Tensor attended = nn.functional.scaled_dot_product_attention(projected[0], projected[1], projected[2]);
+        return out_proj.call(attended.transpose(1, 2).reshape(n, tokens, width)).MoveToOuterDisposeScope();
+    }
+}
