@@ -1,0 +1,164 @@
+using System.Text.Json;
+using Lentigo.Core;
+using Lentigo.Core.Evaluation;
+
+namespace Lentigo.Training.Reports;
+
+/// <summary>Measures a model's answers and writes them down: <c>report.json</c> for programs, <c>report.html</c> for people, the model card in one.</summary>
+public static class Report
+{
+    /// <summary>The page's file name in a package.</summary>
+    public const string HtmlFileName = "report.html";
+
+    /// <summary>The document's file name in a package.</summary>
+    public const string JsonFileName = "report.json";
+
+    /// <summary>How many of the images it got most wrong are listed.</summary>
+    private const int MostWrong = 12;
+
+    /// <summary>Writes both files. A report that is there is replaced only when the new one is whole.</summary>
+    /// <param name="folder">The package's folder; created where it does not exist.</param>
+    /// <param name="input">What to report.</param>
+    /// <returns>The figures, as written to <c>report.json</c>.</returns>
+    /// <exception cref="ArgumentException">There are no images, or the input's lists differ in length.</exception>
+    public static ReportDocument Write(string folder, ReportInput input)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        ReportDocument document = Measure(input);
+        string html = ReportPage.Render(input, document);
+        Directory.CreateDirectory(folder);
+        Replace(Path.Combine(folder, JsonFileName), JsonSerializer.Serialize(document, ReportJson.Default.ReportDocument));
+        Replace(Path.Combine(folder, HtmlFileName), html);
+        return document;
+    }
+
+    /// <summary>The figures alone.</summary>
+    /// <param name="input">What to report.</param>
+    /// <exception cref="ArgumentException">There are no images, or the input's lists differ in length.</exception>
+    public static ReportDocument Measure(ReportInput input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        Check(input);
+        return new()
+        {
+            Model = input.Model,
+            Version = input.Version,
+            Created = input.Created,
+            Data = input.Data,
+            Subset = input.Subset,
+            Ensemble = Figures(input, input.Labels, input.Probabilities),
+            Members = input.Members.ToDictionary(m => m.Name, m => Figures(input, input.Labels, m.Probabilities)),
+            LearningCurves = input.Members.Where(m => m.LearningCurve.Count > 0).ToDictionary(m => m.Name, m => m.LearningCurve),
+            Reliability = Reliability.Compute(input.Labels, input.Probabilities),
+            AveragePrecision = AveragePrecision(input),
+            Strata = Strata(input),
+            Degradation = Degradation(input),
+            MostWrong = FindMostWrong(input),
+            TrainingData = input.TrainingData,
+            Recipe = input.Recipe,
+            Inference = input.Inference,
+            TrainingSeconds = input.TrainingTime?.TotalSeconds,
+            Hardware = input.Hardware,
+            Licence = input.Licence,
+        };
+    }
+
+    private static void Check(ReportInput input)
+    {
+        int n = input.Labels.Count;
+        Same(input.Probabilities.Count, "the ensemble's probabilities");
+        foreach (ReportMember member in input.Members)
+        {
+            Same(member.Probabilities.Count, $"the probabilities of {member.Name}");
+        }
+
+        Same(input.ImageIds?.Count ?? n, "image ids");
+        Same(input.Strata?.Count ?? n, "strata");
+        long pixels = (long)n * input.InputSize * input.InputSize * 3;
+        if (!input.Pixels.IsEmpty && input.Pixels.Length != pixels)
+        {
+            throw new ArgumentException($"{n} images of {input.InputSize} px have {pixels} values, not {input.Pixels.Length}.", nameof(input));
+        }
+
+        if (input.Degradation is { } degradation && (degradation.Images.Count == 0 || degradation.Images.Count != degradation.Probabilities.Count))
+        {
+            throw new ArgumentException(
+                $"The degradation check has {degradation.Images.Count} images, but {degradation.Probabilities.Count} rows of probabilities.", nameof(input));
+        }
+
+        void Same(int count, string what)
+        {
+            if (count != n)
+            {
+                throw new ArgumentException($"The report has {n} labels, but {count} of {what}.", nameof(input));
+            }
+        }
+    }
+
+    private static ReportFigures Figures(ReportInput input, IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities) =>
+        new(ClassificationMetrics.Compute(labels, probabilities), ConfidenceIntervals.Compute(labels, probabilities, input.Resamples, input.Seed));
+
+    private static Dictionary<string, double> AveragePrecision(ReportInput input)
+    {
+        Dictionary<string, double> precisions = [];
+        for (int c = 0; c < LesionClasses.Count; c++)
+        {
+            if (PrecisionRecallCurve.Compute([.. input.Labels.Select(l => l == c)], [.. input.Probabilities.Select(p => p[c])]) is { } curve)
+            {
+                precisions.Add(LesionClasses.All[c].Code, curve.AveragePrecision);
+            }
+        }
+
+        return precisions;
+    }
+
+    private static Dictionary<string, ReportFigures>? Strata(ReportInput input)
+    {
+        string[] strata = [.. input.Strata?.Distinct().Order(StringComparer.Ordinal) ?? Enumerable.Empty<string>()];
+        return strata.Length < 2 ? null : strata.ToDictionary(s => s, s =>
+        {
+            int[] images = [.. Enumerable.Range(0, input.Labels.Count).Where(i => input.Strata![i] == s)];
+            return Figures(input, [.. images.Select(i => input.Labels[i])], [.. images.Select(i => input.Probabilities[i])]);
+        });
+    }
+
+    private static DegradationFigures? Degradation(ReportInput input)
+    {
+        if (input.Degradation is not { } degradation)
+        {
+            return null;
+        }
+
+        int[] labels = [.. degradation.Images.Select(i => input.Labels[i])];
+        double[][] sharp = [.. degradation.Images.Select(i => input.Probabilities[i])], degraded = [.. degradation.Probabilities];
+        return new(
+            degradation.Description,
+            labels.Length,
+            ClassificationMetrics.Compute(labels, sharp).Accuracy,
+            ClassificationMetrics.Compute(labels, degraded).Accuracy,
+            sharp.Zip(degraded).Average(p => Top(p.First) == Top(p.Second) ? 1.0 : 0.0),
+            sharp.Zip(degraded).Average(p => p.First.Zip(p.Second).Sum(q => Math.Abs(q.First - q.Second)) / 2),
+            Enumerable.Range(0, LesionClasses.Count).ToDictionary(
+                c => LesionClasses.All[c].Code, c => new ProbabilityShift(sharp.Average(p => p[c]), degraded.Average(p => p[c]))));
+    }
+
+    private static List<WrongImage> FindMostWrong(ReportInput input) =>
+        [.. Enumerable.Range(0, input.Labels.Count)
+            .Where(i => Top(input.Probabilities[i]) != input.Labels[i])
+            .OrderBy(i => input.Probabilities[i][input.Labels[i]])
+            .Take(MostWrong)
+            .Select(i => new WrongImage(
+                input.ImageIds?[i] ?? $"image {i + 1}", i,
+                LesionClasses.All[input.Labels[i]].Code, input.Probabilities[i][input.Labels[i]],
+                LesionClasses.All[Top(input.Probabilities[i])].Code, input.Probabilities[i].Max(),
+                input.Strata?[i]))];
+
+    private static int Top(double[] probabilities) => Array.IndexOf(probabilities, probabilities.Max());
+
+    private static void Replace(string path, string text)
+    {
+        string written = path + ".part";
+        File.WriteAllText(written, text);
+        File.Move(written, path, overwrite: true);
+    }
+}

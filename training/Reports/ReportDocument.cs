@@ -1,0 +1,115 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Lentigo.Core;
+using Lentigo.Core.Evaluation;
+using Lentigo.Core.Models;
+
+namespace Lentigo.Training.Reports;
+
+/// <summary>The document <c>report.json</c>: the figures of a report for programs.</summary>
+public sealed record ReportDocument
+{
+    /// <summary>The model's name.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The package's version.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>When the figures were measured.</summary>
+    public required DateTimeOffset Created { get; init; }
+
+    /// <summary>The data set that was evaluated on.</summary>
+    public required string Data { get; init; }
+
+    /// <summary><c>train</c>, <c>val</c>, <c>test</c> or <c>all</c>.</summary>
+    public required string Subset { get; init; }
+
+    /// <summary>The ensemble's figures.</summary>
+    public required ReportFigures Ensemble { get; init; }
+
+    /// <summary>Each member's figures by name.</summary>
+    public required IReadOnlyDictionary<string, ReportFigures> Members { get; init; }
+
+    /// <summary>Each member's training, epoch by epoch.</summary>
+    public required IReadOnlyDictionary<string, IReadOnlyList<LearningCurvePoint>> LearningCurves { get; init; }
+
+    /// <summary>The ensemble's calibration.</summary>
+    public required Reliability Reliability { get; init; }
+
+    /// <summary>The ensemble's average precision by class code; a class without images has none.</summary>
+    public required IReadOnlyDictionary<string, double> AveragePrecision { get; init; }
+
+    /// <summary>The ensemble's figures on each group of images apart; absent where there is one group.</summary>
+    public IReadOnlyDictionary<string, ReportFigures>? Strata { get; init; }
+
+    /// <summary>How far degrading the images moves the answer; absent where it was not tried.</summary>
+    public DegradationFigures? Degradation { get; init; }
+
+    /// <summary>The images that the ensemble got most wrong, worst first.</summary>
+    public required IReadOnlyList<WrongImage> MostWrong { get; init; }
+
+    /// <summary>What the members were trained on and how it was split.</summary>
+    public ModelData? TrainingData { get; init; }
+
+    /// <summary>The training recipe.</summary>
+    public JsonElement? Recipe { get; init; }
+
+    /// <summary>How answers are computed: views, temperature, precision.</summary>
+    public required IReadOnlyDictionary<string, string> Inference { get; init; }
+
+    /// <summary>How long training took, in seconds.</summary>
+    public double? TrainingSeconds { get; init; }
+
+    /// <summary>What it was trained on.</summary>
+    public string? Hardware { get; init; }
+
+    /// <summary>The licence of the weights.</summary>
+    public string? Licence { get; init; }
+
+    /// <summary>'decision support, not a diagnosis'.</summary>
+    public string Notice { get; init; } = LesionClasses.Notice;
+}
+
+/// <summary>A classifier's figures with their intervals.</summary>
+/// <param name="Metrics">The figures.</param>
+/// <param name="Intervals">The 95 % bootstrap intervals.</param>
+public sealed record ReportFigures(ClassificationMetrics Metrics, ConfidenceIntervals Intervals);
+
+/// <summary>How far degrading the images moves the answer.</summary>
+/// <param name="Description">What was done to the images.</param>
+/// <param name="Count">How many images.</param>
+/// <param name="Accuracy">The accuracy on the images as they are.</param>
+/// <param name="DegradedAccuracy">The accuracy on their degraded copies.</param>
+/// <param name="SameAnswer">The share of images whose most probable class stays.</param>
+/// <param name="MeanShift">The mean over images of half the sum of |change of probability|, 0 to 1 (total variation).</param>
+/// <param name="MeanProbabilities">By class code, the mean probability as they are and degraded: where sharpness gives classes away, these part.</param>
+public sealed record DegradationFigures(
+    string Description,
+    int Count,
+    double Accuracy,
+    double DegradedAccuracy,
+    double SameAnswer,
+    double MeanShift,
+    IReadOnlyDictionary<string, ProbabilityShift> MeanProbabilities);
+
+/// <summary>A class's mean probability before and after degrading.</summary>
+/// <param name="Sharp">On the images as they are.</param>
+/// <param name="Degraded">On their degraded copies.</param>
+public sealed record ProbabilityShift(double Sharp, double Degraded);
+
+/// <summary>An image whose label the ensemble found improbable.</summary>
+/// <param name="Image">The image's id.</param>
+/// <param name="Index">Its number among the report's images.</param>
+/// <param name="Label">Its label's code.</param>
+/// <param name="LabelProbability">The probability that the ensemble gave to the label.</param>
+/// <param name="Answer">The most probable class's code.</param>
+/// <param name="AnswerProbability">That class's probability.</param>
+/// <param name="Stratum">The group it is in, where there are groups.</param>
+public sealed record WrongImage(string Image, int Index, string Label, double LabelProbability, string Answer, double AnswerProbability, string? Stratum);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    WriteIndented = true)]
+[JsonSerializable(typeof(ReportDocument))]
+internal sealed partial class ReportJson : JsonSerializerContext;

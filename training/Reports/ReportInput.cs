@@ -1,0 +1,100 @@
+using System.Text.Json;
+using Lentigo.Core.Models;
+
+namespace Lentigo.Training.Reports;
+
+/// <summary>All that a report is made of: what a model answered on labelled images, and how it came to be.</summary>
+public sealed record ReportInput
+{
+    /// <summary>The model's name.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The package's version.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>When the figures were measured.</summary>
+    public required DateTimeOffset Created { get; init; }
+
+    /// <summary>The data set that was evaluated on; no path, which may name a person.</summary>
+    public required string Data { get; init; }
+
+    /// <summary><c>train</c>, <c>val</c>, <c>test</c> or <c>all</c>.</summary>
+    public required string Subset { get; init; }
+
+    /// <summary>[n]: the images' labels, 0 to 6.</summary>
+    public required IReadOnlyList<int> Labels { get; init; }
+
+    /// <summary>[n][7]: the ensemble's probabilities.</summary>
+    public required IReadOnlyList<double[]> Probabilities { get; init; }
+
+    /// <summary>The members, in the package's order.</summary>
+    public required IReadOnlyList<ReportMember> Members { get; init; }
+
+    /// <summary>[n]: the images' ids, or null where they have none; the image's number stands in.</summary>
+    public IReadOnlyList<string>? ImageIds { get; init; }
+
+    /// <summary>[n]: what separates the images into groups that are reported apart, e.g. <c>220 px</c>; null for one group.</summary>
+    public IReadOnlyList<string>? Strata { get; init; }
+
+    /// <summary>
+    /// uint8 [n, size, size, 3] RGB as the model was fed, from which the images it got most wrong are shown. Leave empty where the images' licence
+    /// forbids to copy them to where the report goes: they are embedded in it.
+    /// </summary>
+    public ReadOnlyMemory<byte> Pixels { get; init; }
+
+    /// <summary>The side of the model's input in pixels.</summary>
+    public required int InputSize { get; init; }
+
+    /// <summary>The same images degraded, to see whether sharpness moves the answer; null where that was not tried.</summary>
+    public ReportDegradation? Degradation { get; init; }
+
+    /// <summary>What the members were trained on and how it was split; null where that is not known.</summary>
+    public ModelData? TrainingData { get; init; }
+
+    /// <summary>The recipe, every hyper-parameter; null where it is not known.</summary>
+    public JsonElement? Recipe { get; init; }
+
+    /// <summary>The views whose logits are averaged, the temperature and the weights' precision, as the manifest has them.</summary>
+    public IReadOnlyDictionary<string, string> Inference { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>How long training took; null where the model was only evaluated.</summary>
+    public TimeSpan? TrainingTime { get; init; }
+
+    /// <summary>What it was trained on, e.g. <c>CPU, 2 threads</c>.</summary>
+    public string? Hardware { get; init; }
+
+    /// <summary>The licence of the weights.</summary>
+    public string? Licence { get; init; }
+
+    /// <summary>The seed of the bootstrap.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>The number of the bootstrap's draws.</summary>
+    public int Resamples { get; init; } = 1000;
+}
+
+/// <summary>One member of the ensemble.</summary>
+/// <param name="Name">The member's name, unique in the package.</param>
+/// <param name="Architecture">The network's name in the registry.</param>
+/// <param name="Parameters">The number of trainable parameters.</param>
+/// <param name="Weight">The member's share of the ensemble's logits.</param>
+/// <param name="Probabilities">[n][7]: the member's own probabilities.</param>
+public sealed record ReportMember(string Name, string Architecture, long Parameters, double Weight, IReadOnlyList<double[]> Probabilities)
+{
+    /// <summary>The member's training, epoch by epoch; empty where the model was only evaluated.</summary>
+    public IReadOnlyList<LearningCurvePoint> LearningCurve { get; init; } = [];
+}
+
+/// <summary>One epoch of a member's training.</summary>
+/// <param name="Epoch">The epoch, from 1.</param>
+/// <param name="TrainingLoss">The mean loss on the training images, augmented and regularized as the recipe says.</param>
+/// <param name="ValidationLoss">The mean cross-entropy on the validation images.</param>
+/// <param name="ValidationAccuracy">The accuracy on the validation images.</param>
+/// <param name="LearningRate">The learning rate at the epoch's end.</param>
+public sealed record LearningCurvePoint(int Epoch, double TrainingLoss, double ValidationLoss, double ValidationAccuracy, double LearningRate);
+
+/// <summary>The ensemble's answers on degraded copies of some of the images.</summary>
+/// <param name="Description">What was done to them, e.g. <c>220 px images reduced to 28 px</c>.</param>
+/// <param name="Images">[m]: which images, as indices into the report's.</param>
+/// <param name="Probabilities">[m][7]: the ensemble's probabilities for the degraded copies.</param>
+public sealed record ReportDegradation(string Description, IReadOnlyList<int> Images, IReadOnlyList<double[]> Probabilities);
