@@ -1,1 +1,18 @@
-System.Console.WriteLine(TorchSharp.torch.ones(2,2).sum().item<float>());
+using System.CommandLine;
+using Lentigo.Training.Commands;
+
+RootCommand root = new(
+    """
+    Trains the ensemble that Lentigo serves, evaluates it, exports it to ONNX and publishes it.
+    Decision support, not a diagnosis.
+
+    Examples (after 'dotnet run --project training -c Release --'):
+      train --data ham10000 --out runs/first                      the paper's recipe on HAM10000
+      train --data ham10000 --out runs/strong --recipe strong --balance stratum --degrade 0.5 --select-on 220
+      evaluate --model runs/first --data ham10000 --subset val    metrics of the members and the ensemble
+      publish --model runs/first --to models                      to a folder or a blob container
+    """)
+{
+    TrainCommand.Create(),
+};
+return await CommandLine.RunAsync(root, args);

@@ -1,0 +1,101 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training;
+
+/// <summary>Random changes to whole batches as tensor operations on the batch's device.</summary>
+/// <param name="recipe">How far the changes go.</param>
+public sealed class Augmentation(TrainingRecipe recipe)
+{
+    /// <summary>Changes each image of a batch on its own.</summary>
+    /// <param name="images">float [n, 3, s, s] in 0 to 1.</param>
+    /// <returns>A new tensor of the same shape in 0 to 1.</returns>
+    public Tensor Apply(Tensor images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor result = Degrade(images);
+        result = Move(result);
+        result = Colour(result);
+        return result.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Reduces with antialiasing and enlarges again: what is left is what an image of fewer pixels shows.</summary>
+    public static Tensor Blur(Tensor images, int size)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        long side = images.shape[^1];
+        using Tensor small = nn.functional.interpolate(images, [size, size], mode: InterpolationMode.Bilinear, align_corners: false, antialias: true);
+        return nn.functional.interpolate(small, [side, side], mode: InterpolationMode.Bilinear, align_corners: false);
+    }
+
+    private Tensor Degrade(Tensor images)
+    {
+        int side = (int)images.shape[^1];
+        if (recipe.Degrade == 0 || side <= recipe.DegradeSize)
+        {
+            return images;
+        }
+
+        // One size a batch: half of the time the smallest, else anything up to the full one.
+        double draw = rand(1).item<float>();
+        int size = draw < 0.5 ? recipe.DegradeSize : recipe.DegradeSize + (int)((draw - 0.5) * 2 * (side - recipe.DegradeSize));
+        Tensor chosen = (rand([images.shape[0], 1, 1, 1]) < recipe.Degrade).to(images.device);
+        return where(chosen, Blur(images, size), images);
+    }
+
+    /// <summary>Mirror, rotation and scale in one resampling; what comes in from outside is the reflected image.</summary>
+    private Tensor Move(Tensor images)
+    {
+        long n = images.shape[0];
+        if (recipe.Rotation == 0 && recipe.Scale == 0)
+        {
+            return recipe.Flip ? Mirror(Mirror(images, 3), 2) : images;
+        }
+
+        Tensor angle = Uniform(n, recipe.Rotation * Math.PI / 180), zoom = 1 / (1 + Uniform(n, recipe.Scale));
+        Tensor flipX = recipe.Flip ? Sign(n) : ones(n), flipY = recipe.Flip ? Sign(n) : ones(n), zero = zeros(n);
+        Tensor cos = angle.cos() * zoom, sin = angle.sin() * zoom;
+        Tensor theta = stack([stack([cos * flipX, -sin * flipY, zero], 1), stack([sin * flipX, cos * flipY, zero], 1)], 1).to(images.device);
+        Tensor grid = nn.functional.affine_grid(theta, images.shape, align_corners: false);
+        return nn.functional.grid_sample(images, grid, mode: GridSampleMode.Bilinear, padding_mode: GridSamplePaddingMode.Reflection, align_corners: false);
+    }
+
+    private Tensor Colour(Tensor images)
+    {
+        long n = images.shape[0];
+        Device device = images.device;
+        Tensor result = images;
+        if (recipe.Brightness > 0)
+        {
+            result = result * (1 + Uniform(n, recipe.Brightness)).view(n, 1, 1, 1).to(device);
+        }
+
+        if (recipe.Contrast > 0)
+        {
+            Tensor mean = result.mean([1, 2, 3], keepdim: true);
+            result = mean + ((result - mean) * (1 + Uniform(n, recipe.Contrast)).view(n, 1, 1, 1).to(device));
+        }
+
+        if (recipe.Saturation > 0)
+        {
+            Tensor grey = result.mean([1], keepdim: true);
+            result = grey + ((result - grey) * (1 + Uniform(n, recipe.Saturation)).view(n, 1, 1, 1).to(device));
+        }
+
+        if (recipe.ColourShift > 0)
+        {
+            result = result + (((rand([n, 3, 1, 1]) * 2) - 1) * recipe.ColourShift).to(device);
+        }
+
+        return ReferenceEquals(result, images) ? images.alias() : result.clamp(0, 1);
+    }
+
+    private static Tensor Mirror(Tensor images, long axis) =>
+        where((rand([images.shape[0], 1, 1, 1]) < 0.5).to(images.device), images.flip(axis), images);
+
+    // Random numbers come from the CPU's generator on every device, so that one seed draws one augmentation.
+    private static Tensor Uniform(long n, double most) => ((rand(n) * 2) - 1) * most;
+
+    private static Tensor Sign(long n) => ((rand(n) < 0.5).to(ScalarType.Float32) * 2) - 1;
+}

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using Azure;
+using Azure.Identity;
+using Lentigo.Core.Models;
+using Lentigo.Training.Data;
+using Lentigo.Training.Weights;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training.Commands;
+
+/// <summary>What the verbs share: exit codes (0 done, 1 failed, 2 bad usage), errors as sentences, devices.</summary>
+internal static class CommandLine
+{
+    private const int Failed = 1, BadUsage = 2;
+
+    /// <summary>Runs the verb that the arguments name.</summary>
+    public static async Task<int> RunAsync(RootCommand root, string[] args)
+    {
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
+            {
+                await Console.Error.WriteLineAsync(error.Message);
+            }
+
+            string verb = parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ";
+            await Console.Error.WriteLineAsync($"See '{verb}--help'.");
+            return BadUsage;
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false });
+        }
+        catch (UsageException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return BadUsage;
+        }
+        catch (Exception e) when (e is TrainingException or DataSetException or WeightsFileException or ModelPackageException
+            or IOException or UnauthorizedAccessException or RequestFailedException or CredentialUnavailableException or AuthenticationFailedException)
+        {
+            await Console.Error.WriteLineAsync(e is RequestFailedException ? e.Message.Split('\n')[0] : e.Message);
+            return Failed;
+        }
+        catch (OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync("Stopped.");
+            return Failed;
+        }
+    }
+
+    /// <summary>The device of a name.</summary>
+    /// <exception cref="UsageException">The name is unknown, or CUDA was asked for where there is none.</exception>
+    public static Device DeviceOf(string name) => name switch
+    {
+        "auto" => cuda.is_available() ? CUDA : CPU,
+        "cpu" => CPU,
+        "cuda" when cuda.is_available() => CUDA,
+        "cuda" => throw new UsageException("The device 'cuda' was asked for, but this build or machine has no CUDA. Build with -p:Accelerator=Cuda on a machine with an NVIDIA GPU, or use --device cpu."),
+        _ => throw new UsageException($"There is no device '{name}'. Known devices: auto, cpu, cuda."),
+    };
+}
+
+/// <summary>The command line asks for something that makes no sense; the message says what and what to write.</summary>
+internal sealed class UsageException(string message) : Exception(message);

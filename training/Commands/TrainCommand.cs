@@ -1,0 +1,210 @@
+using System.CommandLine;
+using System.Globalization;
+using Lentigo.Core;
+using Lentigo.Training.Data;
+using Lentigo.Training.Weights;
+using Spectre.Console;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training.Commands;
+
+/// <summary>The verb <c>train</c>.</summary>
+internal static class TrainCommand
+{
+    private static readonly Option<string> Data = new("--data") { Required = true, HelpName = "folder|npz", Description = "HAM10000 as distributed (metadata CSV and image folders), or a MedMNIST .npz." };
+    private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where checkpoints, the log and the finished package (<version>/, current.json) go." };
+    private static readonly Option<string> Name = new("--name") { Description = "The model's name in its manifest.", DefaultValueFactory = _ => "lentigo" };
+    private static readonly Option<string> Members = new("--members") { HelpName = "a,b,...", Description = "The networks; a@7 takes seed 7. Known: " + string.Join(", ", Networks.MemberRegistry.All.Select(a => a.Name)) + ".", DefaultValueFactory = _ => "resnet18,mobilenet_v2" };
+    private static readonly Option<string> Recipe = new("--recipe") { HelpName = "paper|strong|file", Description = "The hyper-parameters; options below override its values.", DefaultValueFactory = _ => "paper" };
+    private static readonly Option<int?> Size = new("--size") { HelpName = "px", Description = "The side of the input [recipe: 64]." };
+    private static readonly Option<int?> Epochs = new("--epochs") { Description = "Passes over the training images [recipe: 30]." };
+    private static readonly Option<int?> Batch = new("--batch") { Description = "Images a step [recipe: 64]." };
+    private static readonly Option<double?> LearningRate = new("--lr") { Description = "The (highest) learning rate [paper: 1e-4, strong: 1e-3]." };
+    private static readonly Option<int?> Seed = new("--seed") { Description = "One seed gives the same losses on the CPU with the same threads [recipe: 1]." };
+    private static readonly Option<string> Split = new("--split") { HelpName = "lesion|image|official", Description = "lesion: no lesion on both sides; image: as the paper; official: the data set's own (the default for a .npz)." };
+    private static readonly Option<string> Fold = new("--fold") { HelpName = "i/k", Description = "Validate on fold i of k; 1/5 is 80 % and 20 %.", DefaultValueFactory = _ => "1/5" };
+    private static readonly Option<string?> Weights = new("--weights") { HelpName = "file|folder", Description = "Start from a .safetensors or .pth file, or from the file in a folder whose name starts with the member's." };
+    private static readonly Option<double?> Degrade = new("--degrade") { HelpName = "p", Description = "Reduce images to few pixels and enlarge them again with this probability, so that sharpness says little." };
+    private static readonly Option<string?> Balance = new("--balance") { HelpName = "none|class|stratum", Description = "stratum: the same classes within each original resolution; the class prior is corrected afterwards." };
+    private static readonly Option<string?> SelectOn = new("--select-on") { HelpName = "all|resolution", Description = "Keep the checkpoint of lowest loss on these validation images, e.g. 220." };
+    private static readonly Option<string?> Prior = new("--prior") { HelpName = "p1,...,p7", Description = "The class prior that balanced training is corrected for [that of the whole data set]; order " + string.Join(", ", LesionClasses.Codes) + "." };
+    private static readonly Option<string?> Flips = new("--flips") { HelpName = "none|horizontal|all", Description = "Average the logits over mirror images, inside the exported graph." };
+    private static readonly Option<double?> Ema = new("--ema") { HelpName = "decay", Description = "Keep a moving average of the weights, e.g. 0.998." };
+    private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoints in --out, bit for bit. Repeat the other options." };
+    private static readonly Option<int?> Limit = new("--limit") { HelpName = "n", Description = "Train on about n of the training images only: for trying things out." };
+    private static readonly Option<bool> SkipMissing = new("--skip-missing") { Description = "Leave out images of the CSV that are not on disk." };
+    private static readonly Option<string> DeviceName = new("--device") { HelpName = "auto|cpu|cuda", Description = "Where to train.", DefaultValueFactory = _ => "auto" };
+    private static readonly Option<int?> Threads = new("--threads") { Description = "CPU threads [one a core]." };
+
+    public static Command Create()
+    {
+        Command command = new("train", "Trains members, keeps each one's best checkpoint, exports the ensemble and writes its package.")
+        {
+            Data, Out, Name, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, Split, Fold, Weights, Degrade, Balance, SelectOn, Prior, Flips, Ema, Resume, Limit, SkipMissing, DeviceName, Threads,
+        };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        TrainingRecipe recipe = RecipeOf(arguments);
+        IReadOnlyList<MemberSpec> members = MemberSpec.Parse(arguments.GetValue(Members)!, recipe.Seed);
+        Device device = CommandLine.DeviceOf(arguments.GetValue(DeviceName)!);
+        if (arguments.GetValue(Threads) is { } threads)
+        {
+            set_num_threads(threads);
+        }
+
+        string data = arguments.GetValue(Data)!, folder = arguments.GetValue(Out)!, checkpoints = Path.Combine(folder, "checkpoints");
+        bool resume = arguments.GetValue(Resume);
+        if (!resume && members.FirstOrDefault(m => File.Exists(Trainer.CheckpointPath(checkpoints, m.Name))) is { } done)
+        {
+            throw new UsageException($"{checkpoints} holds a checkpoint of {done.Name} already. Go on with it by --resume, or choose another --out.");
+        }
+
+        Console.WriteLine($"Reading {data} at {recipe.Size} px ...");
+        using LesionDataSet images = DataSets.Open(data, recipe.Size, arguments.GetValue(SkipMissing), Console.WriteLine);
+        DataSetSplit split = SplitOf(arguments, images);
+        IReadOnlyList<double> prior = PriorOf(arguments.GetValue(Prior), images);
+        if (recipe.SelectOn != "all" && split.Val.All(i => images.Records[i].Stratum != recipe.SelectOn))
+        {
+            throw new UsageException($"No validation image is of the resolution '{recipe.SelectOn}' of --select-on. Resolutions here: {string.Join(", ", images.Strata)}.");
+        }
+
+        Describe(images, split);
+        Directory.CreateDirectory(checkpoints);
+        Trainer trainer = new(images, split, recipe, device, prior);
+        foreach (MemberSpec member in members)
+        {
+            string? weights = arguments.GetValue(Weights) is { } path ? StartWeights.Find(path, member.Architecture.Name) : null;
+            await WithProgressAsync(Path.Combine(folder, "train.jsonl"), member.Name, console =>
+            {
+                try
+                {
+                    trainer.Train(member, weights, checkpoints, resume, console, cancellationToken);
+                }
+                catch (OperationCanceledException e)
+                {
+                    throw new TrainingException($"Stopped. The last whole epoch is in {checkpoints}: repeat the command with --resume to go on from it.", e);
+                }
+            });
+        }
+
+        return 0;
+    }
+
+    private static async Task WithProgressAsync(string log, string member, Action<ITrainingListener> train)
+    {
+        if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive)
+        {
+            using TrainingConsole plain = new(log, task: null);
+            train(plain);
+            return;
+        }
+
+        await AnsiConsole.Progress()
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
+            .StartAsync(async context =>
+            {
+                using TrainingConsole live = new(log, context.AddTask(member));
+                await Task.Run(() => train(live));
+            });
+    }
+
+    private static TrainingRecipe RecipeOf(ParseResult a)
+    {
+        try
+        {
+            TrainingRecipe r = TrainingRecipe.Load(a.GetValue(Recipe)!);
+            return (r with
+            {
+                Size = a.GetValue(Size) ?? r.Size,
+                Epochs = a.GetValue(Epochs) ?? r.Epochs,
+                BatchSize = a.GetValue(Batch) ?? r.BatchSize,
+                LearningRate = a.GetValue(LearningRate) ?? r.LearningRate,
+                Seed = a.GetValue(Seed) ?? r.Seed,
+                Degrade = a.GetValue(Degrade) ?? r.Degrade,
+                Balance = a.GetValue(Balance) ?? r.Balance,
+                SelectOn = a.GetValue(SelectOn) ?? r.SelectOn,
+                Flips = a.GetValue(Flips) ?? r.Flips,
+                Ema = a.GetValue(Ema) ?? r.Ema,
+            }).Checked();
+        }
+        catch (TrainingException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
+
+    private static DataSetSplit SplitOf(ParseResult arguments, LesionDataSet images)
+    {
+        if (!images.IsLabelled)
+        {
+            throw new DataSetException($"The data set {images.Name} has images without a label; training needs one for each. Add them to the metadata CSV's column dx.");
+        }
+
+        SplitKind kind = arguments.GetValue(Split) switch
+        {
+            null => images.Records.Any(r => r.Subset is not null) ? SplitKind.Official : SplitKind.Lesion,
+            "lesion" => SplitKind.Lesion,
+            "image" => SplitKind.Image,
+            "official" => SplitKind.Official,
+            string other => throw new UsageException($"There is no split '{other}'. Known: lesion, image, official."),
+        };
+        string[] fold = arguments.GetValue(Fold)!.Split('/');
+        if (fold.Length != 2 || !int.TryParse(fold[0], out int i) || !int.TryParse(fold[1], out int k) || k < 2 || i < 1 || i > k)
+        {
+            throw new UsageException($"The fold '{arguments.GetValue(Fold)}' is not understood; write i/k with i from 1 to k, such as 1/5.");
+        }
+
+        // The split does not move with --seed, so that runs with several seeds can be compared and joined.
+        DataSetSplit split = DataSetSplit.Make(images, kind, seed: 1, k, i - 1);
+        if (kind is SplitKind.Lesion && split.Kind is SplitKind.Image)
+        {
+            Console.WriteLine("The data set has no lesion ids: it is split by image.");
+        }
+
+        if (split.Train.Select(t => images.Records[t].Label).Distinct().Count() < 2)
+        {
+            throw new DataSetException($"The training images of {images.Name} are all of one class; at least two are needed.");
+        }
+
+        if (arguments.GetValue(Limit) is not { } limit || limit >= split.Train.Count)
+        {
+            return split;
+        }
+
+        // The same share of each class and resolution, so that balancing still has what it needs.
+        int[] shuffled = [.. split.Train];
+        new Random(1).Shuffle(shuffled);
+        int[] some = [.. shuffled.GroupBy(t => (images.Records[t].Label, images.Records[t].Stratum))
+            .SelectMany(g => g.Take((int)Math.Ceiling((double)limit * g.Count() / shuffled.Length))).Order()];
+        Console.WriteLine($"Training on {some.Length} of {split.Train.Count} images (--limit): not a model to ship.");
+        return split with { Train = some };
+    }
+
+    private static IReadOnlyList<double> PriorOf(string? text, LesionDataSet images)
+    {
+        if (text is null)
+        {
+            return [.. images.ClassCounts(Enumerable.Range(0, images.Count)).Select(c => (double)c / images.Count)];
+        }
+
+        double[] values = [.. text.Split(',').Select(p => double.TryParse(p, NumberStyles.Float, CultureInfo.InvariantCulture, out double v) && v > 0 ? v : double.NaN)];
+        return values.Length == LesionClasses.Count && !values.Any(double.IsNaN)
+            ? [.. values.Select(v => v / values.Sum())]
+            : throw new UsageException($"--prior takes seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1.");
+    }
+
+    private static void Describe(LesionDataSet images, DataSetSplit split)
+    {
+        Console.WriteLine($"{images.Name}: {split.Train.Count} images to train on, {split.Val.Count} to validate on, split by {split.KindName}");
+        foreach (string stratum in images.Strata)
+        {
+            string Counts(IReadOnlyList<int> side) =>
+                string.Join(" ", images.ClassCounts(side.Where(i => images.Records[i].Stratum == stratum)).Select((n, c) => $"{LesionClasses.Codes[c]} {n}"));
+            Console.WriteLine($"  {stratum} px  train: {Counts(split.Train)}   val: {Counts(split.Val)}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using System.Globalization;
+using System.Text.Json;
+using Lentigo.Training.Weights;
+using Spectre.Console;
+
+namespace Lentigo.Training.Commands;
+
+/// <summary>Shows a training on the console (a live line on a terminal, plain lines elsewhere) and writes the JSON-lines log.</summary>
+internal sealed class TrainingConsole : ITrainingListener, IDisposable
+{
+    private static readonly TimeSpan LiveInterval = TimeSpan.FromMilliseconds(250), PlainInterval = TimeSpan.FromSeconds(30);
+
+    private readonly StreamWriter _log;
+    private readonly ProgressTask? _task;
+    private DateTime _next = DateTime.MinValue;
+
+    /// <summary>Logs to a file and shows progress in a task, or in plain lines where there is none.</summary>
+    public TrainingConsole(string logPath, ProgressTask? task)
+    {
+        _log = new(logPath, append: true) { AutoFlush = true };
+        _task = task;
+    }
+
+    public void OnStart(string member, StartWeightsReport? weights, int resumedEpoch)
+    {
+        Line(resumedEpoch > 0 ? $"{member}: resumed after epoch {resumedEpoch}" : weights is null ? $"{member}: from random weights" : Describe(member, weights));
+        _log.WriteLine(JsonSerializer.Serialize(new
+        {
+            Member = member,
+            ResumedEpoch = resumedEpoch,
+            Weights = weights is null ? null : new { weights.File, Loaded = weights.Loaded.Count, weights.Missing, weights.Unused, weights.Normalisations },
+        }, TrainingJson.Options));
+    }
+
+    public void OnProgress(TrainingProgress progress)
+    {
+        if (DateTime.UtcNow < _next)
+        {
+            return;
+        }
+
+        _next = DateTime.UtcNow + (_task is null ? PlainInterval : LiveInterval);
+        string text = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{progress.Member}  {progress.ImagesPerSecond:f0} images/s  loss {progress.Loss:f3}  val {(progress.ValAccuracy is { } a ? $"{a:p1}" : "-")}  left {progress.TimeLeft:h\\:mm\\:ss}");
+        if (_task is null)
+        {
+            Console.WriteLine($"  step {progress.Step}/{progress.Steps}  {text}");
+            return;
+        }
+
+        _task.MaxValue = progress.Steps;
+        _task.Value = progress.Step;
+        _task.Description = Markup.Escape(text);
+    }
+
+    public void OnEpoch(EpochRecord epoch)
+    {
+        _log.WriteLine(JsonSerializer.Serialize(epoch, TrainingJson.Options));
+        string strata = epoch.Strata.Count < 2
+            ? ""
+            : "  [" + string.Join("; ", epoch.Strata.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => $"{s.Key} px: {Describe(s.Value)}")) + "]";
+        Line($"{epoch.Member} epoch {epoch.Epoch}: loss {epoch.TrainLoss:f4}, val {Describe(epoch.Val)}{strata}, {epoch.ImagesPerSecond:f0} images/s, {epoch.Seconds:f0} s{(epoch.Best ? ", best" : "")}");
+    }
+
+    public void Dispose() => _log.Dispose();
+
+    private void Line(string text)
+    {
+        if (_task is null)
+        {
+            Console.WriteLine(text); // AnsiConsole would break lines at 80 columns
+        }
+        else
+        {
+            AnsiConsole.MarkupLine(Markup.Escape(text));
+        }
+    }
+
+    private static string Describe(ValidationRecord val) => $"loss {val.Loss:f4} accuracy {val.Accuracy:f4} balanced {val.BalancedAccuracy:f4} AUC {val.MacroAuc:f4}";
+
+    private static string Describe(string member, StartWeightsReport weights) =>
+        $"{member}: from {Path.GetFileName(weights.File)}: {weights.Loaded.Count} tensors loaded"
+        + (weights.Normalisations > 0 ? $", {weights.Normalisations} batch normalisations set from activations" : "")
+        + $"; {weights.Missing.Count} stay random{Listed(weights.Missing)}; {weights.Unused.Count} of the file unused{Listed(weights.Unused)}";
+
+    private static string Listed(IReadOnlyList<string> names) => names.Count == 0 ? "" : $" ({string.Join(", ", names.Take(12))}{(names.Count > 12 ? ", ..." : "")})";
+}

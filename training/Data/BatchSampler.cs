@@ -1,0 +1,105 @@
+using Lentigo.Core;
+
+namespace Lentigo.Training.Data;
+
+/// <summary>Chooses and orders the images of each epoch, and knows the class prior that training then sees.</summary>
+public sealed class BatchSampler
+{
+    private readonly IReadOnlyList<int> _images;
+    private readonly double[]? _weights;
+    private readonly int _seed;
+
+    /// <summary>A sampler of training images.</summary>
+    /// <param name="data">The data set.</param>
+    /// <param name="images">The images trained on.</param>
+    /// <param name="recipe">Says how classes are balanced.</param>
+    /// <exception cref="TrainingException">Balance by stratum was asked for where a class is missing in a stratum.</exception>
+    public BatchSampler(LesionDataSet data, IReadOnlyList<int> images, TrainingRecipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(recipe);
+        _images = images;
+        _seed = recipe.Seed;
+        int[] counts = data.ClassCounts(images);
+        TrainedPrior = Normalised([.. counts.Select(c => (double)c)]);
+        if (recipe.Balance == "none")
+        {
+            return;
+        }
+
+        TrainedPrior = Normalised([.. counts.Select(c => c == 0 ? 0 : Math.Pow(c, recipe.BalancePower))]);
+        if (recipe.Balance == "class")
+        {
+            _weights = [.. images.Select(i => TrainedPrior[data.Records[i].Label] / counts[data.Records[i].Label])];
+            return;
+        }
+
+        Dictionary<string, int[]> strata = images.GroupBy(i => data.Records[i].Stratum).ToDictionary(g => g.Key, g => data.ClassCounts(g));
+        foreach ((string stratum, int[] classes) in strata)
+        {
+            if (Enumerable.Range(0, counts.Length).FirstOrDefault(c => counts[c] > 0 && classes[c] == 0, -1) is >= 0 and int lacking)
+            {
+                throw new TrainingException(
+                    $"Balance by stratum needs every class in every resolution, but of the {stratum} px training images none is {LesionClasses.Codes[lacking]}. Use --balance class, or leave these images out.");
+            }
+        }
+
+        Dictionary<string, double> shares = strata.ToDictionary(s => s.Key, s => Math.Pow(s.Value.Sum(), recipe.BalancePower));
+        double total = shares.Values.Sum();
+        _weights = [.. images.Select(i =>
+        {
+            (string stratum, int label) = (data.Records[i].Stratum, data.Records[i].Label);
+            return shares[stratum] / total * TrainedPrior[label] / strata[stratum][label];
+        })];
+    }
+
+    /// <summary>[7]: how often training sees each class.</summary>
+    public double[] TrainedPrior { get; }
+
+    /// <summary>The images of an epoch in order: as many as there are training images.</summary>
+    public int[] Epoch(int epoch)
+    {
+        Random random = new(HashCode(_seed, epoch));
+        int[] order = _weights is null ? [.. _images] : Draw(random);
+        random.Shuffle(order);
+        return order;
+    }
+
+    /// <summary>
+    /// Systematic resampling: image i occurs n w_i times rounded up or down, so an epoch's classes vary less than with independent draws.
+    /// </summary>
+    private int[] Draw(Random random)
+    {
+        int[] drawn = new int[_images.Count];
+        int[] shuffled = [.. Enumerable.Range(0, _images.Count)];
+        random.Shuffle(shuffled);
+        double step = _weights!.Sum() / drawn.Length, at = random.NextDouble() * step, passed = 0;
+        int k = 0;
+        foreach (int i in shuffled)
+        {
+            passed += _weights![i];
+            while (k < drawn.Length && at < passed)
+            {
+                drawn[k++] = _images[i];
+                at += step;
+            }
+        }
+
+        while (k < drawn.Length)
+        {
+            drawn[k++] = _images[shuffled[^1]]; // the sums' rounding may leave the last place open
+        }
+
+        return drawn;
+    }
+
+    // Not System.HashCode, which differs from run to run.
+    private static int HashCode(int seed, int epoch) => unchecked((seed * 1_000_003) ^ (epoch * 7919));
+
+    private static double[] Normalised(double[] values)
+    {
+        double sum = values.Sum();
+        return [.. values.Select(v => v / sum)];
+    }
+}

@@ -1,0 +1,101 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Lentigo.Training.Data;
+
+/// <summary>How images are told apart into those trained on and those validated on.</summary>
+public enum SplitKind
+{
+    /// <summary>No lesion on both sides; where the data set has no lesion ids, by image.</summary>
+    Lesion,
+
+    /// <summary>Image by image, as the paper does: two photographs of one lesion may fall on both sides.</summary>
+    Image,
+
+    /// <summary>The data set's own split.</summary>
+    Official,
+}
+
+/// <summary>The images trained on and those validated on, as indices into a data set.</summary>
+/// <param name="Kind">How they were split.</param>
+/// <param name="Train">The images trained on, ascending.</param>
+/// <param name="Val">The validation images, ascending.</param>
+/// <param name="Fingerprint">SHA-256 over the sorted image ids and their subset.</param>
+public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IReadOnlyList<int> Val, string Fingerprint)
+{
+    /// <summary>The kind as the manifest names it.</summary>
+    public string KindName => Kind switch { SplitKind.Lesion => "lesion", SplitKind.Image => "image", _ => "official" };
+
+    /// <summary>
+    /// Splits a data set, stratified by class and resolution: fold <paramref name="fold"/> of <paramref name="folds"/> is validated on, so
+    /// that 5 folds give 80 % and 20 %.
+    /// </summary>
+    /// <param name="data">The data set; every image has a label.</param>
+    /// <param name="kind">How to split.</param>
+    /// <param name="seed">The same seed gives the same split.</param>
+    /// <param name="folds">The number of folds, at least 2.</param>
+    /// <param name="fold">The fold to validate on, from 0.</param>
+    /// <exception cref="DataSetException">One side would be empty.</exception>
+    public static DataSetSplit Make(LesionDataSet data, SplitKind kind, int seed, int folds = 5, int fold = 0)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentOutOfRangeException.ThrowIfLessThan(folds, 2);
+        ArgumentOutOfRangeException.ThrowIfNegative(fold);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(fold, folds);
+        if (kind is SplitKind.Official)
+        {
+            return Of(data, kind, [.. data.Records.Select(r => r.Subset switch { "train" => true, "val" => false, _ => (bool?)null })]);
+        }
+
+        if (kind is SplitKind.Lesion && data.Records.All(r => r.Lesion is null))
+        {
+            kind = SplitKind.Image;
+        }
+
+        // A group goes to one side whole: the images of a lesion, or an image.
+        var groups = Enumerable.Range(0, data.Count)
+            .GroupBy(i => kind is SplitKind.Lesion && data.Records[i].Lesion is { } lesion ? "lesion " + lesion : "image " + data.Records[i].Id)
+            .OrderBy(g => g.Key, StringComparer.Ordinal)
+            .Select(g => g.ToArray());
+        bool?[] train = new bool?[data.Count];
+        Random random = new(seed);
+        foreach (var stratum in groups.GroupBy(g => (data.Records[g[0]].Label, data.Records[g[0]].Stratum)).OrderBy(s => s.Key.Label).ThenBy(s => s.Key.Stratum, StringComparer.Ordinal))
+        {
+            int[][] shuffled = [.. stratum];
+            random.Shuffle(shuffled);
+            int total = shuffled.Sum(g => g.Length), placed = 0;
+            foreach (int[] group in shuffled)
+            {
+                // The fold in which the middle of the group falls when the stratum's images stand in one line.
+                int at = (int)((placed + (group.Length / 2.0)) * folds / total);
+                placed += group.Length;
+                foreach (int i in group)
+                {
+                    train[i] = at != fold;
+                }
+            }
+        }
+
+        return Of(data, kind, train);
+    }
+
+    private static DataSetSplit Of(LesionDataSet data, SplitKind kind, bool?[] train)
+    {
+        int[] trained = [.. Enumerable.Range(0, data.Count).Where(i => train[i] == true)];
+        int[] validated = [.. Enumerable.Range(0, data.Count).Where(i => train[i] == false)];
+        if (trained.Length < 2 || validated.Length == 0)
+        {
+            throw new DataSetException(kind is SplitKind.Official
+                ? $"The data set {data.Name} has {trained.Length} images of its own 'train' subset and {validated.Length} of 'val'; both are needed. Split it with --split lesion or --split image."
+                : $"The data set {data.Name} has too few images ({data.Count}) to split: {trained.Length} to train on, {validated.Length} to validate on.");
+        }
+
+        StringBuilder lines = new();
+        foreach (int i in Enumerable.Range(0, data.Count).Where(i => train[i] is not null).OrderBy(i => data.Records[i].Id, StringComparer.Ordinal))
+        {
+            lines.Append(data.Records[i].Id).Append(',').Append(train[i] == true ? "train" : "val").Append('\n');
+        }
+
+        return new(kind, trained, validated, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines.ToString()))));
+    }
+}

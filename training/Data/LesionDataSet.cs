@@ -1,0 +1,97 @@
+using System.Security.Cryptography;
+using System.Text;
+using Lentigo.Core;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training.Data;
+
+/// <summary>One image of a data set, without its pixels.</summary>
+/// <param name="Id">The image's name, unique in the data set.</param>
+/// <param name="Label">The class, 0 to 6, or -1 where the data set does not say.</param>
+/// <param name="Lesion">The lesion that is shown, or null where the data set has no lesion ids.</param>
+/// <param name="Stratum">The original resolution: <c>220</c> for a square image, <c>600x450</c> for another.</param>
+/// <param name="Subset">The data set's own split: <c>train</c>, <c>val</c> or <c>test</c>; null where it has none.</param>
+public sealed record LesionRecord(string Id, int Label, string? Lesion, string Stratum, string? Subset = null);
+
+/// <summary>Images decoded to the input size, with their labels.</summary>
+public sealed class LesionDataSet : IDisposable
+{
+    private string? _fingerprint;
+
+    /// <summary>Takes over the pixels.</summary>
+    /// <param name="name">The name for people and for the manifest.</param>
+    /// <param name="records">What is known of each image, n of them.</param>
+    /// <param name="pixels">uint8 [n, s, s, 3] RGB on the CPU.</param>
+    public LesionDataSet(string name, IReadOnlyList<LesionRecord> records, Tensor pixels)
+    {
+        ArgumentNullException.ThrowIfNull(records);
+        ArgumentNullException.ThrowIfNull(pixels);
+        if (records.Count != pixels.shape[0])
+        {
+            throw new ArgumentException($"{records.Count} records, but pixels of {pixels.shape[0]} images.", nameof(pixels));
+        }
+
+        Name = name;
+        Records = records;
+        Pixels = pixels;
+    }
+
+    /// <summary>The name for people and for the manifest.</summary>
+    public string Name { get; }
+
+    /// <summary>What is known of each image.</summary>
+    public IReadOnlyList<LesionRecord> Records { get; }
+
+    /// <summary>uint8 [n, s, s, 3] RGB on the CPU.</summary>
+    public Tensor Pixels { get; }
+
+    /// <summary>The number of images, n.</summary>
+    public int Count => Records.Count;
+
+    /// <summary>The side of the images in pixels, s.</summary>
+    public int Size => (int)Pixels.shape[1];
+
+    /// <summary>Whether every image has a label.</summary>
+    public bool IsLabelled => Count > 0 && Records.All(r => r.Label >= 0);
+
+    /// <summary>The strata that hold images, the largest first.</summary>
+    public IReadOnlyList<string> Strata => [.. Records.GroupBy(r => r.Stratum).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => g.Key)];
+
+    /// <summary>SHA-256 over the images sorted by id: id, label and decoded pixels.</summary>
+    public string Fingerprint => _fingerprint ??= ComputeFingerprint();
+
+    /// <summary>How many of the images at these indices have each label.</summary>
+    public int[] ClassCounts(IEnumerable<int> indices)
+    {
+        ArgumentNullException.ThrowIfNull(indices);
+        int[] counts = new int[LesionClasses.Count];
+        foreach (int i in indices)
+        {
+            counts[Records[i].Label]++;
+        }
+
+        return counts;
+    }
+
+    /// <summary>The pixels of one image, s * s * 3 bytes.</summary>
+    public byte[] PixelsOf(int index)
+    {
+        using Tensor row = Pixels[index];
+        return row.bytes.ToArray();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Pixels.Dispose();
+
+    private string ComputeFingerprint()
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (int i in Enumerable.Range(0, Count).OrderBy(i => Records[i].Id, StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{Records[i].Id}\n{Records[i].Label}\n"));
+            hash.AppendData(PixelsOf(i));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

@@ -1,0 +1,44 @@
+namespace Lentigo.Training;
+
+/// <summary>The learning rate and Adam's first beta at each step.</summary>
+/// <param name="recipe">The recipe.</param>
+/// <param name="totalSteps">The steps of the whole training.</param>
+public sealed class Schedule(TrainingRecipe recipe, long totalSteps)
+{
+    private const double StartDivisor = 25, EndDivisor = 1e4, HighBeta = 0.95, LowBeta = 0.85, Beta = 0.9;
+
+    /// <summary>What <c>plateau</c> has multiplied the learning rate with so far.</summary>
+    public double Factor { get; set; } = 1;
+
+    /// <summary>Epochs since the validation loss was last lowest.</summary>
+    public int EpochsWithoutImprovement { get; set; }
+
+    /// <summary>The learning rate and beta of a step, from 0.</summary>
+    public (double LearningRate, double Beta1) At(long step)
+    {
+        double peak = recipe.LearningRate, rise = Math.Max(1, recipe.WarmUp * totalSteps - 1), done = Math.Min(1, (step - rise) / Math.Max(1, totalSteps - 1 - rise));
+        return recipe.Schedule switch
+        {
+            // PyTorch's OneCycleLR: cosine from peak / 25 up, then down to peak / 25 / 1e4, momentum the other way round.
+            "one-cycle" when step < rise => (Cosine(peak / StartDivisor, peak, step / rise), Cosine(HighBeta, LowBeta, step / rise)),
+            "one-cycle" => (Cosine(peak, peak / StartDivisor / EndDivisor, done), Cosine(LowBeta, HighBeta, done)),
+            "cosine" when step < recipe.WarmUp * totalSteps => (peak * (step + 1) / (recipe.WarmUp * totalSteps), Beta),
+            "cosine" => (Cosine(peak, 0, (step - (recipe.WarmUp * totalSteps)) / (totalSteps * (1 - recipe.WarmUp))), Beta),
+            _ => (peak * Factor, Beta),
+        };
+    }
+
+    /// <summary>Takes note of an epoch's validation loss.</summary>
+    /// <param name="improved">Whether it is the lowest so far.</param>
+    public void EndEpoch(bool improved)
+    {
+        EpochsWithoutImprovement = improved ? 0 : EpochsWithoutImprovement + 1;
+        if (recipe.Schedule == "plateau" && EpochsWithoutImprovement > recipe.PlateauPatience)
+        {
+            Factor *= recipe.PlateauFactor;
+            EpochsWithoutImprovement = 0;
+        }
+    }
+
+    private static double Cosine(double from, double to, double share) => to + ((from - to) * (1 + Math.Cos(Math.PI * share)) / 2);
+}
