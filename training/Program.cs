@@ -14,5 +14,6 @@ RootCommand root = new(
     """)
 {
     TrainCommand.Create(),
+    WeightsCommand.Create(),
 };
 return await CommandLine.RunAsync(root, args);

@@ -32,14 +32,16 @@ public sealed class VisionTransformer : nn.Module<Tensor, Tensor>
     /// <param name="heads">The number of attention heads.</param>
     /// <param name="mlp">The hidden width of a block's perceptron.</param>
     /// <param name="stochasticDepth">The probability with which the last block's branches are dropped; blocks before it have their linear share.</param>
+    /// <exception cref="TrainingException">The image is not a whole number of patches, or the width not one of heads.</exception>
     public VisionTransformer(int classes, int imageSize, int patchSize, int width, int layers, int heads, int mlp, double stochasticDepth = 0.1)
         : base(nameof(VisionTransformer))
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
         if (imageSize % patchSize != 0 || width % heads != 0)
         {
-            throw new ArgumentException(
-                $"An image of {imageSize} px is not a whole number of patches of {patchSize} px, or a width of {width} not one of {heads} heads.", nameof(imageSize));
+            throw new TrainingException(
+                $"This vision transformer cuts images into patches of {patchSize} px, but {imageSize} px are not a whole number of them (or {width} channels not one of {heads} heads). "
+                + $"Choose a --size that is a multiple of {patchSize}.");
         }
 
         _imageSize = imageSize;

@@ -110,6 +110,10 @@ public class LargerNetworksTests
         Assert.Contains("64 px, not 32 x 32", message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_transformer_refuses_a_size_that_is_not_a_whole_number_of_patches() =>
+        Assert.Contains("a multiple of 8", Assert.Throws<TrainingException>(() => VisionTransformer.Tiny(7, imageSize: 100)).Message, StringComparison.Ordinal);
+
     private static long Parameters(nn.Module network)
     {
         using (network)
