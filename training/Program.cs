@@ -1,6 +1,8 @@
 using System.CommandLine;
+using Lentigo.Training;
 using Lentigo.Training.Commands;
 
+NativeTuning.Apply();
 RootCommand root = new(
     """
     Trains the ensemble that Lentigo serves, evaluates it, exports it to ONNX and publishes it.
