@@ -58,6 +58,41 @@ public class LargerNetworksTests
         Assert.Equal(152, network.state_dict().Count);
     }
 
+    [Theory] // the logits of torchvision 0.14.1's networks with the same weights for the same two images
+    [InlineData("efficientnet_b0",
+        new[] { -0.1622, 0.16059, -0.01499, -0.0352, 0.12914, -0.16326, 0.11739, -0.16233, 0.16741, -0.01547, -0.02871, 0.12741, -0.15562, 0.12323 })]
+    [InlineData("efficientnet_b4",
+        new[] { -1.73103, -3.88613, 2.17879, 9.18549, -4.5458, -1.43682, -4.03246, 0.20103, -2.7602, 2.9337, 3.79003, -2.42096, -1.24782, -1.81818 })]
+    [InlineData("vit_tiny",
+        new[] { 0.43802, 2.67601, 4.36224, -0.8444, -3.50107, -1.87497, 0.8568, 0.20551, 4.9511, 3.89726, 2.24697, -2.73108, -1.19333, -0.18831 })]
+    public void Logits_are_those_of_torchvisions_network_with_the_same_weights(string name, double[] expected)
+    {
+        using nn.Module<Tensor, Tensor> network = MemberRegistry.Find(name).Create(7, 64);
+        using IDisposable noGradient = no_grad();
+        Dictionary<string, Tensor> state = network.state_dict();
+        string[] names = [.. state.Keys.Where(n => !n.EndsWith("num_batches_tracked", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        for (int k = 0; k < names.Length; k++)
+        {
+            Tensor target = state[names[k]], noise = Noise(target.numel(), k).reshape(target.shape);
+            target.copy_(
+                names[k].EndsWith("running_var", StringComparison.Ordinal) ? 1 + 0.5 * noise.abs()
+                : target.dim() > 1 ? noise * Math.Sqrt(6.0 * target.shape[0] / target.numel())
+                : names[k].EndsWith("weight", StringComparison.Ordinal) ? 1.25 + 0.1 * noise
+                : 0.1 * noise);
+        }
+
+        network.eval();
+        using Tensor logits = network.call(Noise(2 * 3 * 64 * 64, 0.5).reshape(2, 3, 64, 64).to(float32)).reshape(-1);
+        Assert.All(expected.Zip(logits.data<float>()), p => Assert.Equal(p.First, p.Second, 2e-4 + 2e-4 * Math.Abs(p.First)));
+
+        // Numbers from -1 to 1 that any language can make again.
+        static Tensor Noise(long count, double phase)
+        {
+            Tensor wild = (arange(count, dtype: float64) * 12.9898 + phase).sin() * 43758.5453;
+            return (wild - wild.floor()) * 2 - 1;
+        }
+    }
+
     [Theory]
     [InlineData("efficientnet_b0")]
     [InlineData("vit_tiny")]
