@@ -16,6 +16,8 @@ RootCommand root = new(
     """)
 {
     TrainCommand.Create(),
+    EvaluateCommand.Create(),
+    PublishCommand.Create(),
     WeightsCommand.Create(),
 };
 return await CommandLine.RunAsync(root, args);

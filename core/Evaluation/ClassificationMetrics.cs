@@ -174,6 +174,9 @@ public sealed record EvaluationReport(
     ClassificationMetrics Ensemble,
     IReadOnlyDictionary<string, ClassificationMetrics> Members)
 {
+    /// <summary>The ensemble's metrics on the images of each original resolution, e.g. <c>220</c>; null where there is one.</summary>
+    public IReadOnlyDictionary<string, ClassificationMetrics>? Strata { get; init; }
+
     /// <summary>'decision support, not a diagnosis'.</summary>
     public string Notice { get; init; } = LesionClasses.Notice;
 }

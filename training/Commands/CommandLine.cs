@@ -4,6 +4,7 @@ using Azure.Identity;
 using Lentigo.Core.Models;
 using Lentigo.Training.Data;
 using Lentigo.Training.Weights;
+using Spectre.Console;
 using static TorchSharp.torch;
 
 namespace Lentigo.Training.Commands;
@@ -50,6 +51,42 @@ internal static class CommandLine
             return Failed;
         }
     }
+
+    /// <summary>The fold, from 0, and the number of folds of <c>i/k</c>.</summary>
+    /// <exception cref="UsageException">The text is not of that form.</exception>
+    public static (int Fold, int Folds) FoldOf(string text)
+    {
+        string[] parts = text.Split('/');
+        return parts.Length == 2 && int.TryParse(parts[0], out int i) && int.TryParse(parts[1], out int k) && k >= 2 && i >= 1 && i <= k
+            ? (i - 1, k)
+            : throw new UsageException($"The fold '{text}' is not understood; write i/k with i from 1 to k, such as 1/5.");
+    }
+
+    /// <summary>A table with columns that do not wrap.</summary>
+    public static Table NewTable(params string[] columns)
+    {
+        Table table = new() { Border = TableBorder.Simple };
+        foreach (string column in columns)
+        {
+            table.AddColumn(new TableColumn(Markup.Escape(column)) { NoWrap = true });
+        }
+
+        return table;
+    }
+
+    /// <summary>Prints a table, as wide as it is where the output is a file.</summary>
+    public static void Print(Table table)
+    {
+        if (Console.IsOutputRedirected)
+        {
+            AnsiConsole.Profile.Width = 500;
+        }
+
+        AnsiConsole.Write(table);
+    }
+
+    /// <summary>Prints a line.</summary>
+    public static void Print(string line) => Console.WriteLine(line);
 
     /// <summary>The device of a name.</summary>
     /// <exception cref="UsageException">The name is unknown, or CUDA was asked for where there is none.</exception>

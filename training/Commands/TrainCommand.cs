@@ -11,6 +11,9 @@ namespace Lentigo.Training.Commands;
 /// <summary>The verb <c>train</c>.</summary>
 internal static class TrainCommand
 {
+    /// <summary>The seed of every split.</summary>
+    public const int SplitSeed = 1;
+
     private static readonly Option<string> Data = new("--data") { Required = true, HelpName = "folder|npz", Description = "HAM10000 as distributed (metadata CSV and image folders), or a MedMNIST .npz." };
     private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where checkpoints, the log and the finished package (<version>/, current.json) go." };
     private static readonly Option<string> Name = new("--name") { Description = "The model's name in its manifest.", DefaultValueFactory = _ => "lentigo" };
@@ -152,14 +155,10 @@ internal static class TrainCommand
             "official" => SplitKind.Official,
             string other => throw new UsageException($"There is no split '{other}'. Known: lesion, image, official."),
         };
-        string[] fold = arguments.GetValue(Fold)!.Split('/');
-        if (fold.Length != 2 || !int.TryParse(fold[0], out int i) || !int.TryParse(fold[1], out int k) || k < 2 || i < 1 || i > k)
-        {
-            throw new UsageException($"The fold '{arguments.GetValue(Fold)}' is not understood; write i/k with i from 1 to k, such as 1/5.");
-        }
+        (int fold, int folds) = CommandLine.FoldOf(arguments.GetValue(Fold)!);
 
         // The split does not move with --seed, so that runs with several seeds can be compared and joined.
-        DataSetSplit split = DataSetSplit.Make(images, kind, seed: 1, k, i - 1);
+        DataSetSplit split = DataSetSplit.Make(images, kind, SplitSeed, folds, fold);
         if (kind is SplitKind.Lesion && split.Kind is SplitKind.Image)
         {
             Console.WriteLine("The data set has no lesion ids: it is split by image.");

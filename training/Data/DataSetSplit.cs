@@ -64,10 +64,11 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
             int[][] shuffled = [.. stratum];
             random.Shuffle(shuffled);
             int total = shuffled.Sum(g => g.Length), placed = 0;
+            double start = random.NextDouble() * folds; // strata of a few images would otherwise all leave out the same folds
             foreach (int[] group in shuffled)
             {
                 // The fold in which the middle of the group falls when the stratum's images stand in one line.
-                int at = (int)((placed + (group.Length / 2.0)) * folds / total);
+                int at = (int)(start + ((placed + (group.Length / 2.0)) * folds / total)) % folds;
                 placed += group.Length;
                 foreach (int i in group)
                 {

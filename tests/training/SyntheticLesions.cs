@@ -1,0 +1,73 @@
+using Lentigo.Core;
+using Lentigo.Training.Data;
+using NetVips;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training.Tests;
+
+/// <summary>Draws images that look a little like lesions: skin with a spot whose colour, size and edge depend on the class. Ours, no patient's.</summary>
+internal static class SyntheticLesions
+{
+    private static readonly (int R, int G, int B)[] Colours =
+        [(205, 120, 110), (225, 160, 150), (150, 110, 70), (120, 70, 60), (45, 35, 40), (130, 80, 45), (170, 30, 60)];
+
+    /// <summary>uint8 pixels [s, s, 3] of a lesion of a class; the same seed draws the same one.</summary>
+    public static byte[] Draw(int label, int seed, int size)
+    {
+        Random random = new((seed * 31) + label);
+        (int r, int g, int b) = Colours[label];
+        double x0 = size * (0.4 + (0.2 * random.NextDouble())), y0 = size * (0.4 + (0.2 * random.NextDouble()));
+        double radius = size * (0.15 + (0.03 * label) + (0.04 * random.NextDouble())), wobble = label == 4 ? 0.35 : 0.08, phase = random.NextDouble() * 6;
+        byte[] pixels = new byte[size * size * 3];
+        for (int y = 0; y < size; y++)
+        {
+            for (int x = 0; x < size; x++)
+            {
+                double angle = Math.Atan2(y - y0, x - x0), distance = Math.Sqrt(((x - x0) * (x - x0)) + ((y - y0) * (y - y0)));
+                double inside = 1 / (1 + Math.Exp((distance - (radius * (1 + (wobble * Math.Sin((5 * angle) + phase))))) * 40 / size));
+                double noise = (random.NextDouble() - 0.5) * 16;
+                int at = ((y * size) + x) * 3;
+                pixels[at] = Mix(230, r, inside, noise);
+                pixels[at + 1] = Mix(190, g, inside, noise);
+                pixels[at + 2] = Mix(170, b, inside, noise);
+            }
+        }
+
+        return pixels;
+    }
+
+    /// <summary>A data set of as many images of each class; two of each lesion.</summary>
+    public static LesionDataSet DataSet(int perClass, int size)
+    {
+        LesionRecord[] records = [.. Enumerable.Range(0, perClass * LesionClasses.Count).Select(i => new LesionRecord(
+            $"image{i:D4}", i % LesionClasses.Count, $"lesion{i % LesionClasses.Count}_{i / LesionClasses.Count / 2}", "64"))];
+        Tensor pixels = empty([records.Length, size, size, 3], dtype: ScalarType.Byte);
+        for (int i = 0; i < records.Length; i++)
+        {
+            using Tensor row = pixels[i];
+            Draw(records[i].Label, i / LesionClasses.Count, size).CopyTo(row.bytes);
+        }
+
+        return new("synthetic", records, pixels);
+    }
+
+    /// <summary>Writes the data set as HAM10000 is distributed.</summary>
+    public static void WriteHam10000(string folder, int perClass, int size)
+    {
+        string part = Path.Combine(folder, "HAM10000_images_part_1");
+        Directory.CreateDirectory(part);
+        List<string> lines = ["lesion_id,image_id,dx,dx_type,age,sex,localization"];
+        for (int i = 0; i < perClass * LesionClasses.Count; i++)
+        {
+            int label = i % LesionClasses.Count;
+            using Image image = Image.NewFromMemoryCopy(Draw(label, i / LesionClasses.Count, size), size, size, 3, Enums.BandFormat.Uchar);
+            File.WriteAllBytes(Path.Combine(part, $"ISIC_{i:D7}.jpg"), image.JpegsaveBuffer(q: 95));
+            lines.Add($"HAM_{i / 2:D7},ISIC_{i:D7},{LesionClasses.Codes[label]},histo,50.0,female,back");
+        }
+
+        File.WriteAllLines(Path.Combine(folder, Ham10000.MetadataFileName), lines);
+    }
+
+    private static byte Mix(int skin, int lesion, double inside, double noise) =>
+        (byte)Math.Clamp((skin * (1 - inside)) + (lesion * inside) + noise, 0, 255);
+}

@@ -1,0 +1,137 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Lentigo.Core;
+using Lentigo.Core.Evaluation;
+using Lentigo.Core.Inference;
+using Lentigo.Core.Models;
+using Lentigo.Training.Data;
+using Spectre.Console;
+
+namespace Lentigo.Training.Commands;
+
+/// <summary>The verb <c>evaluate</c>.</summary>
+internal static class EvaluateCommand
+{
+    private static readonly Option<string> Model = new("--model") { Required = true, HelpName = "package", Description = "A package: a version's folder, or the folder above with current.json." };
+    private static readonly Option<string> Data = new("--data") { Required = true, HelpName = "folder|npz", Description = "HAM10000 as distributed, or a MedMNIST .npz that may hold any of its three subsets." };
+    private static readonly Option<string> Subset = new("--subset") { HelpName = "train|val|test|all", Description = "Of a .npz its own subsets; of the folder that the model was trained on the split of that training.", DefaultValueFactory = _ => "all" };
+    private static readonly Option<string> Fold = new("--fold") { HelpName = "i/k", Description = "The fold that the model was validated on, as given to train.", DefaultValueFactory = _ => "1/5" };
+    private static readonly Option<string?> Json = new("--json") { HelpName = "file", Description = "Write the figures as JSON: 'ensemble' and 'members.<name>'." };
+    private static readonly Option<string?> Predictions = new("--predictions") { HelpName = "file", Description = "Write each image's probabilities as CSV." };
+    private static readonly Option<bool> SkipMissing = new("--skip-missing") { Description = "Leave out images of the CSV that are not on disk." };
+
+    public static Command Create()
+    {
+        Command command = new("evaluate", "Classifies a data set with a package, through the code that serves, and prints metrics of the members and the ensemble.")
+        {
+            Model, Data, Subset, Fold, Json, Predictions, SkipMissing,
+        };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult arguments)
+    {
+        ModelPackage package = ModelPackage.Open(arguments.GetValue(Model)!);
+        using EnsembleModel model = EnsembleModel.Load(package, new());
+        using LesionDataSet data = DataSets.Open(arguments.GetValue(Data)!, package.Manifest.Input.Size, arguments.GetValue(SkipMissing), Console.WriteLine);
+        string subset = arguments.GetValue(Subset)!;
+        IReadOnlyList<int> images = ImagesOf(data, subset, package.Manifest.Data, CommandLine.FoldOf(arguments.GetValue(Fold)!));
+        EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images);
+        if (arguments.GetValue(Predictions) is { } csv)
+        {
+            File.WriteAllText(csv, Csv(data, answers));
+        }
+
+        if (images.Any(i => data.Records[i].Label < 0))
+        {
+            Console.WriteLine($"{images.Count} images of {data.Name} were classified, but there are no labels to compare the answers with."
+                + (arguments.GetValue(Predictions) is null ? " Write the answers to a file with --predictions." : ""));
+            return 0;
+        }
+
+        EvaluationReport report = answers.Evaluate($"{package.Manifest.Name} {package.Manifest.Version}", data, subset);
+        Print(report, package.Manifest);
+        if (arguments.GetValue(Json) is { } json)
+        {
+            File.WriteAllText(json, JsonSerializer.Serialize(report, LentigoJson.Default.EvaluationReport));
+        }
+
+        return 0;
+    }
+
+    private static IReadOnlyList<int> ImagesOf(LesionDataSet data, string subset, ModelData? trained, (int Fold, int Folds) fold)
+    {
+        if (subset is not ("train" or "val" or "test" or "all"))
+        {
+            throw new UsageException($"There is no subset '{subset}'. Known: train, val, test, all.");
+        }
+
+        if (subset == "all")
+        {
+            return [.. Enumerable.Range(0, data.Count)];
+        }
+
+        if (data.Records.Any(r => r.Subset is not null))
+        {
+            int[] own = [.. Enumerable.Range(0, data.Count).Where(i => data.Records[i].Subset == subset)];
+            return own.Length > 0 ? own : throw new DataSetException(
+                $"{data.Name} has no subset '{subset}'; it holds {string.Join(", ", data.Records.Select(r => r.Subset).Distinct())}.");
+        }
+
+        if (subset == "test" || trained is null || trained.Fingerprint != data.Fingerprint)
+        {
+            throw new DataSetException($"{data.Name} has no subset '{subset}' for this model: it is not the data set that the model was trained on. Use --subset all.");
+        }
+
+        DataSetSplit split = DataSetSplit.Make(data, trained.Split == "image" ? SplitKind.Image : SplitKind.Lesion, TrainCommand.SplitSeed, fold.Folds, fold.Fold);
+        return split.Fingerprint == trained.SplitFingerprint
+            ? subset == "train" ? split.Train : split.Val
+            : throw new DataSetException($"The model was validated on another fold of {data.Name} than {fold.Fold + 1}/{fold.Folds}. Name the one that was given to train with --fold.");
+    }
+
+    private static void Print(EvaluationReport report, ModelManifest manifest)
+    {
+        CommandLine.Print($"{report.Model} on {report.Ensemble.Count} images of {report.Data} ({report.Subset}). {report.Notice}.");
+        Table overall = CommandLine.NewTable("", "images", "accuracy", "precision", "recall", "F1", "precision (w)", "recall (w)", "F1 (w)", "balanced", "AUC", "log loss");
+        foreach ((string name, ClassificationMetrics m) in report.Members.Concat(manifest.Members.Count > 1 ? [new("ensemble", report.Ensemble)] : [])
+            .Concat((report.Strata ?? new Dictionary<string, ClassificationMetrics>()).Select(s => KeyValuePair.Create($"ensemble, {s.Key} px", s.Value))))
+        {
+            overall.AddRow(
+                Markup.Escape(name), $"{m.Count}", F(m.Accuracy), F(m.MacroPrecision), F(m.MacroRecall), F(m.MacroF1), F(m.WeightedPrecision), F(m.WeightedRecall), F(m.WeightedF1),
+                F(m.BalancedAccuracy), F(m.MacroAuc), F(m.LogLoss));
+        }
+
+        CommandLine.Print(overall);
+        Table classes = CommandLine.NewTable("ensemble", "images", "precision", "recall", "F1", "AUC");
+        foreach (ClassMetrics c in report.Ensemble.Classes)
+        {
+            classes.AddRow(c.Code, $"{c.Support}", F(c.Precision), F(c.Recall), F(c.F1), F(c.Auc));
+        }
+
+        CommandLine.Print(classes);
+        Table confusion = CommandLine.NewTable(["label \\ answer", .. LesionClasses.Codes]);
+        for (int i = 0; i < LesionClasses.Count; i++)
+        {
+            confusion.AddRow([LesionClasses.Codes[i], .. report.Ensemble.ConfusionMatrix[i].Select(n => $"{n}")]);
+        }
+
+        CommandLine.Print(confusion);
+    }
+
+    private static string Csv(LesionDataSet data, EnsembleAnswers answers)
+    {
+        StringBuilder csv = new($"image_id,label,{string.Join(",", LesionClasses.Codes)}\n");
+        for (int i = 0; i < answers.Images.Count; i++)
+        {
+            LesionRecord record = data.Records[answers.Images[i]];
+            csv.Append(CultureInfo.InvariantCulture, $"{record.Id},{(record.Label < 0 ? "" : LesionClasses.Codes[record.Label])},{string.Join(",", answers.Probabilities[i].Select(p => p.ToString("r", CultureInfo.InvariantCulture)))}\n");
+        }
+
+        return csv.ToString();
+    }
+
+    private static string F(double? value) => value is { } v ? v.ToString("f4", CultureInfo.InvariantCulture) : "-";
+}
