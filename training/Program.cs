@@ -9,6 +9,7 @@ RootCommand root = new(
     Decision support, not a diagnosis.
 
     Examples (after 'dotnet run --project training -c Release --'):
+      data inspect --data ham10000                                what is in a data set, and what is wrong with it
       train --data ham10000 --out runs/first                      the paper's recipe on HAM10000
       train --data ham10000 --out runs/strong --recipe strong --balance stratum --degrade 0.5 --select-on 220
       evaluate --model runs/first --data ham10000 --subset val    metrics of the members and the ensemble
@@ -17,6 +18,7 @@ RootCommand root = new(
 {
     TrainCommand.Create(),
     EvaluateCommand.Create(),
+    DataCommand.Create(),
     PublishCommand.Create(),
     WeightsCommand.Create(),
 };

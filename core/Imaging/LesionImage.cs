@@ -13,6 +13,12 @@ public static class LesionImage
 
     private const string ProfileField = "icc-profile-data";
 
+    /// <summary>The revision of this code, to be raised when the pixels that <see cref="Decode"/> gives change.</summary>
+    private const int Revision = 1;
+
+    /// <summary>What decides the pixels that <see cref="Decode"/> gives beside the file: this code and libvips. Caches of pixels keep it.</summary>
+    public static string DecoderVersion { get; } = $"{Revision}/libvips {NetVips.NetVips.Version(0)}.{NetVips.NetVips.Version(1)}.{NetVips.NetVips.Version(2)}";
+
     static LesionImage()
     {
         // One image is one request's work: parallelism comes from handling several at once. Nothing of an image is kept.

@@ -60,12 +60,19 @@ internal static class SyntheticLesions
         for (int i = 0; i < perClass * LesionClasses.Count; i++)
         {
             int label = i % LesionClasses.Count;
-            using Image image = Image.NewFromMemoryCopy(Draw(label, i / LesionClasses.Count, size), size, size, 3, Enums.BandFormat.Uchar);
-            File.WriteAllBytes(Path.Combine(part, $"ISIC_{i:D7}.jpg"), image.JpegsaveBuffer(q: 95));
+            WriteImage(Path.Combine(part, $"ISIC_{i:D7}.jpg"), label, i / LesionClasses.Count, size);
             lines.Add($"HAM_{i / 2:D7},ISIC_{i:D7},{LesionClasses.Codes[label]},histo,50.0,female,back");
         }
 
         File.WriteAllLines(Path.Combine(folder, Ham10000.MetadataFileName), lines);
+    }
+
+    /// <summary>Writes one image in the format of the file's extension; folders are created.</summary>
+    public static void WriteImage(string path, int label, int seed, int size)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        using Image image = Image.NewFromMemoryCopy(Draw(label, seed, size), size, size, 3, Enums.BandFormat.Uchar);
+        File.WriteAllBytes(path, Path.GetExtension(path) switch { ".png" => image.PngsaveBuffer(), ".tif" => image.TiffsaveBuffer(), _ => image.JpegsaveBuffer(q: 95) });
     }
 
     private static byte Mix(int skin, int lesion, double inside, double noise) =>

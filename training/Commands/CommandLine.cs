@@ -45,6 +45,12 @@ internal static class CommandLine
             await Console.Error.WriteLineAsync(e is RequestFailedException ? e.Message.Split('\n')[0] : e.Message);
             return Failed;
         }
+        catch (AggregateException e) when (e.InnerExceptions.All(i => i is RequestFailedException))
+        {
+            // What the storage client throws when it has tried several times in vain.
+            await Console.Error.WriteLineAsync($"The storage account cannot be reached: {e.InnerExceptions[^1].Message.Split('\n')[0]}");
+            return Failed;
+        }
         catch (OperationCanceledException)
         {
             await Console.Error.WriteLineAsync("Stopped.");

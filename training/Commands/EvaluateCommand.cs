@@ -15,30 +15,28 @@ namespace Lentigo.Training.Commands;
 internal static class EvaluateCommand
 {
     private static readonly Option<string> Model = new("--model") { Required = true, HelpName = "package", Description = "A package: a version's folder, or the folder above with current.json." };
-    private static readonly Option<string> Data = new("--data") { Required = true, HelpName = "folder|npz", Description = "HAM10000 as distributed, or a MedMNIST .npz that may hold any of its three subsets." };
     private static readonly Option<string> Subset = new("--subset") { HelpName = "train|val|test|all", Description = "Of a .npz its own subsets; of the folder that the model was trained on the split of that training.", DefaultValueFactory = _ => "all" };
     private static readonly Option<string> Fold = new("--fold") { HelpName = "i/k", Description = "The fold that the model was validated on, as given to train.", DefaultValueFactory = _ => "1/5" };
     private static readonly Option<string?> Json = new("--json") { HelpName = "file", Description = "Write the figures as JSON: 'ensemble' and 'members.<name>'." };
     private static readonly Option<string?> Predictions = new("--predictions") { HelpName = "file", Description = "Write each image's probabilities as CSV." };
-    private static readonly Option<bool> SkipMissing = new("--skip-missing") { Description = "Leave out images of the CSV that are not on disk." };
 
     public static Command Create()
     {
         Command command = new("evaluate", "Classifies a data set with a package, through the code that serves, and prints metrics of the members and the ensemble.")
         {
-            Model, Data, Subset, Fold, Json, Predictions, SkipMissing,
+            Model, DataArguments.Data, Subset, Fold, DataArguments.SplitFile, Json, Predictions, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
         };
-        command.SetAction(Run);
+        command.SetAction(RunAsync);
         return command;
     }
 
-    private static int Run(ParseResult arguments)
+    private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
         ModelPackage package = ModelPackage.Open(arguments.GetValue(Model)!);
         using EnsembleModel model = EnsembleModel.Load(package, new());
-        using LesionDataSet data = DataSets.Open(arguments.GetValue(Data)!, package.Manifest.Input.Size, arguments.GetValue(SkipMissing), Console.WriteLine);
+        using LesionDataSet data = await DataArguments.OpenAsync(arguments, package.Manifest.Input.Size, cancellationToken);
         string subset = arguments.GetValue(Subset)!;
-        IReadOnlyList<int> images = ImagesOf(data, subset, package.Manifest.Data, CommandLine.FoldOf(arguments.GetValue(Fold)!));
+        IReadOnlyList<int> images = ImagesOf(data, subset, package.Manifest.Data, CommandLine.FoldOf(arguments.GetValue(Fold)!), arguments.GetValue(DataArguments.SplitFile));
         EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images);
         if (arguments.GetValue(Predictions) is { } csv)
         {
@@ -62,7 +60,7 @@ internal static class EvaluateCommand
         return 0;
     }
 
-    private static IReadOnlyList<int> ImagesOf(LesionDataSet data, string subset, ModelData? trained, (int Fold, int Folds) fold)
+    private static IReadOnlyList<int> ImagesOf(LesionDataSet data, string subset, ModelData? trained, (int Fold, int Folds) fold, string? splitFile)
     {
         if (subset is not ("train" or "val" or "test" or "all"))
         {
@@ -74,7 +72,7 @@ internal static class EvaluateCommand
             return [.. Enumerable.Range(0, data.Count)];
         }
 
-        if (data.Records.Any(r => r.Subset is not null))
+        if (splitFile is null && trained?.Split != "file" && data.Records.Any(r => r.Subset is not null))
         {
             int[] own = [.. Enumerable.Range(0, data.Count).Where(i => data.Records[i].Subset == subset)];
             return own.Length > 0 ? own : throw new DataSetException(
@@ -86,9 +84,17 @@ internal static class EvaluateCommand
             throw new DataSetException($"{data.Name} has no subset '{subset}' for this model: it is not the data set that the model was trained on. Use --subset all.");
         }
 
-        DataSetSplit split = DataSetSplit.Make(data, trained.Split == "image" ? SplitKind.Image : SplitKind.Lesion, TrainCommand.SplitSeed, fold.Folds, fold.Fold);
+        if (splitFile is null && trained.Split == "file")
+        {
+            throw new UsageException("The model was trained with a split from a file. Name the file with --split-file.");
+        }
+
+        DataSetSplit split = splitFile is null
+            ? DataSetSplit.Make(data, trained.Split == "image" ? SplitKind.Image : SplitKind.Lesion, DataArguments.SplitSeed, fold.Folds, fold.Fold)
+            : DataSetSplit.Read(splitFile, data, Console.WriteLine);
         return split.Fingerprint == trained.SplitFingerprint
             ? subset == "train" ? split.Train : split.Val
+            : splitFile is not null ? throw new DataSetException($"The model was trained with another split of {data.Name} than {splitFile}.")
             : throw new DataSetException($"The model was validated on another fold of {data.Name} than {fold.Fold + 1}/{fold.Folds}. Name the one that was given to train with --fold.");
     }
 

@@ -1,23 +1,18 @@
 using System.CommandLine;
-using Azure.Core;
-using Azure.Identity;
-using Azure.Storage.Blobs;
 using Lentigo.Core.Models;
+using Lentigo.Training.Storage;
 
 namespace Lentigo.Training.Commands;
 
 /// <summary>The verb <c>publish</c>.</summary>
 internal static class PublishCommand
 {
-    private const string ConnectionVariable = "AZURE_STORAGE_CONNECTION_STRING";
-
     private static readonly Option<string> Model = new("--model") { Required = true, HelpName = "package", Description = "A package: a version's folder, or the folder above with current.json." };
-    private static readonly Option<string> To = new("--to") { Required = true, HelpName = "folder|URL|container", Description = $"A folder; a container's URL, with a SAS or for the signed-in identity; or a container's name, with --connection or {ConnectionVariable}." };
-    private static readonly Option<string?> Connection = new("--connection") { HelpName = "string", Description = "A storage connection string; UseDevelopmentStorage=true is Azurite." };
+    private static readonly Option<string> To = new("--to") { Required = true, HelpName = "folder|URL|container", Description = $"A folder; a container's URL, with a SAS or for the signed-in identity; or a container's name, with --connection or {StorageArguments.ConnectionVariable}." };
 
     public static Command Create()
     {
-        Command command = new("publish", "Copies a package to where the app looks for models, its files first, the pointer to the version last.") { Model, To, Connection };
+        Command command = new("publish", "Copies a package to where the app looks for models, its files first, the pointer to the version last.") { Model, To, StorageArguments.Connection };
         command.SetAction(RunAsync);
         return command;
     }
@@ -25,43 +20,28 @@ internal static class PublishCommand
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
         ModelPackage package = ModelPackage.Open(arguments.GetValue(Model)!);
-        ModelStore store = await StoreAsync(arguments.GetValue(To)!, arguments.GetValue(Connection), cancellationToken);
+        ModelStore store = await StoreAsync(arguments.GetValue(To)!, arguments, cancellationToken);
         await store.PublishAsync(package, cancellationToken);
         Console.WriteLine($"Published {package.Manifest.Name} {package.Manifest.Version} to {store.Location}.");
         return 0;
     }
 
-    private static async Task<ModelStore> StoreAsync(string to, string? connection, CancellationToken cancellationToken)
+    private static async Task<ModelStore> StoreAsync(string to, ParseResult arguments, CancellationToken cancellationToken)
     {
-        if (Uri.TryCreate(to, UriKind.Absolute, out Uri? url) && url.Scheme is "https" or "http")
-        {
-            // A SAS travels in the query; without one the identity that is signed in (az login, managed identity) is used.
-            return await CreatedAsync(url!.Query.Contains("sig=", StringComparison.Ordinal) ? new(url) : new(url, (TokenCredential)new DefaultAzureCredential()), create: false, cancellationToken);
-        }
-
-        connection ??= to.Contains('/', StringComparison.Ordinal) || Directory.Exists(to) ? null : Environment.GetEnvironmentVariable(ConnectionVariable);
-        if (connection is null)
+        bool isFolder = !StorageArguments.IsUrl(to) && arguments.GetValue(StorageArguments.Connection) is null
+            && (to.Contains('/', StringComparison.Ordinal) || Directory.Exists(to) || StorageArguments.ConnectionOf(arguments) is null);
+        if (isFolder)
         {
             return new FolderModelStore(to);
         }
 
-        try
+        BlobFolder folder = StorageArguments.Open(to, StorageArguments.ConnectionOf(arguments));
+        if (folder.Prefix.Length > 0)
         {
-            return await CreatedAsync(new(connection, to), create: true, cancellationToken);
-        }
-        catch (FormatException e)
-        {
-            throw new UsageException($"The connection string is not one of Azure Storage: {e.Message}");
-        }
-    }
-
-    private static async Task<ModelStore> CreatedAsync(BlobContainerClient container, bool create, CancellationToken cancellationToken)
-    {
-        if (create)
-        {
-            await container.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
+            throw new UsageException($"Packages are published to a whole container, but {folder.Location} is a folder in one. Name the container alone.");
         }
 
-        return new BlobModelStore(container, cacheFolder: Path.GetTempPath());
+        await folder.CreateAsync(cancellationToken);
+        return new BlobModelStore(folder.Container, cacheFolder: Path.GetTempPath());
     }
 }

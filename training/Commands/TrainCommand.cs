@@ -11,10 +11,6 @@ namespace Lentigo.Training.Commands;
 /// <summary>The verb <c>train</c>.</summary>
 internal static class TrainCommand
 {
-    /// <summary>The seed of every split.</summary>
-    public const int SplitSeed = 1;
-
-    private static readonly Option<string> Data = new("--data") { Required = true, HelpName = "folder|npz", Description = "HAM10000 as distributed (metadata CSV and image folders), or a MedMNIST .npz." };
     private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where checkpoints, the log and the finished package (<version>/, current.json) go." };
     private static readonly Option<string> Name = new("--name") { Description = "The model's name in its manifest.", DefaultValueFactory = _ => "lentigo" };
     private static readonly Option<string> Members = new("--members") { HelpName = "a,b,...", Description = "The networks; a@7 takes seed 7. Known: " + string.Join(", ", Networks.MemberRegistry.All.Select(a => a.Name)) + ".", DefaultValueFactory = _ => "resnet18,mobilenet_v2" };
@@ -24,8 +20,6 @@ internal static class TrainCommand
     private static readonly Option<int?> Batch = new("--batch") { Description = "Images a step [recipe: 64]." };
     private static readonly Option<double?> LearningRate = new("--lr") { Description = "The (highest) learning rate [paper: 1e-4, strong: 1e-3]." };
     private static readonly Option<int?> Seed = new("--seed") { Description = "One seed gives the same losses on the CPU with the same threads [recipe: 1]." };
-    private static readonly Option<string> Split = new("--split") { HelpName = "lesion|image|official", Description = "lesion: no lesion on both sides; image: as the paper; official: the data set's own (the default for a .npz)." };
-    private static readonly Option<string> Fold = new("--fold") { HelpName = "i/k", Description = "Validate on fold i of k; 1/5 is 80 % and 20 %.", DefaultValueFactory = _ => "1/5" };
     private static readonly Option<string?> Weights = new("--weights") { HelpName = "file|folder", Description = "Start from a .safetensors or .pth file, or from the file in a folder whose name starts with the member's." };
     private static readonly Option<double?> Degrade = new("--degrade") { HelpName = "p", Description = "Reduce images to few pixels and enlarge them again with this probability, so that sharpness says little." };
     private static readonly Option<string?> Balance = new("--balance") { HelpName = "none|class|stratum", Description = "stratum: the same classes within each original resolution; the class prior is corrected afterwards." };
@@ -35,7 +29,6 @@ internal static class TrainCommand
     private static readonly Option<double?> Ema = new("--ema") { HelpName = "decay", Description = "Keep a moving average of the weights, e.g. 0.998." };
     private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoints in --out, bit for bit. Repeat the other options." };
     private static readonly Option<int?> Limit = new("--limit") { HelpName = "n", Description = "Train on about n of the training images only: for trying things out." };
-    private static readonly Option<bool> SkipMissing = new("--skip-missing") { Description = "Leave out images of the CSV that are not on disk." };
     private static readonly Option<string> DeviceName = new("--device") { HelpName = "auto|cpu|cuda", Description = "Where to train.", DefaultValueFactory = _ => "auto" };
     private static readonly Option<int?> Threads = new("--threads") { Description = "CPU threads [one a core]." };
 
@@ -43,7 +36,8 @@ internal static class TrainCommand
     {
         Command command = new("train", "Trains members, keeps each one's best checkpoint, exports the ensemble and writes its package.")
         {
-            Data, Out, Name, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, Split, Fold, Weights, Degrade, Balance, SelectOn, Prior, Flips, Ema, Resume, Limit, SkipMissing, DeviceName, Threads,
+            DataArguments.Data, Out, Name, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, Weights, Degrade, Balance,
+            SelectOn, Prior, Flips, Ema, Resume, Limit, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
         };
         command.SetAction(RunAsync);
         return command;
@@ -59,15 +53,14 @@ internal static class TrainCommand
             set_num_threads(threads);
         }
 
-        string data = arguments.GetValue(Data)!, folder = arguments.GetValue(Out)!, checkpoints = Path.Combine(folder, "checkpoints");
+        string folder = arguments.GetValue(Out)!, checkpoints = Path.Combine(folder, "checkpoints");
         bool resume = arguments.GetValue(Resume);
         if (!resume && members.FirstOrDefault(m => File.Exists(Trainer.CheckpointPath(checkpoints, m.Name))) is { } done)
         {
             throw new UsageException($"{checkpoints} holds a checkpoint of {done.Name} already. Go on with it by --resume, or choose another --out.");
         }
 
-        Console.WriteLine($"Reading {data} at {recipe.Size} px ...");
-        using LesionDataSet images = DataSets.Open(data, recipe.Size, arguments.GetValue(SkipMissing), Console.WriteLine);
+        using LesionDataSet images = await DataArguments.OpenAsync(arguments, recipe.Size, cancellationToken);
         DataSetSplit split = SplitOf(arguments, images);
         IReadOnlyList<double> prior = PriorOf(arguments.GetValue(Prior), images);
         if (recipe.SelectOn != "all" && split.Val.All(i => images.Records[i].Stratum != recipe.SelectOn))
@@ -75,7 +68,7 @@ internal static class TrainCommand
             throw new UsageException($"No validation image is of the resolution '{recipe.SelectOn}' of --select-on. Resolutions here: {string.Join(", ", images.Strata)}.");
         }
 
-        Describe(images, split);
+        DataArguments.Describe(images, split);
         Directory.CreateDirectory(checkpoints);
         Trainer trainer = new(images, split, recipe, device, prior);
         foreach (MemberSpec member in members)
@@ -142,28 +135,7 @@ internal static class TrainCommand
 
     private static DataSetSplit SplitOf(ParseResult arguments, LesionDataSet images)
     {
-        if (!images.IsLabelled)
-        {
-            throw new DataSetException($"The data set {images.Name} has images without a label; training needs one for each. Add them to the metadata CSV's column dx.");
-        }
-
-        SplitKind kind = arguments.GetValue(Split) switch
-        {
-            null => images.Records.Any(r => r.Subset is not null) ? SplitKind.Official : SplitKind.Lesion,
-            "lesion" => SplitKind.Lesion,
-            "image" => SplitKind.Image,
-            "official" => SplitKind.Official,
-            string other => throw new UsageException($"There is no split '{other}'. Known: lesion, image, official."),
-        };
-        (int fold, int folds) = CommandLine.FoldOf(arguments.GetValue(Fold)!);
-
-        // The split does not move with --seed, so that runs with several seeds can be compared and joined.
-        DataSetSplit split = DataSetSplit.Make(images, kind, SplitSeed, folds, fold);
-        if (kind is SplitKind.Lesion && split.Kind is SplitKind.Image)
-        {
-            Console.WriteLine("The data set has no lesion ids: it is split by image.");
-        }
-
+        DataSetSplit split = DataArguments.SplitOf(arguments, images);
         if (split.Train.Select(t => images.Records[t].Label).Distinct().Count() < 2)
         {
             throw new DataSetException($"The training images of {images.Name} are all of one class; at least two are needed.");
@@ -194,16 +166,5 @@ internal static class TrainCommand
         return values.Length == LesionClasses.Count && !values.Any(double.IsNaN)
             ? [.. values.Select(v => v / values.Sum())]
             : throw new UsageException($"--prior takes seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1.");
-    }
-
-    private static void Describe(LesionDataSet images, DataSetSplit split)
-    {
-        Console.WriteLine($"{images.Name}: {split.Train.Count} images to train on, {split.Val.Count} to validate on, split by {split.KindName}");
-        foreach (string stratum in images.Strata)
-        {
-            string Counts(IReadOnlyList<int> side) =>
-                string.Join(" ", images.ClassCounts(side.Where(i => images.Records[i].Stratum == stratum)).Select((n, c) => $"{LesionClasses.Codes[c]} {n}"));
-            Console.WriteLine($"  {stratum} px  train: {Counts(split.Train)}   val: {Counts(split.Val)}");
-        }
     }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Lentigo.Training.Weights;
-using Spectre.Console;
 
 namespace Lentigo.Training.Commands;
 
@@ -35,26 +34,8 @@ internal static class WeightsCommand
     private static async Task<int> DownloadAsync(PretrainedWeights weights, string folder, CancellationToken cancellationToken)
     {
         using HttpClient http = new() { Timeout = Timeout.InfiniteTimeSpan }; // a stalled download has its own time limit
-        string path = await AnsiConsole.Progress()
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn())
-            .StartAsync(context =>
-            {
-                ProgressTask bar = context.AddTask(Markup.Escape(weights.FileName));
-                bar.IsIndeterminate = true;
-                return weights.DownloadAsync(folder, http, new Bar(bar), cancellationToken);
-            });
+        string path = await ProgressBar.RunAsync(weights.FileName, bytes: true, progress => weights.DownloadAsync(folder, http, progress, cancellationToken));
         Console.WriteLine($"{path} is there and its hash is right. It is torchvision's, BSD-3-Clause, trained on ImageNet.");
         return 0;
-    }
-
-    /// <summary>Reports on the calling thread: <see cref="Progress{T}"/> would post each block to the thread pool, out of order.</summary>
-    private sealed class Bar(ProgressTask task) : IProgress<(long Done, long? Total)>
-    {
-        public void Report((long Done, long? Total) value)
-        {
-            task.IsIndeterminate = value.Total is null;
-            task.MaxValue = value.Total ?? value.Done;
-            task.Value = value.Done;
-        }
     }
 }

@@ -14,6 +14,9 @@ public enum SplitKind
 
     /// <summary>The data set's own split.</summary>
     Official,
+
+    /// <summary>What a CSV says.</summary>
+    File,
 }
 
 /// <summary>The images trained on and those validated on, as indices into a data set.</summary>
@@ -24,11 +27,11 @@ public enum SplitKind
 public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IReadOnlyList<int> Val, string Fingerprint)
 {
     /// <summary>The kind as the manifest names it.</summary>
-    public string KindName => Kind switch { SplitKind.Lesion => "lesion", SplitKind.Image => "image", _ => "official" };
+    public string KindName => Kind switch { SplitKind.Lesion => "lesion", SplitKind.Image => "image", SplitKind.Official => "official", _ => "file" };
 
     /// <summary>
     /// Splits a data set, stratified by class and resolution: fold <paramref name="fold"/> of <paramref name="folds"/> is validated on, so
-    /// that 5 folds give 80 % and 20 %.
+    /// that 5 folds give 80 % and 20 %. The data set's own test images are on neither side.
     /// </summary>
     /// <param name="data">The data set; every image has a label.</param>
     /// <param name="kind">How to split.</param>
@@ -54,6 +57,7 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
 
         // A group goes to one side whole: the images of a lesion, or an image.
         var groups = Enumerable.Range(0, data.Count)
+            .Where(i => data.Records[i].Subset != "test")
             .GroupBy(i => kind is SplitKind.Lesion && data.Records[i].Lesion is { } lesion ? "lesion " + lesion : "image " + data.Records[i].Id)
             .OrderBy(g => g.Key, StringComparer.Ordinal)
             .Select(g => g.ToArray());
@@ -80,13 +84,79 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
         return Of(data, kind, train);
     }
 
+    /// <summary>Reads the split that <see cref="Save"/> wrote, or any CSV with the columns <c>image_id, subset</c> and the subsets <c>train, val, test</c>.</summary>
+    /// <param name="path">The CSV.</param>
+    /// <param name="data">The data set; its images that the CSV leaves out or calls <c>test</c> are on neither side.</param>
+    /// <param name="warn">Told what is left out, and of lesions on both sides.</param>
+    /// <exception cref="DataSetException">The CSV is damaged, names images that the data set has not, or leaves a side empty.</exception>
+    public static DataSetSplit Read(string path, LesionDataSet data, Action<string> warn)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(warn);
+        Dictionary<string, int> indices = Enumerable.Range(0, data.Count).ToDictionary(i => data.Records[i].Id, StringComparer.Ordinal);
+        CsvTable table = CsvTable.Read(path, "image_id", "a split", "subset");
+        string[] unknown = [.. table.Rows.Select(r => r["image_id"]!).Where(id => !indices.ContainsKey(id))];
+        if (unknown.Length > 0)
+        {
+            throw new DataSetException(
+                $"{path} names {unknown.Length} images that {data.Name} has not (the first: {string.Join(", ", unknown.Take(5))}). It is the split of another data set, or images are missing; save a new one with 'data split'.");
+        }
+
+        bool?[] train = new bool?[data.Count];
+        foreach (CsvRow row in table.Rows)
+        {
+            train[indices[row["image_id"]!]] = row["subset"] switch
+            {
+                "train" => true,
+                "val" => false,
+                "test" => null,
+                string other => throw new DataSetException($"{path}, line {row.Line}: the subset '{other}' of image {row["image_id"]} is not one of train, val, test."),
+                null => throw new DataSetException($"{path}, line {row.Line}: image {row["image_id"]} has no subset; write train, val or test."),
+            };
+        }
+
+        if (data.Count > table.Rows.Count)
+        {
+            warn($"{data.Count - table.Rows.Count} images of {data.Name} are not in {path}; they are neither trained nor validated on.");
+        }
+
+        DataSetSplit split = Of(data, SplitKind.File, train);
+        int torn = split.Train.Select(i => data.Records[i].Lesion).OfType<string>().Intersect(split.Val.Select(i => data.Records[i].Lesion).OfType<string>()).Count();
+        if (torn > 0)
+        {
+            warn($"{torn} lesions have images on both sides of {path}: what validation shows will be too good.");
+        }
+
+        return split;
+    }
+
+    /// <summary>Writes the split as a CSV with the columns <c>image_id, subset</c>, sorted by image; whole or not at all.</summary>
+    /// <param name="path">The CSV.</param>
+    /// <param name="data">The data set that was split.</param>
+    public void Save(string path, LesionDataSet data)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(data);
+        StringBuilder csv = new("image_id,subset\n");
+        foreach ((string id, string subset) in Train.Select(i => (data.Records[i].Id, "train")).Concat(Val.Select(i => (data.Records[i].Id, "val"))).OrderBy(r => r.Id, StringComparer.Ordinal))
+        {
+            csv.Append(id.AsSpan().ContainsAny(",\"\n") ? $"\"{id.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : id).Append(',').Append(subset).Append('\n');
+        }
+
+        string partial = path + ".partial";
+        System.IO.File.WriteAllText(partial, csv.ToString());
+        System.IO.File.Move(partial, path, overwrite: true);
+    }
+
     private static DataSetSplit Of(LesionDataSet data, SplitKind kind, bool?[] train)
     {
         int[] trained = [.. Enumerable.Range(0, data.Count).Where(i => train[i] == true)];
         int[] validated = [.. Enumerable.Range(0, data.Count).Where(i => train[i] == false)];
         if (trained.Length < 2 || validated.Length == 0)
         {
-            throw new DataSetException(kind is SplitKind.Official
+            throw new DataSetException(kind is SplitKind.File
+                ? $"The split's file puts {trained.Length} images of {data.Name} into 'train' and {validated.Length} into 'val'; two and one are needed at least."
+                : kind is SplitKind.Official
                 ? $"The data set {data.Name} has {trained.Length} images of its own 'train' subset and {validated.Length} of 'val'; both are needed. Split it with --split lesion or --split image."
                 : $"The data set {data.Name} has too few images ({data.Count}) to split: {trained.Length} to train on, {validated.Length} to validate on.");
         }

@@ -4,23 +4,59 @@ namespace Lentigo.Training.Data;
 public static class DataSets
 {
     /// <summary>Reads a data set.</summary>
-    /// <param name="path">A HAM10000 folder (a metadata CSV, images beside it or in folders below) or a MedMNIST <c>.npz</c> file.</param>
+    /// <param name="path">
+    /// A folder of images (HAM10000 or ISIC 2018 Task 3 as distributed, or a folder for each class) or a MedMNIST <c>.npz</c> file.
+    /// </param>
     /// <param name="size">The side in pixels to which the images are brought.</param>
     /// <param name="skipMissing">Whether images of the CSV that are not on disk are left out instead of refused.</param>
     /// <param name="warn">Told what was left out.</param>
+    /// <param name="cache">Where decoded images are kept from run to run, or null.</param>
+    /// <param name="progress">Told how many image files are decoded.</param>
     /// <exception cref="DataSetException">There is no such data set, or it is damaged.</exception>
-    public static LesionDataSet Open(string path, int size, bool skipMissing, Action<string> warn)
+    public static LesionDataSet Open(
+        string path, int size, bool skipMissing, Action<string> warn, PixelCache? cache = null, IProgress<(long Done, long? Total)>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (File.Exists(path))
+        ArgumentNullException.ThrowIfNull(warn);
+        if (IsNpz(path))
         {
-            return Path.GetExtension(path).Equals(".npz", StringComparison.OrdinalIgnoreCase)
-                ? MedMnist.Read(path, size)
-                : throw new DataSetException($"{path} is a file, but not a MedMNIST .npz. Name a .npz file or a folder that holds a metadata CSV.");
+            return MedMnist.Read(path, size);
         }
 
-        return Directory.Exists(path)
-            ? Ham10000.Read(path, size, skipMissing, warn)
-            : throw new DataSetException($"There is no data set at {path}: neither a folder nor a file. Check --data.");
+        DataSetFiles files = DataSetFiles.List(path);
+        if (files.Missing.Count > 0)
+        {
+            string what = $"{files.Missing.Count} of the {files.Missing.Count + files.Images.Count} images in {string.Join(", ", files.Tables)} are not on disk (the first: {string.Join(", ", files.Missing.Take(5))})";
+            if (!skipMissing)
+            {
+                throw new DataSetException($"{what}. Put every image folder of the data set (HAM10000_images_part_*) beside the CSV, or leave them out with --skip-missing.");
+            }
+
+            warn($"{what}; they are left out.");
+        }
+
+        if (files.Unlisted > 0)
+        {
+            warn($"{files.Unlisted} image files in {path} have no label ({(files.Tables.Count > 0 ? $"they are not in {string.Join(", ", files.Tables)}" : "they are in no class's folder")}); they are left out.");
+        }
+
+        DecodedImages decoded = DecodedImages.Load(files.Images, size, cache, warn, progress);
+        if (decoded.Unreadable.Count > 0)
+        {
+            decoded.Pixels.Dispose();
+            throw new DataSetException(
+                $"{decoded.Unreadable.Count} images cannot be decoded: {string.Join("; ", decoded.Unreadable.Take(5).Select(u => $"{files.Images[u.Index].Path} ({u.Reason})"))}. "
+                + "Replace the files, or take them out of the data set.");
+        }
+
+        return decoded.ToDataSet(files);
     }
+
+    /// <summary>Whether a path is an existing <c>.npz</c> file; false where it is an existing folder.</summary>
+    /// <exception cref="DataSetException">It is neither.</exception>
+    public static bool IsNpz(string path) =>
+        Directory.Exists(path) ? false
+        : !File.Exists(path) ? throw new DataSetException($"There is no data set at {path}: neither a folder nor a file. Check --data.")
+        : Path.GetExtension(path).Equals(".npz", StringComparison.OrdinalIgnoreCase) ? true
+        : throw new DataSetException($"{path} is a file, but not a MedMNIST .npz. Name a .npz file or a folder of images.");
 }

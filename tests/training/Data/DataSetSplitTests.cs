@@ -51,6 +51,61 @@ public sealed class DataSetSplitTests
     }
 
     [Fact]
+    public void A_split_that_was_saved_comes_back_with_its_fingerprint()
+    {
+        using TemporaryFolder folder = new();
+        using LesionDataSet data = Records(140);
+        DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, 1, folds: 4, fold: 2);
+        split.Save(folder["split.csv"], data);
+        DataSetSplit read = DataSetSplit.Read(folder["split.csv"], data, Assert.Fail);
+        Assert.Equal(split.Fingerprint, read.Fingerprint);
+        Assert.Equal(split.Train, read.Train);
+        Assert.Equal(split.Val, read.Val);
+        Assert.Equal("file", read.KindName);
+    }
+
+    [Fact]
+    public void An_image_whose_name_needs_quotes_survives_saving()
+    {
+        using TemporaryFolder folder = new();
+        string[] ids = ["mel/a, b.jpg", "mel/\"c\".jpg", "nv/d.jpg"];
+        using LesionDataSet data = new("names", [.. ids.Select((id, i) => new LesionRecord(id, i, null, "28"))], zeros([3, 1, 1, 3], dtype: ScalarType.Byte));
+        new DataSetSplit(SplitKind.Image, [0, 1], [2], "").Save(folder["split.csv"], data);
+        DataSetSplit read = DataSetSplit.Read(folder["split.csv"], data, Assert.Fail);
+        Assert.Equal([0, 1], read.Train);
+    }
+
+    [Theory]
+    [InlineData("image_id,subset\ni00000,train\ni99999,val", "names 1 images that records has not")]
+    [InlineData("image_id,subset\ni00000,train\ni00001,valid", "line 3: the subset 'valid'")]
+    [InlineData("image_id,subset\ni00000,train\ni00000,val", "listed twice")]
+    [InlineData("image_id,subset\ni00000,train\ni00001,", "has no subset")]
+    [InlineData("image_id,subset\ni00000,train\ni00001,val", "1 images of records into 'train' and 1 into 'val'")]
+    [InlineData("image,subset\ni00000,train", "lacks image_id")]
+    [InlineData("", "lacks image_id")]
+    public void A_split_file_that_does_not_fit_is_refused(string csv, string reason)
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder["split.csv"], csv);
+        using LesionDataSet data = Records(140);
+        Assert.Contains(reason, Assert.Throws<DataSetException>(() => DataSetSplit.Read(folder["split.csv"], data, _ => { })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_split_file_says_what_it_leaves_out_and_which_lesions_it_tears()
+    {
+        using TemporaryFolder folder = new();
+        using LesionDataSet data = Records(8);
+        File.WriteAllText(folder["split.csv"], "image_id,subset\ni00000,train\ni00001,val\ni00002,train\ni00003,train\ni00004,test\n");
+        List<string> warnings = [];
+        DataSetSplit split = DataSetSplit.Read(folder["split.csv"], data, warnings.Add);
+        Assert.Equal([0, 2, 3], split.Train);
+        Assert.Equal([1], split.Val);
+        Assert.Contains("3 images", warnings[0], StringComparison.Ordinal);
+        Assert.Contains("1 lesions have images on both sides", warnings[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Balance_by_stratum_makes_resolution_say_nothing_of_the_class()
     {
         using LesionDataSet data = Records(1400);

@@ -1,0 +1,103 @@
+using System.CommandLine;
+using Lentigo.Core;
+using Lentigo.Training.Data;
+using Lentigo.Training.Storage;
+
+namespace Lentigo.Training.Commands;
+
+/// <summary>How the verbs name a data set and a split of it, and how they open them.</summary>
+internal static class DataArguments
+{
+    public static readonly Option<string> Data = new("--data")
+    {
+        Required = true,
+        HelpName = "folder|npz|URL",
+        Description = "A folder: HAM10000 or ISIC 2018 Task 3 as distributed, or a folder for each class; a MedMNIST .npz; or either in a blob container by its URL (or container/folder, with --connection).",
+    };
+
+    public static readonly Option<bool> SkipMissing = new("--skip-missing") { Description = "Leave out images of the CSV that are not on disk." };
+    public static readonly Option<bool> NoCache = new("--no-cache") { Description = "Decode image files anew and keep nothing in " + PixelFolder + "." };
+    public static readonly Option<string?> Split = new("--split") { HelpName = "lesion|image|official", Description = "lesion: no lesion on both sides; image: as the paper; official: the data set's own (the default where it has one)." };
+    public static readonly Option<string> Fold = new("--fold") { HelpName = "i/k", Description = "Validate on fold i of k; 1/5 is 80 % and 20 %.", DefaultValueFactory = _ => "1/5" };
+    public static readonly Option<string?> SplitFile = new("--split-file") { HelpName = "csv", Description = "Use the split that 'data split --out' saved, or any CSV with the columns image_id, subset (train, val, test)." };
+
+    /// <summary>The seed of every split: it does not move with <c>--seed</c>, so that runs with several seeds can be compared and joined.</summary>
+    public const int SplitSeed = 1;
+
+    /// <summary>Where decoded images are kept.</summary>
+    private static string PixelFolder => Path.Combine(PixelCache.UserFolder, "pixels");
+
+    /// <summary>Opens the data set; one in blob storage is copied to this machine first.</summary>
+    public static async Task<LesionDataSet> OpenAsync(ParseResult arguments, int size, CancellationToken cancellationToken)
+    {
+        string path = await LocalPathAsync(arguments, cancellationToken);
+        bool skipMissing = arguments.GetValue(SkipMissing);
+        PixelCache? cache = CacheOf(arguments);
+        Console.WriteLine($"Reading {path} at {size} px ...");
+        return await ProgressBar.RunAsync("images decoded", bytes: false, progress => Task.Run(() => DataSets.Open(path, size, skipMissing, Console.WriteLine, cache, progress)));
+    }
+
+    /// <summary>The cache of decoded images, or null where none is wanted.</summary>
+    public static PixelCache? CacheOf(ParseResult arguments) => arguments.GetValue(NoCache) ? null : new(PixelFolder);
+
+    /// <summary>The data set's folder or file on this machine.</summary>
+    public static async Task<string> LocalPathAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        string data = arguments.GetValue(Data)!;
+        if (!StorageArguments.IsUrl(data) && (arguments.GetValue(StorageArguments.Connection) is null || Path.Exists(data)))
+        {
+            return data;
+        }
+
+        BlobFolder folder = StorageArguments.Open(data, StorageArguments.ConnectionOf(arguments));
+        string copies = Path.Combine(PixelCache.UserFolder, "data");
+        Console.WriteLine($"Copying {folder.Location} to {copies} where it is not there yet ...");
+        return await ProgressBar.RunAsync("downloaded", bytes: true, progress => BlobDataSet.FetchAsync(folder, copies, progress, cancellationToken));
+    }
+
+    /// <summary>The split that the arguments ask for.</summary>
+    public static DataSetSplit SplitOf(ParseResult arguments, LesionDataSet images)
+    {
+        if (!images.IsLabelled)
+        {
+            throw new DataSetException($"The data set {images.Name} has images without a label; a split and training need one for each. Add them to the metadata CSV's column dx.");
+        }
+
+        if (arguments.GetValue(SplitFile) is { } file)
+        {
+            return arguments.GetValue(Split) is null
+                ? DataSetSplit.Read(file, images, Console.WriteLine)
+                : throw new UsageException("--split and --split-file cannot both be given.");
+        }
+
+        bool own = images.Records.Any(r => r.Subset == "train") && images.Records.Any(r => r.Subset == "val");
+        SplitKind kind = arguments.GetValue(Split) switch
+        {
+            null => own ? SplitKind.Official : SplitKind.Lesion,
+            "lesion" => SplitKind.Lesion,
+            "image" => SplitKind.Image,
+            "official" => SplitKind.Official,
+            string other => throw new UsageException($"There is no split '{other}'. Known: lesion, image, official."),
+        };
+        (int fold, int folds) = CommandLine.FoldOf(arguments.GetValue(Fold)!);
+        DataSetSplit split = DataSetSplit.Make(images, kind, SplitSeed, folds, fold);
+        if (kind is SplitKind.Lesion && split.Kind is SplitKind.Image)
+        {
+            Console.WriteLine("The data set has no lesion ids: it is split by image.");
+        }
+
+        return split;
+    }
+
+    /// <summary>Prints how many images of each class and resolution are on each side.</summary>
+    public static void Describe(LesionDataSet images, DataSetSplit split)
+    {
+        Console.WriteLine($"{images.Name}: {split.Train.Count} images to train on, {split.Val.Count} to validate on, split by {split.KindName}");
+        foreach (string stratum in images.Strata)
+        {
+            string Counts(IReadOnlyList<int> side) =>
+                string.Join(" ", images.ClassCounts(side.Where(i => images.Records[i].Stratum == stratum)).Select((n, c) => $"{LesionClasses.Codes[c]} {n}"));
+            Console.WriteLine($"  {stratum} px  train: {Counts(split.Train)}   val: {Counts(split.Val)}");
+        }
+    }
+}

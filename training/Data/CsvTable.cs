@@ -1,0 +1,68 @@
+using System.Globalization;
+using CsvHelper;
+using CsvHelper.Configuration;
+
+namespace Lentigo.Training.Data;
+
+/// <summary>A row of a CSV.</summary>
+/// <param name="Line">Its line in the file, from 1.</param>
+/// <param name="Fields">Its fields by column.</param>
+internal sealed record CsvRow(int Line, IReadOnlyDictionary<string, string> Fields)
+{
+    /// <summary>A field, or null where it is empty or the table has no such column.</summary>
+    public string? this[string column] => Fields.TryGetValue(column, out string? value) && value.Length > 0 ? value : null;
+}
+
+/// <summary>A CSV with a header line.</summary>
+/// <param name="Path">The file.</param>
+/// <param name="Columns">The header's names.</param>
+/// <param name="Rows">The rows.</param>
+internal sealed record CsvTable(string Path, IReadOnlyList<string> Columns, IReadOnlyList<CsvRow> Rows)
+{
+    /// <summary>Reads the whole file; each row has at least as many fields as the header.</summary>
+    /// <exception cref="DataSetException">It is no CSV, lacks the column, names an image twice or has a row cut short.</exception>
+    /// <param name="path">The file.</param>
+    /// <param name="idColumn">The column that names images; each image once.</param>
+    /// <param name="content">What the file is, for the message: <c>HAM10000's metadata</c>.</param>
+    /// <param name="columns">Columns that must be there, in words for the message.</param>
+    public static CsvTable Read(string path, string idColumn, string content, params string[] columns)
+    {
+        try
+        {
+            using StreamReader text = new(path);
+            using CsvReader csv = new(text, new CsvConfiguration(CultureInfo.InvariantCulture) { TrimOptions = TrimOptions.Trim });
+            string[] header = csv.Read() && csv.ReadHeader() ? csv.HeaderRecord! : [];
+            string[] lacking = [.. columns.Prepend(idColumn).Except(header)];
+            if (lacking.Length > 0)
+            {
+                throw new DataSetException($"{path} is not {content}: its first line must name the columns {string.Join(", ", columns.Prepend(idColumn))}, but lacks {string.Join(", ", lacking)}.");
+            }
+
+            List<CsvRow> rows = [];
+            HashSet<string> seen = new(StringComparer.Ordinal);
+            while (csv.Read())
+            {
+                string[] record = csv.Parser.Record!;
+                if (record.Length < header.Length)
+                {
+                    throw new DataSetException($"{path}, line {csv.Parser.Row}: {record.Length} fields, but the first line names {header.Length}. Is the file complete?");
+                }
+
+                CsvRow row = new(csv.Parser.Row, header.Zip(record).GroupBy(f => f.First).ToDictionary(g => g.Key, g => g.First().Second));
+                string image = row[idColumn] ?? throw new DataSetException($"{path}, line {row.Line}: the column {idColumn} is empty. Fill it in, or take the line out.");
+                if (!seen.Add(image))
+                {
+                    throw new DataSetException($"{path}, line {row.Line}: the image {image} is listed twice. Keep one of the lines.");
+                }
+
+                rows.Add(row);
+            }
+
+            return new(path, header, rows);
+        }
+        catch (CsvHelperException e)
+        {
+            throw new DataSetException($"{path} is not a readable CSV: {e.Message.Split('\n')[0].Trim()}", e);
+        }
+    }
+}

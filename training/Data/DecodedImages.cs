@@ -1,0 +1,80 @@
+using System.Collections.Concurrent;
+using Lentigo.Core.Imaging;
+using NetVips;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training.Data;
+
+/// <summary>The pixels of image files, with what could not be read.</summary>
+/// <param name="Pixels">uint8 [n, s, s, 3] RGB on the CPU; zero where an image could not be read.</param>
+/// <param name="Sizes">The width and the height of each image in its file.</param>
+/// <param name="Unreadable">The images that could not be read and why, by index.</param>
+internal sealed record DecodedImages(Tensor Pixels, IReadOnlyList<(int Width, int Height)> Sizes, IReadOnlyList<(int Index, string Reason)> Unreadable)
+{
+    /// <summary>Takes the images from the cache, or decodes them in parallel and puts them there if all can be read.</summary>
+    /// <inheritdoc cref="DataSets.Open"/>
+    public static DecodedImages Load(IReadOnlyList<ImageFile> files, int size, PixelCache? cache, Action<string> warn, IProgress<(long Done, long? Total)>? progress)
+    {
+        if (files.Count == 0)
+        {
+            throw new DataSetException("The data set holds no images. Check --data.");
+        }
+
+        string key = cache is null ? "" : PixelCache.KeyOf(files, size);
+        if (cache?.TryRead(key, files.Count, size, warn) is { } kept)
+        {
+            return kept;
+        }
+
+        DecodedImages decoded = Decode(files, size, progress);
+        if (decoded.Unreadable.Count == 0)
+        {
+            cache?.Write(key, decoded, warn);
+        }
+
+        return decoded;
+    }
+
+    /// <summary>The images that could be read as a data set.</summary>
+    public LesionDataSet ToDataSet(DataSetFiles files)
+    {
+        LesionRecord[] records = [.. files.Images.Zip(Sizes, (f, s) => new LesionRecord(f.Id, f.Label, f.Lesion, s.Width == s.Height ? $"{s.Width}" : $"{s.Width}x{s.Height}", f.Subset))];
+        if (Unreadable.Count == 0)
+        {
+            return new(files.Name, records, Pixels);
+        }
+
+        int[] readable = [.. Enumerable.Range(0, records.Length).Except(Unreadable.Select(u => u.Index))];
+        using Tensor indices = tensor([.. readable.Select(i => (long)i)], dtype: ScalarType.Int64);
+        Tensor kept = Pixels.index_select(0, indices);
+        Pixels.Dispose();
+        return new(files.Name, [.. readable.Select(i => records[i])], kept);
+    }
+
+    private static DecodedImages Decode(IReadOnlyList<ImageFile> files, int size, IProgress<(long Done, long? Total)>? progress)
+    {
+        Tensor pixels = zeros([files.Count, size, size, 3], dtype: ScalarType.Byte);
+        (int, int)[] sizes = new (int, int)[files.Count];
+        ConcurrentBag<(int Index, string Reason)> unreadable = [];
+        int done = 0;
+        Parallel.For(0, files.Count, i =>
+        {
+            try
+            {
+                byte[] file = File.ReadAllBytes(files[i].Path);
+                byte[] decoded = LesionImage.Decode(file, size, new ImageLimits());
+                using Tensor row = pixels[i];
+                decoded.CopyTo(row.bytes);
+                using Image header = Image.NewFromBuffer(file);
+                sizes[i] = (header.Width, header.Height);
+            }
+            catch (Exception e) when (e is ImageRejectedException or IOException or UnauthorizedAccessException)
+            {
+                unreadable.Add((i, e.Message));
+            }
+
+            progress?.Report((Interlocked.Increment(ref done), files.Count));
+        });
+        return new(pixels, sizes, [.. unreadable.OrderBy(u => u.Index)]);
+    }
+}

@@ -1,0 +1,120 @@
+using System.Security.Cryptography;
+using Azure.Storage.Blobs.Models;
+using Lentigo.Training.Data;
+
+namespace Lentigo.Training.Storage;
+
+/// <summary>A data set in blob storage: copied to a folder of this machine once, and uploaded from one.</summary>
+public static class BlobDataSet
+{
+    private static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".csv", ".npz"];
+
+    // Images are small, so that waiting for answers takes longer than their bytes.
+    private const int Parallelism = 16;
+
+    /// <summary>
+    /// Makes a local copy equal to the data set: what is there with the blob's length and time of change is not downloaded again, what has no
+    /// blob any more is deleted.
+    /// </summary>
+    /// <param name="source">A folder of images and tables, or one <c>.npz</c> blob.</param>
+    /// <param name="cacheFolder">The folder of all local copies.</param>
+    /// <param name="progress">Told the bytes.</param>
+    /// <param name="cancellationToken">Stops it; what is there already stays.</param>
+    /// <returns>The local folder, or the local <c>.npz</c>.</returns>
+    /// <exception cref="DataSetException">There is nothing of a data set, or a blob's name leads out of the folder.</exception>
+    public static async Task<string> FetchAsync(BlobFolder source, string cacheFolder, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        string local = Path.GetFullPath(Path.Combine(
+            [cacheFolder, source.Container.Uri.Authority.Replace(':', '_'), .. source.Container.Uri.AbsolutePath.Split('/', StringSplitOptions.RemoveEmptyEntries), .. source.Prefix.Split('/')]));
+        if (source.Prefix.EndsWith(".npz", StringComparison.OrdinalIgnoreCase))
+        {
+            BlobFolder parent = new(source.Container, Path.GetDirectoryName(source.Prefix)!.Replace('\\', '/'));
+            string name = Path.GetFileName(source.Prefix);
+            BlobProperties blob = await parent.Blob(name).GetPropertiesAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+            if (!IsCurrent(local, blob.ContentLength, blob.LastModified))
+            {
+                await parent.DownloadAsync(name, local, new Bytes(done => progress?.Report((done, blob.ContentLength))), cancellationToken).ConfigureAwait(false);
+            }
+
+            return local;
+        }
+
+        (string Name, BlobItem Blob, string Path)[] blobs = [.. (await source.ListAsync(cancellationToken).ConfigureAwait(false))
+            .Where(b => Extensions.Contains(Path.GetExtension(b.Name), StringComparer.OrdinalIgnoreCase) || b.Name.Contains("metadata", StringComparison.Ordinal))
+            .Select(b => (b.Name, b.Blob, Path.GetFullPath(Path.Combine(local, b.Name))))];
+        if (blobs.Length == 0)
+        {
+            throw new DataSetException($"{source.Location} holds no images and no tables. Check --data, or upload a data set with 'data push'.");
+        }
+
+        if (blobs.FirstOrDefault(b => !b.Path.StartsWith(local + Path.DirectorySeparatorChar, StringComparison.Ordinal)).Name is { } astray)
+        {
+            throw new DataSetException($"The name of the blob '{astray}' in {source.Location} leads out of its folder. Rename it.");
+        }
+
+        Directory.CreateDirectory(local);
+        HashSet<string> wanted = [.. blobs.Select(b => b.Path)];
+        foreach (string gone in Directory.EnumerateFiles(local, "*", SearchOption.AllDirectories).Where(f => !wanted.Contains(f) && Path.GetExtension(f) != ".partial"))
+        {
+            File.Delete(gone);
+        }
+
+        var missing = blobs.Where(b => !IsCurrent(b.Path, b.Blob.Properties.ContentLength!.Value, b.Blob.Properties.LastModified!.Value)).ToArray();
+        long total = missing.Sum(b => b.Blob.Properties.ContentLength!.Value), done = 0;
+        await Parallel.ForEachAsync(missing, new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellationToken }, async (blob, token) =>
+        {
+            await source.DownloadAsync(blob.Name, blob.Path, progress: null, token).ConfigureAwait(false);
+            progress?.Report((Interlocked.Add(ref done, blob.Blob.Properties.ContentLength!.Value), total));
+        }).ConfigureAwait(false);
+        return local;
+    }
+
+    /// <summary>Uploads files, several at once; a blob that has a file's length and MD5 already is left as it is, so that the upload can be repeated.</summary>
+    /// <param name="files">Each file and its blob's name.</param>
+    /// <param name="target">Where to.</param>
+    /// <param name="progress">Told the bytes, with those that were there.</param>
+    /// <param name="cancellationToken">Stops it; what is uploaded stays.</param>
+    /// <returns>How many files were uploaded.</returns>
+    public static async Task<int> PushAsync(
+        IReadOnlyList<(string Path, string Name)> files, BlobFolder target, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        ArgumentNullException.ThrowIfNull(target);
+        Dictionary<string, BlobItem> there = (await target.ListAsync(cancellationToken).ConfigureAwait(false)).ToDictionary(b => b.Name, b => b.Blob, StringComparer.Ordinal);
+        long total = files.Sum(f => new FileInfo(f.Path).Length), done = 0;
+        int uploaded = 0;
+        await Parallel.ForEachAsync(files, new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellationToken }, async (file, token) =>
+        {
+            byte[] hash;
+            long length;
+            using (FileStream content = File.OpenRead(file.Path))
+            {
+                length = content.Length;
+#pragma warning disable CA5351 // Blob storage's own checksum, Content-MD5, against accidents.
+                hash = await MD5.HashDataAsync(content, token).ConfigureAwait(false);
+#pragma warning restore CA5351
+            }
+
+            if (!there.TryGetValue(file.Name, out BlobItem? blob) || blob.Properties.ContentLength != length || blob.Properties.ContentHash?.SequenceEqual(hash) != true)
+            {
+                await target.UploadAsync(file.Path, file.Name, new BlobUploadOptions { HttpHeaders = new() { ContentHash = hash } }, token).ConfigureAwait(false);
+                Interlocked.Increment(ref uploaded);
+            }
+
+            progress?.Report((Interlocked.Add(ref done, length), total));
+        }).ConfigureAwait(false);
+        return uploaded;
+    }
+
+    private static bool IsCurrent(string path, long length, DateTimeOffset changed)
+    {
+        FileInfo file = new(path);
+        return file.Exists && file.Length == length && file.LastWriteTimeUtc == changed.UtcDateTime;
+    }
+
+    private sealed class Bytes(Action<long> report) : IProgress<long>
+    {
+        public void Report(long value) => report(value);
+    }
+}
