@@ -13,6 +13,7 @@ namespace Lentigo.Core;
 [JsonSerializable(typeof(Prediction))]
 [JsonSerializable(typeof(LesionResult))]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(ServiceHealth))]
 [JsonSerializable(typeof(ModelManifest))]
 [JsonSerializable(typeof(CurrentVersion))]
 [JsonSerializable(typeof(ClassificationMetrics))]

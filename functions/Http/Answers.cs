@@ -1,0 +1,17 @@
+using System.Text.Json.Serialization.Metadata;
+using Lentigo.Core;
+using Lentigo.Core.Predictions;
+using Microsoft.AspNetCore.Http;
+
+namespace Lentigo.Functions.Http;
+
+/// <summary>The HTTP answers that this app gives.</summary>
+internal static class Answers
+{
+    /// <summary>A document of the JSON context.</summary>
+    public static IResult Json<T>(T document, JsonTypeInfo<T> type) => Results.Json(document, type);
+
+    /// <summary>A problem document (RFC 9457) with its status.</summary>
+    public static IResult From(Problem problem) =>
+        Results.Json(problem, LentigoJson.Default.Problem, contentType: "application/problem+json", statusCode: problem.Status);
+}

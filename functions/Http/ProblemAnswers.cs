@@ -1,0 +1,52 @@
+using Lentigo.Core.Imaging;
+using Lentigo.Core.Predictions;
+using Lentigo.Functions.Serving;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Middleware;
+using Microsoft.Extensions.Logging;
+
+namespace Lentigo.Functions.Http;
+
+/// <summary>The one mapper from exceptions to answers: what an HTTP function throws becomes a problem document.</summary>
+public sealed class ProblemAnswers(ILogger<ProblemAnswers> log) : IFunctionsWorkerMiddleware
+{
+    private const int ClientClosedRequest = 499;
+    private const string RetryAfterSeconds = "5";
+
+    /// <inheritdoc/>
+    public async Task Invoke(FunctionContext context, FunctionExecutionDelegate next)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(next);
+        if (context.GetHttpContext() is not { } http)
+        {
+            await next(context); // a blob or a message: the host counts the tries
+            return;
+        }
+
+        try
+        {
+            await next(context);
+        }
+        catch (ImageRejectedException e)
+        {
+            log.LogInformation("{Id}: rejected, {Type}", context.InvocationId, e.Problem.Type);
+            context.GetInvocationResult().Value = Answers.From(e.Problem);
+        }
+        catch (ModelUnavailableException e)
+        {
+            http.Response.Headers.RetryAfter = RetryAfterSeconds;
+            context.GetInvocationResult().Value = Answers.From(e.Problem);
+        }
+        catch (Exception) when (http.RequestAborted.IsCancellationRequested)
+        {
+            context.GetInvocationResult().Value = Results.StatusCode(ClientClosedRequest);
+        }
+        catch (Exception e)
+        {
+            log.LogError(e, "{Id}: the function {Function} failed.", context.InvocationId, context.FunctionDefinition.Name);
+            context.GetInvocationResult().Value = Answers.From(Problem.Internal(context.InvocationId));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using Lentigo.Core.Inference;
+using Lentigo.Core.Models;
+using Lentigo.Core.Predictions;
+
+namespace Lentigo.Functions.Serving;
+
+/// <summary>The model that serves now. A model that was replaced lives on until the last request that uses it is done.</summary>
+public sealed class CurrentModel : IDisposable
+{
+    private readonly Lock gate = new();
+    private readonly TaskCompletionSource loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Served? served;
+    private string whyNot = "it is still being loaded.";
+
+    /// <summary>The manifest of the model that serves, or null.</summary>
+    public ModelManifest? Manifest => served?.Model.Manifest;
+
+    /// <summary>Completes when there is a model; there is one from then on.</summary>
+    public Task Loaded => loaded.Task;
+
+    /// <summary>Takes the model for one piece of work.</summary>
+    /// <exception cref="ModelUnavailableException">None is loaded yet.</exception>
+    public ModelLease Acquire()
+    {
+        lock (gate)
+        {
+            if (served is null)
+            {
+                throw new ModelUnavailableException(Problem.NoModel(whyNot));
+            }
+
+            served.Leases++;
+            return new(served.Model, served, this);
+        }
+    }
+
+    /// <summary>Puts a model into service. The one before it is disposed when its last lease is.</summary>
+    public void Replace(EnsembleModel model)
+    {
+        Served? old;
+        lock (gate)
+        {
+            old = served;
+            served = new(model);
+        }
+
+        Release(old);
+        loaded.TrySetResult();
+    }
+
+    /// <summary>Says why there is no model, for those who ask meanwhile.</summary>
+    public void Missing(string why)
+    {
+        lock (gate)
+        {
+            whyNot = why;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Served? last;
+        lock (gate)
+        {
+            last = served;
+            served = null;
+            whyNot = "the service is stopping.";
+        }
+
+        Release(last);
+    }
+
+    internal void Release(Served? model)
+    {
+        bool isLast = false;
+        if (model is not null)
+        {
+            lock (gate)
+            {
+                isLast = --model.Leases == 0;
+            }
+        }
+
+        if (isLast)
+        {
+            model!.Model.Dispose();
+        }
+    }
+
+    /// <summary>A model and how many hold it: its place in service counts as one.</summary>
+    internal sealed class Served(EnsembleModel model)
+    {
+        public EnsembleModel Model { get; } = model;
+
+        public int Leases { get; set; } = 1;
+    }
+}
+
+/// <summary>The right to use a model; give it back by disposing it.</summary>
+public sealed class ModelLease : IDisposable
+{
+    private readonly CurrentModel owner;
+    private CurrentModel.Served? held;
+
+    internal ModelLease(EnsembleModel model, CurrentModel.Served held, CurrentModel owner)
+    {
+        Model = model;
+        this.held = held;
+        this.owner = owner;
+    }
+
+    /// <summary>The model.</summary>
+    public EnsembleModel Model { get; }
+
+    /// <inheritdoc/>
+    public void Dispose() => owner.Release(Interlocked.Exchange(ref held, null));
+}

@@ -1,0 +1,124 @@
+using Azure;
+using Azure.Identity;
+using Lentigo.Core.Inference;
+using Lentigo.Core.Models;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Lentigo.Functions.Serving;
+
+/// <summary>
+/// Follows <c>{model}/current.json</c>: loads and checks a version that it names beside the one that serves, then swaps them. A package that
+/// cannot be used is refused with a line in the log, and the version before it serves on.
+/// </summary>
+public sealed class ModelFollower(ModelStore store, CurrentModel current, ServingOptions options, TimeProvider time, ILogger<ModelFollower> log) : BackgroundService
+{
+    private static readonly TimeSpan LongestRetryPause = TimeSpan.FromMinutes(5);
+    private string? refused;
+    private DateTimeOffset retryAt;
+    private TimeSpan retryPause;
+    private string? said;
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await FollowAsync(stoppingToken);
+            }
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                // Whatever it is, the model that is loaded must serve on and the next look may go well.
+                Warn(
+                    e is RequestFailedException or AggregateException or AuthenticationFailedException
+                        ? $"the storage at {store.Location} cannot be read: {FirstLine(e.Message)}"
+                        : $"looking for the model '{options.Model}' failed: {FirstLine(e.Message)}",
+                    e);
+            }
+
+            await Task.Delay(options.ModelPollInterval, time, stoppingToken).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+    }
+
+    private async Task FollowAsync(CancellationToken stop)
+    {
+        string? version;
+        try
+        {
+            version = await store.ReadCurrentVersionAsync(options.Model, stop);
+        }
+        catch (ModelPackageException e)
+        {
+            Warn(e.Message, e);
+            return;
+        }
+
+        if (version is null)
+        {
+            Warn($"{store.Location} holds no model named '{options.Model}'. Publish one with the training program's verb 'publish'.");
+            return;
+        }
+
+        if (version == current.Manifest?.Version)
+        {
+            refused = null;
+            said = null;
+            return;
+        }
+
+        if (version == refused && time.GetUtcNow() < retryAt)
+        {
+            return;
+        }
+
+        try
+        {
+            ModelPackage package = await store.FetchAsync(options.Model, version, stop);
+            if (package.Manifest.Name != options.Model || package.Manifest.Version != version)
+            {
+                throw new ModelPackageException(
+                    $"The package at {options.Model}/{version} says it is {package.Manifest.Name} {package.Manifest.Version}. Publish it again under its own name and version.");
+            }
+
+            EnsembleModel model = await Task.Run(() => EnsembleModel.Load(package, new() { Device = options.Device, Threads = options.Threads }), stop);
+            if (model.Warning is not null)
+            {
+                log.LogWarning("{Warning}", model.Warning);
+            }
+
+            current.Replace(model);
+            (refused, said) = (null, null);
+            log.LogInformation("Serving the model {Name} {Version} on {Device}.", package.Manifest.Name, version, model.Device);
+        }
+        catch (Exception e) when (e is ModelPackageException or IOException or UnauthorizedAccessException)
+        {
+            // It is tried again, for it may be repaired in place, but ever less often: a package is large.
+            retryPause = version == refused ? TimeSpan.FromTicks(Math.Min(2 * retryPause.Ticks, LongestRetryPause.Ticks)) : options.ModelPollInterval;
+            retryAt = time.GetUtcNow() + retryPause;
+            refused = version;
+            Warn($"the version '{version}' of the model '{options.Model}' is refused: {e.Message}", e is ModelPackageException ? null : e);
+        }
+    }
+
+    /// <summary>Logs a message once, not at every look, and tells it to those who ask for the model.</summary>
+    private void Warn(string message, Exception? e = null)
+    {
+        current.Missing(message);
+        if (message == said)
+        {
+            return;
+        }
+
+        said = message;
+        string consequence = current.Manifest is { } serving ? $"The version {serving.Version} serves on." : "Nothing can be classified until a model is there.";
+        log.LogWarning(e, "Model not loaded: {Message} {Consequence}", message, consequence);
+    }
+
+    private static string FirstLine(string text) => text.Split('\n')[0].Trim();
+}

@@ -1,0 +1,30 @@
+using System.Text.Json;
+
+namespace Lentigo.Functions.Serving;
+
+/// <summary>What the Functions host's message in <c>webjobs-blobtrigger-poison</c> says of the blob that failed.</summary>
+/// <param name="Container">The container.</param>
+/// <param name="Name">The blob's name.</param>
+/// <param name="ETag">The blob's version, without quotes.</param>
+internal sealed record PoisonBlob(string Container, string Name, string ETag)
+{
+    /// <summary>Reads a message.</summary>
+    /// <exception cref="InvalidDataException">It is no such message.</exception>
+    public static PoisonBlob Parse(string message)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(message);
+            return new(Text("ContainerName"), Text("BlobName"), Text("ETag").Trim('"'));
+
+            string Text(string property) =>
+                document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty(property, out JsonElement value) && value.GetString() is { Length: > 0 } text
+                    ? text
+                    : throw new InvalidDataException($"A message of the poison queue has no {property}, so it is not the Functions host's message about a blob.");
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new InvalidDataException($"A message of the poison queue is not the Functions host's message about a blob: {e.Message}", e);
+        }
+    }
+}

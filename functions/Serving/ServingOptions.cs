@@ -1,0 +1,51 @@
+using Lentigo.Core.Imaging;
+using Lentigo.Core.Inference;
+
+namespace Lentigo.Functions.Serving;
+
+/// <summary>The settings of the app: the section <c>Lentigo</c>, in environment variables <c>Lentigo__Model</c> and so on.</summary>
+public sealed record ServingOptions
+{
+    /// <summary>The section's name.</summary>
+    public const string Section = "Lentigo";
+
+    /// <summary>The model that serves: a folder of the container <c>models</c>.</summary>
+    public string Model { get; init; } = "lentigo";
+
+    /// <summary>How often to look whether another version of the model was published.</summary>
+    public TimeSpan ModelPollInterval { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Where fetched packages are kept. A package that is there already is not fetched again.</summary>
+    public string CacheFolder { get; init; } = Path.Combine(Path.GetTempPath(), "lentigo-models");
+
+    /// <summary><c>auto</c> takes the GPU if it works and the CPU otherwise; <c>cpu</c> and <c>cuda</c> insist.</summary>
+    public InferenceDevice Device { get; init; } = InferenceDevice.Auto;
+
+    /// <summary>Threads within one inference; 0 is one a core. Set 1 where many requests run at once.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>The largest image file in bytes.</summary>
+    public long MaxImageBytes { get; init; } = new ImageLimits().MaxBytes;
+
+    /// <summary>The most pixels of an image.</summary>
+    public long MaxImagePixels { get; init; } = new ImageLimits().MaxPixels;
+
+    /// <summary>Both limits.</summary>
+    internal ImageLimits Limits => new() { MaxBytes = MaxImageBytes, MaxPixels = MaxImagePixels };
+
+    /// <summary>The options if they make sense.</summary>
+    /// <exception cref="InvalidOperationException">One does not; the message names it.</exception>
+    internal ServingOptions Checked()
+    {
+        string? fault = this switch
+        {
+            { Model: "" } => $"{nameof(Model)} is empty",
+            _ when ModelPollInterval < TimeSpan.FromMilliseconds(50) || ModelPollInterval > TimeSpan.FromDays(1) => $"{nameof(ModelPollInterval)} {ModelPollInterval} is not between 50 ms and a day",
+            { Threads: < 0 } => $"{nameof(Threads)} {Threads} is negative",
+            { MaxImageBytes: < 1 or > int.MaxValue / 2 } => $"{nameof(MaxImageBytes)} {MaxImageBytes} is not between 1 and {int.MaxValue / 2}",
+            { MaxImagePixels: < 1 } => $"{nameof(MaxImagePixels)} {MaxImagePixels} is not above 0",
+            _ => null,
+        };
+        return fault is null ? this : throw new InvalidOperationException($"The setting {Section}__{fault}. Correct it and start again.");
+    }
+}

@@ -1,0 +1,33 @@
+using Azure.Storage.Blobs;
+using Lentigo.Core.Models;
+using Lentigo.Core.Storage;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Lentigo.Functions.Serving;
+
+/// <summary>Registers what the functions call.</summary>
+public static class ServingServices
+{
+    /// <summary>The connection of all containers and queues, which is the Functions host's own.</summary>
+    private const string StorageConnectionName = "AzureWebJobsStorage";
+
+    /// <summary>The container that holds the model packages.</summary>
+    public const string ModelsContainer = "models";
+
+    /// <summary>Adds the model, the classification and the storage that they use.</summary>
+    public static IServiceCollection AddServing(this IServiceCollection services, IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        ServingOptions options = (configuration.GetSection(ServingOptions.Section).Get<ServingOptions>() ?? new()).Checked();
+        services.AddSingleton(options);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(_ => StorageConnection.Read(key => configuration[key], StorageConnectionName).CreateBlobServiceClient());
+        services.AddSingleton<ModelStore>(s => new BlobModelStore(s.GetRequiredService<BlobServiceClient>().GetBlobContainerClient(ModelsContainer), options.CacheFolder));
+        services.AddSingleton<CurrentModel>();
+        services.AddSingleton<Classification>();
+        services.AddSingleton<LesionBlobs>();
+        return services.AddHostedService<ModelFollower>();
+    }
+}

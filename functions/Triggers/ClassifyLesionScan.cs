@@ -1,0 +1,17 @@
+using Azure.Storage.Blobs;
+using Lentigo.Functions.Serving;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Lentigo.Functions.Triggers;
+
+/// <summary>
+/// Does what <see cref="ClassifyLesion"/> does where Event Grid cannot reach the app: the host scans the container. Exactly one of the two is
+/// enabled, by the settings <c>AzureWebJobs.{function}.Disabled</c>.
+/// </summary>
+public sealed class ClassifyLesionScan(LesionBlobs lesions)
+{
+    /// <inheritdoc cref="ClassifyLesion.RunAsync"/>
+    [Function("classify-lesion-scan")]
+    public Task RunAsync([BlobTrigger("lesions/{name}", Source = BlobTriggerSource.LogsAndContainerScan)] BlobClient lesion, FunctionContext context) =>
+        lesions.ClassifyAsync(lesion, context.InvocationId, context.CancellationToken);
+}

@@ -1,0 +1,22 @@
+using Lentigo.Core;
+using Lentigo.Core.Predictions;
+using Lentigo.Functions.Http;
+using Lentigo.Functions.Serving;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Lentigo.Functions.Triggers;
+
+/// <summary>Says whether the service can classify: 503 until a model is loaded.</summary>
+public sealed class Health(CurrentModel current)
+{
+    /// <summary><c>GET /api/health</c>.</summary>
+    [Function("health")]
+    public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/health")] HttpRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        using ModelLease lease = current.Acquire();
+        ModelReference model = new(lease.Model.Manifest.Name, lease.Model.Manifest.Version);
+        return Answers.Json(new ServiceHealth(ServiceHealth.Ready, model, lease.Model.Device.ToString().ToLowerInvariant(), lease.Model.Warning), LentigoJson.Default.ServiceHealth);
+    }
+}

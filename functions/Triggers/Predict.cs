@@ -1,0 +1,20 @@
+using Lentigo.Core;
+using Lentigo.Functions.Http;
+using Lentigo.Functions.Serving;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Lentigo.Functions.Triggers;
+
+/// <summary>Classifies the image of a request.</summary>
+public sealed class Predict(Classification classification, ServingOptions options)
+{
+    /// <summary><c>POST /api/predict</c>: the image as the body or as the multipart field <c>image</c>.</summary>
+    [Function("predict")]
+    public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "api/predict")] HttpRequest request, FunctionContext context)
+    {
+        CancellationToken gone = request.HttpContext.RequestAborted;
+        byte[] image = await ImageRequest.ReadAsync(request, options.MaxImageBytes, gone);
+        return Answers.Json(await classification.ClassifyAsync(image, context.InvocationId, gone), LentigoJson.Default.Prediction);
+    }
+}
