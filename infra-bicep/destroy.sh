@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Deletes everything of an environment, back to nothing.
+set -euo pipefail
+
+usage() {
+  cat << 'TEXT'
+Usage: infra-bicep/destroy.sh <environment> [--yes]
+
+Deletes the resource group rg-lentigo-<environment> (LENTIGO_NAME) with all that is in it: images, answers, models, data sets and logs.
+Asks for the name of the group first; --yes skips the question, except for an environment whose storage is locked.
+TEXT
+}
+
+die() { echo "destroy.sh: $*" >&2; exit 1; }
+misuse() { echo "destroy.sh: $*" >&2; usage >&2; exit 2; }
+
+target='' yes=false
+while (($#)); do
+  case $1 in
+    --yes) yes=true ;;
+    -h | --help) usage; exit 0 ;;
+    -*) misuse "There is no option $1." ;;
+    *) [[ -z $target ]] || misuse "One environment at a time: $target or $1?"; target=$1 ;;
+  esac
+  shift
+done
+[[ -n $target ]] || misuse 'Which environment?'
+command -v az > /dev/null || die 'az is not installed.'
+suffix="${LENTIGO_NAME:-lentigo}-$target"
+group="rg-$suffix"
+[[ $(az group exists --name "$group") == true ]] || die "There is no resource group $group in this subscription; nothing to delete."
+
+locks=$(az lock list --resource-group "$group" --query '[].id' --output tsv)
+roles=$(az role definition list --custom-role-only true --resource-group "$group" --query "[?ends_with(roleName, '($suffix)')].name" --output tsv)
+echo "In $group:"
+az resource list --resource-group "$group" --query '[].{type: type, name: name}' --output table
+if ! $yes || [[ -n $locks ]]; then
+  [[ -z $locks ]] || echo 'The storage is locked against deletion.'
+  read -r -p "This cannot be undone. Type $group to delete it: " answer
+  [[ $answer == "$group" ]] || die 'Stopped. Nothing was deleted.'
+fi
+
+for lock in $locks; do az lock delete --ids "$lock"; done
+# Custom roles would outlive the group that they can be assigned in, and a role that is assigned cannot go.
+for role in $roles; do
+  assignments=$(az role assignment list --all --query "[?ends_with(roleDefinitionId, '$role')].id" --output tsv)
+  for assignment in $assignments; do az role assignment delete --ids "$assignment"; done
+  az role definition delete --name "$role" --resource-group "$group" --custom-role-only true
+done
+az group delete --name "$group" --yes
+echo "$group is gone. The workspace of its logs can still be brought back for 14 days: az monitor log-analytics workspace recover."

@@ -1,0 +1,317 @@
+metadata description = 'The GPU machine that trains, without a public address, and the workflow that starts it again after an eviction.'
+
+import { resourceTags, trainingOptions } from '../types.bicep'
+
+param location string
+param tags resourceTags
+param suffix string
+param machineName string
+param restartName string
+param options trainingOptions
+param subnetId string
+param identityId string
+param identityClientId string
+param registryServer string
+@description('The training image, without the registry: repository:tag. Empty until one is built.')
+param image string
+param blobEndpoint string
+param workspaceId string
+@description('Nobody signs in; a machine must have the account all the same.')
+param adminUsername string = 'lentigo'
+
+// The container reads it at each start, and ARM lets it change; customData could not change once the machine exists.
+var configuration = {
+  image: empty(image) ? '' : '${registryServer}/${image}'
+  registry: registryServer
+  clientId: identityClientId
+  data: '${blobEndpoint}datasets'
+  checkpoints: '${blobEndpoint}checkpoints'
+  models: '${blobEndpoint}models'
+  // train.sh names the run and may give it other arguments.
+  run: ''
+  arguments: options.arguments
+  script: loadFileAsBase64('../training-vm/train.sh')
+}
+
+resource nic 'Microsoft.Network/networkInterfaces@2026-01-01' = {
+  name: 'nic-train-${suffix}'
+  location: location
+  tags: tags
+  properties: {
+    ipConfigurations: [
+      {
+        name: 'internal'
+        properties: {
+          privateIPAllocationMethod: 'Dynamic'
+          subnet: {
+            id: subnetId
+          }
+        }
+      }
+    ]
+  }
+}
+
+resource machine 'Microsoft.Compute/virtualMachines@2026-03-01' = {
+  name: machineName
+  location: location
+  // The machine and the workflow below tell each other by this tag whether there is work.
+  tags: union(tags, { training: options.state })
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    hardwareProfile: {
+      vmSize: options.vmSize
+    }
+    priority: options.spot ? 'Spot' : 'Regular'
+    evictionPolicy: options.spot ? 'Deallocate' : null
+    billingProfile: options.spot
+      ? {
+          maxPrice: -1
+        }
+      : null
+    securityProfile: {
+      securityType: 'TrustedLaunch'
+      uefiSettings: {
+        secureBootEnabled: true
+        vTpmEnabled: true
+      }
+    }
+    storageProfile: {
+      imageReference: {
+        publisher: 'Canonical'
+        offer: 'ubuntu-24_04-lts'
+        sku: 'server'
+        version: 'latest'
+      }
+      osDisk: {
+        name: 'disk-train-${suffix}'
+        createOption: 'FromImage'
+        caching: 'ReadWrite'
+        deleteOption: 'Delete'
+        diskSizeGB: 256
+        managedDisk: {
+          storageAccountType: 'Premium_LRS'
+        }
+      }
+    }
+    osProfile: {
+      computerName: 'lentigo-training'
+      adminUsername: adminUsername
+      customData: loadFileAsBase64('../training-vm/cloud-init.yaml')
+      linuxConfiguration: {
+        disablePasswordAuthentication: true
+        ssh: {
+          publicKeys: [
+            {
+              path: '/home/${adminUsername}/.ssh/authorized_keys'
+              keyData: options.sshPublicKey
+            }
+          ]
+        }
+      }
+    }
+    userData: base64(string(configuration))
+    networkProfile: {
+      networkInterfaces: [
+        {
+          id: nic.id
+          properties: {
+            deleteOption: 'Delete'
+          }
+        }
+      ]
+    }
+    diagnosticsProfile: {
+      bootDiagnostics: {
+        enabled: true
+      }
+    }
+    scheduledEventsProfile: {
+      terminateNotificationProfile: {
+        enable: true
+        notBeforeTimeout: 'PT5M'
+      }
+    }
+  }
+}
+
+resource agent 'Microsoft.Compute/virtualMachines/extensions@2026-03-01' = {
+  parent: machine
+  name: 'AzureMonitorLinuxAgent'
+  location: location
+  tags: tags
+  properties: {
+    publisher: 'Microsoft.Azure.Monitor'
+    type: 'AzureMonitorLinuxAgent'
+    typeHandlerVersion: '1.33'
+    autoUpgradeMinorVersion: true
+    enableAutomaticUpgrade: true
+    settings: {
+      authentication: {
+        managedIdentity: {
+          'identifier-name': 'mi_res_id'
+          'identifier-value': identityId
+        }
+      }
+    }
+  }
+}
+
+resource syslog 'Microsoft.Insights/dataCollectionRules@2024-03-11' = {
+  name: 'dcr-train-${suffix}'
+  location: location
+  tags: tags
+  kind: 'Linux'
+  properties: {
+    dataSources: {
+      syslog: [
+        {
+          name: 'training'
+          streams: ['Microsoft-Syslog']
+          facilityNames: ['daemon', 'user']
+          logLevels: ['Info', 'Notice', 'Warning', 'Error', 'Critical', 'Alert', 'Emergency']
+        }
+      ]
+    }
+    destinations: {
+      logAnalytics: [
+        {
+          name: 'workspace'
+          workspaceResourceId: workspaceId
+        }
+      ]
+    }
+    dataFlows: [
+      {
+        streams: ['Microsoft-Syslog']
+        destinations: ['workspace']
+      }
+    ]
+  }
+}
+
+resource syslogOfMachine 'Microsoft.Insights/dataCollectionRuleAssociations@2024-03-11' = {
+  scope: machine
+  name: 'training'
+  properties: {
+    dataCollectionRuleId: syslog.id
+  }
+}
+
+// An evicted spot machine stays off for good. This looks every ten minutes: work wanted and machine off means evicted
+// (the machine clears the tag before it turns itself off), so it is started; without free capacity the next round tries again.
+resource restart 'Microsoft.Logic/workflows@2019-05-01' = if (options.spot) {
+  name: restartName
+  location: location
+  tags: tags
+  identity: {
+    type: 'SystemAssigned'
+  }
+  properties: {
+    state: 'Enabled'
+    definition: {
+      '$schema': 'https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#'
+      contentVersion: '1.0.0.0'
+      triggers: {
+        every_ten_minutes: {
+          type: 'Recurrence'
+          recurrence: {
+            frequency: 'Minute'
+            interval: 10
+          }
+          runtimeConfiguration: {
+            concurrency: {
+              runs: 1
+            }
+          }
+        }
+      }
+      actions: {
+        machine: {
+          type: 'Http'
+          inputs: {
+            method: 'GET'
+            uri: '${environment().resourceManager}${substring(machine.id, 1)}?$expand=instanceView&api-version=2024-07-01'
+            authentication: {
+              type: 'ManagedServiceIdentity'
+              audience: environment().resourceManager
+            }
+          }
+          runAfter: {}
+        }
+        evicted: {
+          type: 'If'
+          runAfter: {
+            machine: ['Succeeded']
+          }
+          expression: {
+            and: [
+              {
+                equals: ['@body(\'machine\')?[\'tags\']?[\'training\']', 'wanted']
+              }
+              {
+                contains: ['@string(body(\'machine\')?[\'properties\']?[\'instanceView\']?[\'statuses\'])', 'PowerState/deallocated']
+              }
+            ]
+          }
+          actions: {
+            start: {
+              type: 'Http'
+              runAfter: {}
+              inputs: {
+                method: 'POST'
+                uri: '${environment().resourceManager}${substring(machine.id, 1)}/start?api-version=2024-07-01'
+                authentication: {
+                  type: 'ManagedServiceIdentity'
+                  audience: environment().resourceManager
+                }
+              }
+            }
+          }
+          else: {
+            actions: {}
+          }
+        }
+      }
+    }
+  }
+}
+
+resource restartDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (options.spot) {
+  scope: restart
+  name: 'to-log-analytics'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        categoryGroup: 'allLogs'
+        enabled: true
+      }
+    ]
+    metrics: [
+      {
+        category: 'AllMetrics'
+        enabled: true
+      }
+    ]
+  }
+}
+
+resource nicDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: nic
+  name: 'to-log-analytics'
+  properties: {
+    workspaceId: workspaceId
+    metrics: [
+      {
+        category: 'AllMetrics'
+        enabled: true
+      }
+    ]
+  }
+}
