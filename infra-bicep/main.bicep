@@ -78,10 +78,7 @@ var gpuRegions = loadJsonContent('gpu-regions.json')
 var needsNetwork = network.private || training.enabled
 var cannotWork = filter(
   [
-    toLower(name) != name || !empty(filter(
-        ['-', '_', '.', ' ', '/'],
-        character => contains(name, character)
-      ))
+    toLower(name) != name || !empty(filter(['-', '_', '.', ' ', '/'], character => contains(name, character)))
       ? 'The name "${name}" may have lower-case letters and digits only, since the storage account and the registry are named after it.'
       : ''
     serving.compute == 't4' && !contains(gpuRegions.t4, location)

@@ -38,7 +38,9 @@ param training = {
 param network = {
   private: true
   addressSpace: '10.41.0.0/24'
-  allowedIpAddresses: empty(readEnvironmentVariable('LENTIGO_DEPLOYER_ADDRESS', '')) ? [] : [readEnvironmentVariable('LENTIGO_DEPLOYER_ADDRESS', '')]
+  allowedIpAddresses: empty(readEnvironmentVariable('LENTIGO_DEPLOYER_ADDRESS', ''))
+    ? []
+    : [readEnvironmentVariable('LENTIGO_DEPLOYER_ADDRESS', '')]
 }
 
 param monitoring = {

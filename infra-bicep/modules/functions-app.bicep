@@ -141,7 +141,7 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
             { name: 'Lentigo__Model', value: options.model }
             { name: 'Lentigo__Device', value: options.compute == 'cpu' ? 'cpu' : 'cuda' }
             { name: 'AzureWebJobs.classify-lesion.Disabled', value: string(private) }
-            { name: 'AzureWebJobs.scan-lesions.Disabled', value: string(!private) }
+            { name: 'AzureWebJobs.classify-lesion-scan.Disabled', value: string(!private) }
           ]
           volumeMounts: [
             {

@@ -1,0 +1,131 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace Lentigo.InfraBicep.Tests;
+
+/// <summary>The Bicep CLI as a server (<c>bicep jsonrpc</c>): started once, since starting takes longer than any answer.</summary>
+public sealed class BicepCli : IAsyncDisposable
+{
+    private readonly Process process;
+    private readonly SemaphoreSlim turn = new(1);
+    private int requests;
+
+    public BicepCli()
+    {
+        string program = Repository.Metadata("BicepPath");
+        if (!File.Exists(program))
+        {
+            throw new FileNotFoundException($"The package Azure.Bicep.CommandLine.linux-x64 has no {program}; restore tests/infra-bicep.");
+        }
+
+        // NuGet does not unpack the executable bit.
+        File.SetUnixFileMode(program, File.GetUnixFileMode(program) | UnixFileMode.UserExecute);
+        ProcessStartInfo start = new(program, ["jsonrpc", "--stdio"]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        start.Environment["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1";
+        process = Process.Start(start)!;
+    }
+
+    /// <summary>What the compiler and the linter say of a file and of those it uses, as <c>level code: message</c>.</summary>
+    public async Task<IReadOnlyList<string>> DiagnosticsAsync(string path)
+    {
+        bool parameters = path.EndsWith(".bicepparam", StringComparison.Ordinal);
+        JsonNode answer = await CallAsync(
+            parameters ? "bicep/compileParams" : "bicep/compile",
+            parameters ? new() { ["path"] = path, ["parameterOverrides"] = new JsonObject() } : new() { ["path"] = path });
+        return [.. answer["diagnostics"]!.AsArray().Select(d => $"{d!["level"]} {d["code"]} at {d["source"]}: {d["message"]}")];
+    }
+
+    /// <summary>The template that a file compiles to.</summary>
+    public async Task<JsonNode> CompileAsync(string path)
+    {
+        JsonNode answer = await CallAsync("bicep/compile", new() { ["path"] = path });
+        return JsonNode.Parse((string?)answer["contents"] ?? throw new InvalidOperationException($"{path} does not compile: {answer["diagnostics"]}"))!;
+    }
+
+    /// <summary>The file as <c>bicep format</c> writes it.</summary>
+    public async Task<string> FormatAsync(string path) => (string)(await CallAsync("bicep/format", new() { ["path"] = path }))["contents"]!;
+
+    /// <summary>What a parameter file would deploy, resolved as far as that is possible without Azure.</summary>
+    /// <exception cref="BicepException">The template refuses the parameters.</exception>
+    public async Task<JsonNode> SnapshotAsync(string path)
+    {
+        JsonObject metadata = new() { ["subscriptionId"] = Guid.Empty.ToString(), ["tenantId"] = Guid.Empty.ToString(), ["location"] = "swedencentral" };
+        return JsonNode.Parse((string)(await CallAsync("bicep/getSnapshot", new() { ["path"] = path, ["metadata"] = metadata }))["snapshot"]!)!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        process.StandardInput.Close();
+        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(5));
+        try
+        {
+            await process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+        }
+
+        process.Dispose();
+        turn.Dispose();
+    }
+
+    private async Task<JsonNode> CallAsync(string method, JsonObject parameters)
+    {
+        await turn.WaitAsync();
+        try
+        {
+            int id = ++requests;
+            JsonObject request = new() { ["jsonrpc"] = "2.0", ["id"] = id, ["method"] = method, ["params"] = parameters };
+            byte[] body = Encoding.UTF8.GetBytes(request.ToJsonString());
+            Stream input = process.StandardInput.BaseStream;
+            await input.WriteAsync(Encoding.ASCII.GetBytes($"Content-Length: {body.Length}\r\n\r\n"));
+            await input.WriteAsync(body);
+            await input.FlushAsync();
+            JsonNode answer = await ReadAsync();
+            return answer["error"] is { } error ? throw new BicepException((string)error["message"]!) : answer["result"]!;
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    private async Task<JsonNode> ReadAsync()
+    {
+        Stream output = process.StandardOutput.BaseStream;
+        int length = 0;
+        while (await ReadLineAsync(output) is { Length: > 0 } header)
+        {
+            if (header.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase))
+            {
+                length = int.Parse(header["Content-Length:".Length..], CultureInfo.InvariantCulture);
+            }
+        }
+
+        byte[] body = new byte[length];
+        await output.ReadExactlyAsync(body);
+        return JsonNode.Parse(body)!;
+    }
+
+    private static async Task<string> ReadLineAsync(Stream stream)
+    {
+        List<byte> line = [];
+        byte[] one = new byte[1];
+        while (true)
+        {
+            await stream.ReadExactlyAsync(one);
+            switch ((char)one[0])
+            {
+                case '\n': return Encoding.ASCII.GetString([.. line]);
+                case '\r': break;
+                default: line.Add(one[0]); break;
+            }
+        }
+    }
+}
+
+/// <summary>The Bicep CLI refuses.</summary>
+public sealed class BicepException(string message) : Exception(message);
