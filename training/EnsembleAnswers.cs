@@ -9,15 +9,19 @@ public sealed class EnsembleAnswers
 {
     private const int Batch = 32;
 
-    private EnsembleAnswers(IReadOnlyList<int> images, double[][] probabilities, IReadOnlyDictionary<string, double[][]> members)
+    private EnsembleAnswers(IReadOnlyList<int> images, float[][] logits, double[][] probabilities, IReadOnlyDictionary<string, double[][]> members)
     {
         Images = images;
+        Logits = logits;
         Probabilities = probabilities;
         Members = members;
     }
 
     /// <summary>[n]: the images, as indices into the data set.</summary>
     public IReadOnlyList<int> Images { get; }
+
+    /// <summary>[n][7]: the ensemble's logits, before temperature.</summary>
+    public float[][] Logits { get; }
 
     /// <summary>[n][7]: the ensemble's probabilities.</summary>
     public double[][] Probabilities { get; }
@@ -35,6 +39,7 @@ public sealed class EnsembleAnswers
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);
         double temperature = model.Manifest.Temperature;
+        List<float[]> logits = [];
         List<double[]> probabilities = [];
         List<double[]>[] members = [.. model.Manifest.Members.Select(_ => new List<double[]>())];
         foreach (int[] batch in images.Chunk(Batch))
@@ -43,6 +48,7 @@ public sealed class EnsembleAnswers
             EnsembleOutput output = model.Classify(pixels, batch.Length);
             for (int i = 0; i < batch.Length; i++)
             {
+                logits.Add(output.Logits(i).ToArray());
                 probabilities.Add(EnsembleOutput.Softmax(output.Logits(i), temperature));
                 for (int k = 0; k < members.Length; k++)
                 {
@@ -51,7 +57,7 @@ public sealed class EnsembleAnswers
             }
         }
 
-        return new(images, [.. probabilities], model.Manifest.Members.Select((m, k) => (m.Name, Rows: members[k].ToArray())).ToDictionary(m => m.Name, m => m.Rows));
+        return new(images, [.. logits], [.. probabilities], model.Manifest.Members.Select((m, k) => (m.Name, Rows: members[k].ToArray())).ToDictionary(m => m.Name, m => m.Rows));
     }
 
     /// <summary>The metrics, where every image has a label.</summary>

@@ -148,6 +148,8 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
         StartWeightsReport? start = !resuming && weights is not null ? StartWeights.Load(network, weights, images.Sample(split.Train, own.Seed)) : null;
         using FlatParameters flat = new(network);
         using AdamW optimizer = new(flat);
+        using ReducedPrecision? reduced = recipe.Compute == "bfloat16" ? new(network, member.Architecture.Create(LesionClasses.Count, recipe.Size).to(device)) : null;
+        nn.Module<Tensor, Tensor> trained = reduced?.Network ?? network;
         Tensor? average = recipe.Ema > 0 ? flat.Values.clone() : null;
         TrainingState state = new(
             member.Architecture.Name, 0, 0, double.PositiveInfinity, 0, 1, 0, correction, own, data.Fingerprint, split.Fingerprint, 0);
@@ -169,7 +171,8 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
             manual_seed(unchecked((member.Seed * 1_000_003L) + epoch));
             int[] order = sampler.Epoch(epoch);
             double lossSum = 0, learningRate = 0;
-            network.train();
+            trained.train();
+            reduced?.Refresh();
             for (int batch = 0; batch < stepsPerEpoch; batch++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -184,10 +187,12 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
                     targets = Targets(chosen);
                     (x, targets) = Mix(x, targets);
                     x = images.Normalise(x);
+                    x = reduced is null ? x : x.to(ReducedPrecision.Type);
                 }
 
-                Tensor loss = Loss(network.call(x), targets, classWeights);
+                Tensor loss = Loss(trained.call(x), targets, classWeights);
                 loss.backward();
+                reduced?.CollectGradients();
                 double value = loss.item<float>();
                 if (!double.IsFinite(value))
                 {
@@ -196,6 +201,7 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
                 }
 
                 optimizer.Step(learningRate, recipe.Optimizer == "adamw" ? recipe.WeightDecay : 0, beta1, recipe.ClipNorm);
+                reduced?.Refresh();
                 average?.lerp_(flat.Values, AverageShare(step));
                 lossSum += value * chosen.Length;
                 done += chosen.Length;
@@ -232,13 +238,14 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
         }
     }
 
-    /// <summary>A trained member with its best weights, the class prior folded into the last layer.</summary>
-    /// <exception cref="WeightsFileException">The folder has no checkpoint of the member.</exception>
-    public static (nn.Module<Tensor, Tensor> Network, TrainingState State) LoadBest(MemberSpec member, string folder)
+    /// <summary>A trained network in evaluation mode with its best weights, the class prior folded into the last layer.</summary>
+    /// <param name="path">The file that <see cref="BestPath"/> names.</param>
+    /// <exception cref="WeightsFileException">The file is missing, damaged or no checkpoint.</exception>
+    public static (nn.Module<Tensor, Tensor> Network, TrainingState State) LoadBest(string path)
     {
-        ArgumentNullException.ThrowIfNull(member);
-        (IReadOnlyDictionary<string, WeightTensor> tensors, TrainingState state) = ReadState(BestPath(folder, member.Name));
-        nn.Module<Tensor, Tensor> network = member.Architecture.Create(LesionClasses.Count, state.Recipe.Size);
+        (IReadOnlyDictionary<string, WeightTensor> tensors, TrainingState state) = ReadState(path);
+        MemberArchitecture architecture = MemberRegistry.Find(state.Architecture);
+        nn.Module<Tensor, Tensor> network = architecture.Create(LesionClasses.Count, state.Recipe.Size);
         using (no_grad())
         {
             foreach ((string name, Tensor target) in network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(network.named_buffers().Select(b => (b.name, b.buffer))))
@@ -250,12 +257,12 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
                 }
                 else if (target.is_floating_point())
                 {
-                    throw new WeightsFileException($"The checkpoint {BestPath(folder, member.Name)} lacks {name}: it is of another network than {member.Architecture.Name}.");
+                    throw new WeightsFileException($"The checkpoint {path} lacks {name}: it is of another network than {architecture.Name}.");
                 }
             }
         }
 
-        LogitPrior.Fold(network, member.Architecture.Head, state.Correction);
+        LogitPrior.Fold(network, architecture.Head, state.Correction);
         network.eval();
         return (network, state);
     }

@@ -34,18 +34,34 @@ public sealed class TrainerTests
     }
 
     [Fact]
-    public void A_training_that_was_stopped_and_resumed_ends_with_the_weights_of_one_that_was_not()
+    public void Convolutions_in_bfloat16_train_weights_in_float32_to_about_the_same_losses()
     {
         using LesionDataSet data = SyntheticLesions.DataSet(perClass: 8, size: 32);
         DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
+        using TemporaryFolder full = new(), reduced = new();
+        TrainingRecipe calm = Small with { LearningRate = 1e-4 };
+        Recorder exact = Train("resnet18", data, split, calm, full.Path), rounded = Train("resnet18", data, split, calm with { Compute = "bfloat16" }, reduced.Path);
+        Assert.NotEqual(exact.Losses, rounded.Losses);
+        Assert.All(exact.Epochs.Zip(rounded.Epochs), e => Assert.Equal(e.First.TrainLoss, e.Second.TrainLoss, 0.03 * e.First.TrainLoss));
+        Assert.All(SafetensorsFile.Read(reduced["resnet18.best.safetensors"]).Tensors, t => Assert.Equal(ScalarType.Float32, t.Value.ToTensor().dtype));
+    }
+
+    [Theory]
+    [InlineData("float32")]
+    [InlineData("bfloat16")]
+    public void A_training_that_was_stopped_and_resumed_ends_with_the_weights_of_one_that_was_not(string compute)
+    {
+        TrainingRecipe small = Small with { Compute = compute };
+        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 8, size: 32);
+        DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
         using TemporaryFolder whole = new(), stopped = new();
-        Train("mobilenet_v2", data, split, Small, whole.Path);
+        Train("mobilenet_v2", data, split, small, whole.Path);
 
         // Stopped in the middle of the second epoch, as by Ctrl-C: only the first is in the checkpoint.
         using CancellationTokenSource stop = new();
         Recorder interrupted = new() { OnStep = step => { if (step == 5) { stop.Cancel(); } } };
-        Assert.Throws<OperationCanceledException>(() => Train("mobilenet_v2", data, split, Small, stopped.Path, interrupted, resume: false, stop.Token));
-        Recorder resumed = Train("mobilenet_v2", data, split, Small, stopped.Path, new(), resume: true, CancellationToken.None);
+        Assert.Throws<OperationCanceledException>(() => Train("mobilenet_v2", data, split, small, stopped.Path, interrupted, resume: false, stop.Token));
+        Recorder resumed = Train("mobilenet_v2", data, split, small, stopped.Path, new(), resume: true, CancellationToken.None);
 
         Assert.Equal([2, 3], resumed.Epochs.Select(e => e.Epoch));
         foreach (string file in new[] { "mobilenet_v2.safetensors", "mobilenet_v2.best.safetensors" })
@@ -92,7 +108,7 @@ public sealed class TrainerTests
         double[] prior = [0.1, 0.1, 0.1, 0.1, 0.1, 0.4, 0.1];
         MemberSpec member = new("resnet18", MemberRegistry.Find("resnet18"), 1);
         new Trainer(data, split, recipe, CPU, prior).Train(member, weights: null, folder.Path, resume: false, new Recorder(), TestContext.Current.CancellationToken);
-        (var network, TrainingState state) = Trainer.LoadBest(member, folder.Path);
+        (var network, TrainingState state) = Trainer.LoadBest(Trainer.BestPath(folder.Path, "resnet18"));
         float[] raw = SafetensorsFile.Read(Trainer.BestPath(folder.Path, "resnet18")).Tensors["fc.bias"].ToTensor().data<float>().ToArray();
         float[] folded = network.get_parameter("fc.bias")!.data<float>().ToArray();
         Assert.Equal(Math.Log(0.4 * 7), state.Correction[5], 5);

@@ -27,6 +27,7 @@ internal static class TrainCommand
     private static readonly Option<string?> Prior = new("--prior") { HelpName = "p1,...,p7", Description = "The class prior that balanced training is corrected for [that of the whole data set]; order " + string.Join(", ", LesionClasses.Codes) + "." };
     private static readonly Option<string?> Flips = new("--flips") { HelpName = "none|horizontal|all", Description = "Average the logits over mirror images, inside the exported graph." };
     private static readonly Option<double?> Ema = new("--ema") { HelpName = "decay", Description = "Keep a moving average of the weights, e.g. 0.998." };
+    private static readonly Option<string?> Compute = new("--compute") { HelpName = "float32|bfloat16", Description = "What convolutions compute in while training; bfloat16 is faster for ResNet where the processor has it, slower for depthwise convolutions on a CPU." };
     private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoints in --out, bit for bit. Repeat the other options." };
     private static readonly Option<int?> Limit = new("--limit") { HelpName = "n", Description = "Train on about n of the training images only: for trying things out." };
     private static readonly Option<string> DeviceName = new("--device") { HelpName = "auto|cpu|cuda", Description = "Where to train.", DefaultValueFactory = _ => "auto" };
@@ -37,7 +38,7 @@ internal static class TrainCommand
         Command command = new("train", "Trains members, keeps each one's best checkpoint, exports the ensemble and writes its package.")
         {
             DataArguments.Data, Out, Name, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, Weights, Degrade, Balance,
-            SelectOn, Prior, Flips, Ema, Resume, Limit, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
+            SelectOn, Prior, Flips, Ema, Compute, Resume, Limit, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
         };
         command.SetAction(RunAsync);
         return command;
@@ -125,6 +126,7 @@ internal static class TrainCommand
                 SelectOn = a.GetValue(SelectOn) ?? r.SelectOn,
                 Flips = a.GetValue(Flips) ?? r.Flips,
                 Ema = a.GetValue(Ema) ?? r.Ema,
+                Compute = a.GetValue(Compute) ?? r.Compute,
             }).Checked();
         }
         catch (TrainingException e)

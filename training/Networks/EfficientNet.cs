@@ -69,7 +69,7 @@ public sealed class EfficientNet : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using DisposeScope scope = NewDisposeScope();
-        return classifier.call(avgpool.call(features.call(input)).flatten(1)).MoveToOuterDisposeScope();
+        return classifier.call(avgpool.call(features.call(input)).flatten(1).to(ScalarType.Float32)).MoveToOuterDisposeScope();
     }
 
     /// <summary>A convolution, its batch normalization and, unless told otherwise, SiLU: torchvision's <c>Conv2dNormActivation</c>.</summary>

@@ -63,7 +63,7 @@ public sealed class MobileNetV2 : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using Tensor x = features.call(input);
-        using Tensor pooled = x.mean([2, 3]);
+        using Tensor pooled = x.mean([2, 3], type: ScalarType.Float32); // convolutions may compute in another type
         return classifier.call(pooled);
     }
 

@@ -51,7 +51,7 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
         using Tensor x2 = layer2.call(x1);
         using Tensor x3 = layer3.call(x2);
         using Tensor x4 = layer4.call(x3);
-        using Tensor pooled = x4.mean([2, 3]);
+        using Tensor pooled = x4.mean([2, 3], type: ScalarType.Float32); // convolutions may compute in another type
         return fc.call(pooled);
     }
 

@@ -1,0 +1,95 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training;
+
+/// <summary>
+/// A twin of a network that is trained in its place: its convolutions compute in bfloat16 on rounded copies of the weights, while batch
+/// normalisations, last layers and all that the optimizer changes are the network's own, in float32 (mixed precision, Micikevicius et al. 2018,
+/// arXiv:1710.03740; bfloat16 has float32's range, so that the loss needs no scaling).
+/// </summary>
+/// <remarks>
+/// What it gains is the processor's doing. One with AVX512-BF16, AMX or tensor cores trains ResNet-18 well over 1.5 times as fast, while depthwise
+/// convolutions (MobileNetV2, EfficientNet) are slower in bfloat16 on a CPU.
+/// </remarks>
+public sealed class ReducedPrecision : IDisposable
+{
+    private readonly List<(Tensor Full, Tensor Reduced)> _convolutions = [];
+
+    /// <summary>Makes the twin.</summary>
+    /// <param name="network">The network, its weights already in a <see cref="FlatParameters"/>.</param>
+    /// <param name="twin">A network of the same architecture and device; its weights are replaced.</param>
+    public ReducedPrecision(nn.Module<Tensor, Tensor> network, nn.Module<Tensor, Tensor> twin)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(twin);
+        using IDisposable noGradient = no_grad();
+        Network = twin;
+        Dictionary<string, Parameter> parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);
+        Dictionary<string, Tensor> buffers = network.named_buffers().ToDictionary(b => b.name, b => b.buffer);
+        HashSet<string> reduced = [];
+        foreach ((string name, nn.Module module) in twin.named_modules())
+        {
+            if (module is Conv2d convolution)
+            {
+                convolution.weight = Reduced(parameters[name + ".weight"]);
+                reduced.Add(name + ".weight");
+                if (convolution.bias is not null)
+                {
+                    convolution.bias = Reduced(parameters[name + ".bias"]);
+                    reduced.Add(name + ".bias");
+                }
+            }
+        }
+
+        foreach ((string name, Parameter parameter) in twin.named_parameters().Where(p => !reduced.Contains(p.name)))
+        {
+            parameter.set_(parameters[name]);
+            using Tensor gradient = parameters[name].grad!;
+            parameter.grad = gradient;
+        }
+
+        foreach ((string name, Tensor buffer) in twin.named_buffers().Where(b => b.buffer.is_floating_point()))
+        {
+            buffer.set_(buffers[name]);
+        }
+    }
+
+    /// <summary>The type that images are given to the twin in.</summary>
+    public static ScalarType Type => ScalarType.BFloat16;
+
+    /// <summary>The twin.</summary>
+    public nn.Module<Tensor, Tensor> Network { get; }
+
+    /// <summary>Rounds the weights anew: before the first step and after each change.</summary>
+    public void Refresh()
+    {
+        using IDisposable noGradient = no_grad();
+        foreach ((Tensor full, Tensor reduced) in _convolutions)
+        {
+            reduced.copy_(full);
+        }
+    }
+
+    /// <summary>Moves the gradients of the rounded weights to the network's own: after each backward pass.</summary>
+    public void CollectGradients()
+    {
+        using IDisposable noGradient = no_grad();
+        foreach ((Tensor full, Tensor reduced) in _convolutions)
+        {
+            using Tensor target = full.grad!, gradient = reduced.grad!;
+            target.add_(gradient);
+            gradient.zero_();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Network.Dispose();
+
+    private Parameter Reduced(Parameter full)
+    {
+        Parameter reduced = new(full.detach().to(Type));
+        _convolutions.Add((full, reduced));
+        return reduced;
+    }
+}
