@@ -191,6 +191,8 @@ if [[ $model != none ]]; then
 fi
 
 step 'The app'
+# What was open for this machine is closed again.
+whole+=(LENTIGO_DEPLOYER_ADDRESS='')
 outputs=$(template create "${whole[@]}" LENTIGO_CONNECT_EVENTS="$($app_exists && echo "${connected[0]#*=}" || echo false)")
 host=$(output hostName)
 

@@ -42,11 +42,6 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
           ipRules: ipRules
         }
       : null
-    policies: {
-      exportPolicy: {
-        status: 'enabled'
-      }
-    }
   }
 }
 
