@@ -197,7 +197,7 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
                 if (!double.IsFinite(value))
                 {
                     throw new TrainingException(
-                        $"The loss of {member.Name} became {value} in epoch {epoch}, batch {batch + 1}. The checkpoint of epoch {state.Epoch} is kept in {folder}. Lower the learning rate (now {learningRate:g3}) or clip the gradient (clipNorm 1 in a recipe file).");
+                        $"The loss of {member.Name} became {value} in epoch {epoch}, batch {batch + 1}. {Kept(state.Epoch, folder)} Train into another --out with a lower learning rate (now {learningRate:g3}) or a clipped gradient (clipNorm 1 in a recipe file); --weights {folder} starts from what is kept.");
                 }
 
                 optimizer.Step(learningRate, recipe.Optimizer == "adamw" ? recipe.WeightDecay : 0, beta1, recipe.ClipNorm);
@@ -213,7 +213,7 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
 
             double trainSeconds = clock.Elapsed.TotalSeconds;
             Tensor judged = average ?? flat.Values;
-            (ValidationRecord all, Dictionary<string, ValidationRecord> strata) = Validate(network, images, flat, judged, correction);
+            (ValidationRecord all, Dictionary<string, ValidationRecord> strata) = Validate(network, images, flat, judged, correction, cancellationToken);
             accuracy = all.Accuracy;
             double selected = recipe.SelectOn == "all" ? all.Loss : strata[recipe.SelectOn].Loss;
             bool best = selected < state.BestLoss;
@@ -228,12 +228,21 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
                 EpochsWithoutImprovement = schedule.EpochsWithoutImprovement,
                 Seconds = state.Seconds + clock.Elapsed.TotalSeconds,
             };
-            if (best)
+            try
             {
-                SafetensorsFile.Write(BestPath(folder, member.Name), flat.Named(judged), StateMetadata(state));
+                if (best)
+                {
+                    SafetensorsFile.Write(BestPath(folder, member.Name), flat.Named(judged), StateMetadata(state));
+                }
+
+                Save(checkpoint, state, flat, optimizer, average);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new TrainingException(
+                    $"The checkpoint of {member.Name}, epoch {epoch}, could not be written to {folder}: {e.Message.TrimEnd('.')}. {Kept(epoch - 1, folder)} Make room, then repeat the command with --resume.", e);
             }
 
-            Save(checkpoint, state, flat, optimizer, average);
             listener.OnEpoch(new(member.Name, epoch, learningRate, lossSum / done, all, strata, best, done / trainSeconds, clock.Elapsed.TotalSeconds));
         }
     }
@@ -267,6 +276,10 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
         return (network, state);
     }
 
+    /// <summary>What a checkpoint knows beside its tensors.</summary>
+    /// <exception cref="WeightsFileException">It is damaged, or no checkpoint of this trainer.</exception>
+    public static TrainingState StateOf(string checkpoint) => ReadState(checkpoint).State;
+
     /// <summary>The checkpoint after each epoch.</summary>
     public static string CheckpointPath(string folder, string member) => Path.Combine(folder, $"{member}.safetensors");
 
@@ -279,7 +292,8 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
     /// <param name="indices">The images, n of them.</param>
     /// <param name="flips"><c>none</c>, <c>horizontal</c> or <c>all</c>.</param>
     /// <param name="change">What to do with the pixels [b, 3, s, s] before, for instance to blur them; null for nothing.</param>
-    public static float[][] Logits(nn.Module<Tensor, Tensor> network, Images images, IReadOnlyList<int> indices, string flips, Func<Tensor, Tensor>? change = null)
+    /// <param name="cancellationToken">Stops between batches.</param>
+    public static float[][] Logits(nn.Module<Tensor, Tensor> network, Images images, IReadOnlyList<int> indices, string flips, Func<Tensor, Tensor>? change = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(images);
@@ -288,6 +302,7 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
         List<float[]> rows = [];
         foreach (int[] batch in indices.Chunk(ValidationBatch))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
             Tensor pixels = images.Load(batch);
             Tensor x = images.Normalise(change is null ? pixels : change(pixels));
@@ -301,17 +316,17 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
     }
 
     private (ValidationRecord All, Dictionary<string, ValidationRecord> Strata) Validate(
-        nn.Module<Tensor, Tensor> network, Images images, FlatParameters flat, Tensor judged, float[] correction)
+        nn.Module<Tensor, Tensor> network, Images images, FlatParameters flat, Tensor judged, float[] correction, CancellationToken cancellationToken)
     {
         using IDisposable noGradient = no_grad();
         using Tensor trained = flat.Values.clone();
         flat.Values.copy_(judged);
-        float[][] logits = Logits(network, images, split.Val, recipe.Flips);
+        float[][] logits = Logits(network, images, split.Val, recipe.Flips, change: null, cancellationToken);
         flat.Values.copy_(trained);
         double[][] probabilities = [.. logits.Select(row => EnsembleOutput.Softmax([.. row.Zip(correction, (z, c) => z + c)], 1))];
         if (probabilities.Any(p => p.Any(double.IsNaN)))
         {
-            throw new TrainingException("The network answers NaN on the validation images: its weights have diverged. Lower the learning rate, or go on from the last checkpoint with --resume.");
+            throw new TrainingException("The network answers NaN on the validation images: its weights have diverged. Train into another --out with a lower learning rate or a clipped gradient (clipNorm 1 in a recipe file).");
         }
 
         ValidationRecord Of(IEnumerable<int> chosen)
@@ -390,6 +405,8 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
 
     // A young average follows faster, so that the random start is soon forgotten.
     private double AverageShare(long step) => 1 - Math.Min(recipe.Ema, (step + 1.0) / (step + 10.0));
+
+    private static string Kept(int epoch, string folder) => epoch == 0 ? "No epoch was finished yet." : $"The checkpoint of epoch {epoch} is kept in {folder}.";
 
     private static void Save(string path, TrainingState state, FlatParameters flat, AdamW optimizer, Tensor? average)
     {

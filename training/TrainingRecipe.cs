@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -139,6 +141,10 @@ public sealed record TrainingRecipe
         Flips = "all",
     };
 
+    /// <summary>The keys of a recipe file.</summary>
+    public static IReadOnlyList<string> Keys { get; } =
+        [.. typeof(TrainingRecipe).GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite).Select(p => Key(p.Name))];
+
     /// <summary>The recipe of a name, or of a JSON file whose keys are this record's.</summary>
     /// <exception cref="TrainingException">There is no such recipe, or the file has unknown keys or values.</exception>
     public static TrainingRecipe Load(string nameOrFile)
@@ -158,12 +164,22 @@ public sealed record TrainingRecipe
 
         try
         {
-            return JsonSerializer.Deserialize<TrainingRecipe>(File.ReadAllBytes(nameOrFile), TrainingJson.Options)?.Checked()
-                ?? throw new TrainingException($"The recipe {nameOrFile} is empty.");
+            byte[] json = File.ReadAllBytes(nameOrFile);
+            using JsonDocument document = JsonDocument.Parse(json);
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+            {
+                throw new TrainingException($"The recipe {nameOrFile} is no JSON object, such as {{\"name\": \"mine\", \"optimizer\": \"adamw\"}}.");
+            }
+
+            string[] unknown = [.. document.RootElement.EnumerateObject().Select(p => p.Name).Except(Keys)];
+            return unknown.Length > 0
+                ? throw new TrainingException($"The recipe {nameOrFile} has unknown keys: {string.Join(", ", unknown)}. Known keys: {string.Join(", ", Keys)}.")
+                : JsonSerializer.Deserialize<TrainingRecipe>(json, TrainingJson.Options)!.Checked();
         }
         catch (JsonException e)
         {
-            throw new TrainingException($"The recipe {nameOrFile} cannot be used: {e.Message} The keys are those of 'recipe' in a package's manifest.json.", e);
+            string value = e.Path is { Length: > 2 } path ? $"the value of {path[2..]} is not of its kind" : "it is not valid JSON";
+            throw new TrainingException(string.Create(CultureInfo.InvariantCulture, $"The recipe {nameOrFile} cannot be used: {value} (line {e.LineNumber + 1})."), e);
         }
     }
 

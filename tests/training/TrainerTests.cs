@@ -99,6 +99,51 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void A_disk_that_is_full_leaves_the_last_checkpoint_whole_and_room_lets_the_training_go_on()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "/dev/full, the disk that is always full, is Linux's.");
+        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);
+        DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
+        using TemporaryFolder folder = new(), undisturbed = new();
+        string checkpoint = Trainer.CheckpointPath(folder.Path, "mobilenet_v2"), partial = checkpoint + ".partial";
+        byte[] first = [];
+        Recorder recorder = new()
+        {
+            OnStep = step =>
+            {
+                if (step == 4) // in the second epoch of three steps
+                {
+                    first = File.ReadAllBytes(checkpoint);
+                    File.CreateSymbolicLink(partial, "/dev/full"); // every byte written there is one too many
+                }
+            },
+        };
+        TrainingException full = Assert.Throws<TrainingException>(
+            () => Train("mobilenet_v2", data, split, Small, folder.Path, recorder, resume: false, TestContext.Current.CancellationToken));
+        Assert.Contains("mobilenet_v2, epoch 2, could not be written", full.Message, StringComparison.Ordinal);
+        Assert.Contains("The checkpoint of epoch 1 is kept", full.Message, StringComparison.Ordinal);
+        Assert.Contains("No space left", full.Message, StringComparison.Ordinal);
+        Assert.Equal(first, File.ReadAllBytes(checkpoint));
+        Assert.False(File.Exists(partial)); // what a full disk needs least
+
+        Recorder resumed = Train("mobilenet_v2", data, split, Small, folder.Path, new(), resume: true, TestContext.Current.CancellationToken);
+        Recorder whole = Train("mobilenet_v2", data, split, Small, undisturbed.Path);
+        Assert.Equal(whole.Losses.Skip(1), resumed.Losses);
+    }
+
+    [Fact]
+    public void Stopping_while_validating_keeps_the_last_whole_epoch()
+    {
+        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);
+        DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
+        using TemporaryFolder folder = new();
+        using CancellationTokenSource stop = new();
+        Recorder recorder = new() { OnStep = step => { if (step == 6) { stop.Cancel(); } } }; // the last step of the second epoch
+        Assert.Throws<OperationCanceledException>(() => Train("mobilenet_v2", data, split, Small, folder.Path, recorder, resume: false, stop.Token));
+        Assert.Equal(1, Trainer.StateOf(Trainer.CheckpointPath(folder.Path, "mobilenet_v2")).Epoch);
+    }
+
+    [Fact]
     public void The_best_weights_come_back_with_the_class_prior_folded_in()
     {
         using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using Azure;
 using Azure.Identity;
 using Lentigo.Core.Models;
@@ -13,6 +14,9 @@ namespace Lentigo.Training.Commands;
 internal static class CommandLine
 {
     private const int Failed = 1, BadUsage = 2;
+
+    // How long a verb may take to stop after Ctrl-C or SIGTERM: a training step or an upload is finished first.
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromMinutes(5);
 
     /// <summary>Runs the verb that the arguments name.</summary>
     public static async Task<int> RunAsync(RootCommand root, string[] args)
@@ -32,7 +36,7 @@ internal static class CommandLine
 
         try
         {
-            return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false });
+            return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = StopTimeout });
         }
         catch (UsageException e)
         {
@@ -49,6 +53,11 @@ internal static class CommandLine
         {
             // What the storage client throws when it has tried several times in vain.
             await Console.Error.WriteLineAsync($"The storage account cannot be reached: {e.InnerExceptions[^1].Message.Split('\n')[0]}");
+            return Failed;
+        }
+        catch (ExternalException e)
+        {
+            await Console.Error.WriteLineAsync($"LibTorch cannot go on: {e.Message.Split('\n')[0]} If memory ran out, use a smaller --batch or --size.");
             return Failed;
         }
         catch (OperationCanceledException)

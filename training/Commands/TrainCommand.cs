@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Lentigo.Core;
 using Lentigo.Training.Data;
+using Lentigo.Training.Storage;
 using Lentigo.Training.Weights;
 using Spectre.Console;
 using static TorchSharp.torch;
@@ -28,7 +29,8 @@ internal static class TrainCommand
     private static readonly Option<string?> Flips = new("--flips") { HelpName = "none|horizontal|all", Description = "Average the logits over mirror images, inside the exported graph." };
     private static readonly Option<double?> Ema = new("--ema") { HelpName = "decay", Description = "Keep a moving average of the weights, e.g. 0.998." };
     private static readonly Option<string?> Compute = new("--compute") { HelpName = "float32|bfloat16", Description = "What convolutions compute in while training; bfloat16 is faster for ResNet where the processor has it, slower for depthwise convolutions on a CPU." };
-    private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoints in --out, bit for bit. Repeat the other options." };
+    private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoints in --out (or later ones in --checkpoints), bit for bit. Repeat the other options." };
+    private static readonly Option<string?> Checkpoints = new("--checkpoints") { HelpName = "URL|container/folder", Description = "Copy the checkpoint to blob storage after each epoch: a folder of a container, by its URL with a SAS or for the signed-in identity, or by name with --connection." };
     private static readonly Option<int?> Limit = new("--limit") { HelpName = "n", Description = "Train on about n of the training images only: for trying things out." };
     private static readonly Option<string> DeviceName = new("--device") { HelpName = "auto|cpu|cuda", Description = "Where to train.", DefaultValueFactory = _ => "auto" };
     private static readonly Option<int?> Threads = new("--threads") { Description = "CPU threads [one a core]." };
@@ -38,7 +40,7 @@ internal static class TrainCommand
         Command command = new("train", "Trains members, keeps each one's best checkpoint, exports the ensemble and writes its package.")
         {
             DataArguments.Data, Out, Name, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, Weights, Degrade, Balance,
-            SelectOn, Prior, Flips, Ema, Compute, Resume, Limit, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
+            SelectOn, Prior, Flips, Ema, Compute, Resume, Checkpoints, Limit, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
         };
         command.SetAction(RunAsync);
         return command;
@@ -47,7 +49,15 @@ internal static class TrainCommand
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
         TrainingRecipe recipe = RecipeOf(arguments);
-        IReadOnlyList<MemberSpec> members = MemberSpec.Parse(arguments.GetValue(Members)!, recipe.Seed);
+        IReadOnlyList<MemberSpec> members = Usage(() => MemberSpec.Parse(arguments.GetValue(Members)!, recipe.Seed));
+        foreach (Option<int?> count in new[] { Threads, Limit })
+        {
+            if (arguments.GetValue(count) < 1)
+            {
+                throw new UsageException($"{count.Name} must be 1 or more.");
+            }
+        }
+
         Device device = CommandLine.DeviceOf(arguments.GetValue(DeviceName)!);
         if (arguments.GetValue(Threads) is { } threads)
         {
@@ -61,6 +71,9 @@ internal static class TrainCommand
             throw new UsageException($"{checkpoints} holds a checkpoint of {done.Name} already. Go on with it by --resume, or choose another --out.");
         }
 
+        string log = Path.Combine(folder, "train.jsonl");
+        CheckpointCopies? copies = await CopiesAsync(arguments, members, checkpoints, log, resume, cancellationToken);
+
         using LesionDataSet images = await DataArguments.OpenAsync(arguments, recipe.Size, cancellationToken);
         DataSetSplit split = SplitOf(arguments, images);
         IReadOnlyList<double> prior = PriorOf(arguments.GetValue(Prior), images);
@@ -71,19 +84,23 @@ internal static class TrainCommand
 
         DataArguments.Describe(images, split);
         Directory.CreateDirectory(checkpoints);
+        using CancellationTokenRegistration stopping = cancellationToken.Register(() => Console.Error.WriteLine("Stopping after this step ..."));
         Trainer trainer = new(images, split, recipe, device, prior);
         foreach (MemberSpec member in members)
         {
             string? weights = arguments.GetValue(Weights) is { } path ? StartWeights.Find(path, member.Architecture.Name) : null;
-            await WithProgressAsync(Path.Combine(folder, "train.jsonl"), member.Name, console =>
+            await WithProgressAsync(log, member.Name, console =>
             {
                 try
                 {
-                    trainer.Train(member, weights, checkpoints, resume, console, cancellationToken);
+                    trainer.Train(member, weights, checkpoints, resume, copies is null ? console : new CopyingListener(console, copies), cancellationToken);
                 }
                 catch (OperationCanceledException e)
                 {
-                    throw new TrainingException($"Stopped. The last whole epoch is in {checkpoints}: repeat the command with --resume to go on from it.", e);
+                    throw new TrainingException(
+                        File.Exists(Trainer.CheckpointPath(checkpoints, member.Name))
+                            ? $"Stopped. The last whole epoch of {member.Name} is in {checkpoints}: repeat the command with --resume to go on from it."
+                            : $"Stopped before {member.Name} finished an epoch: repeat the command with --resume to start it again; members before it are kept.", e);
                 }
             });
         }
@@ -109,9 +126,49 @@ internal static class TrainCommand
             });
     }
 
-    private static TrainingRecipe RecipeOf(ParseResult a)
+    /// <summary>The copies in blob storage that were asked for, with what is to be resumed fetched from them.</summary>
+    private static async Task<CheckpointCopies?> CopiesAsync(
+        ParseResult arguments, IReadOnlyList<MemberSpec> members, string checkpoints, string log, bool resume, CancellationToken cancellationToken)
+    {
+        if (arguments.GetValue(Checkpoints) is not { } location)
+        {
+            return null;
+        }
+
+        BlobFolder target = StorageArguments.Open(location, StorageArguments.ConnectionOf(arguments));
+        CheckpointCopies copies = new(target, checkpoints, log, Console.WriteLine);
+        await copies.CheckAsync(cancellationToken);
+        foreach (MemberSpec member in members)
+        {
+            if (resume)
+            {
+                await copies.FetchNewestAsync(member.Name, cancellationToken);
+            }
+            else if (await copies.HasAsync(member.Name, cancellationToken))
+            {
+                throw new UsageException($"{target.Location} holds a checkpoint of {member.Name} already. Go on with it by --resume, or choose another --checkpoints.");
+            }
+        }
+
+        return copies;
+    }
+
+    /// <summary>What the command line or a recipe file asks for and is not to be had is bad usage.</summary>
+    private static T Usage<T>(Func<T> asked)
     {
         try
+        {
+            return asked();
+        }
+        catch (TrainingException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
+
+    private static TrainingRecipe RecipeOf(ParseResult a)
+    {
+        return Usage(() =>
         {
             TrainingRecipe r = TrainingRecipe.Load(a.GetValue(Recipe)!);
             return (r with
@@ -128,11 +185,7 @@ internal static class TrainCommand
                 Ema = a.GetValue(Ema) ?? r.Ema,
                 Compute = a.GetValue(Compute) ?? r.Compute,
             }).Checked();
-        }
-        catch (TrainingException e)
-        {
-            throw new UsageException(e.Message);
-        }
+        });
     }
 
     private static DataSetSplit SplitOf(ParseResult arguments, LesionDataSet images)
@@ -168,5 +221,19 @@ internal static class TrainCommand
         return values.Length == LesionClasses.Count && !values.Any(double.IsNaN)
             ? [.. values.Select(v => v / values.Sum())]
             : throw new UsageException($"--prior takes seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1.");
+    }
+
+    /// <summary>Copies the checkpoint of each epoch to blob storage before the next one starts.</summary>
+    private sealed class CopyingListener(ITrainingListener inner, CheckpointCopies copies) : ITrainingListener
+    {
+        public void OnStart(string member, StartWeightsReport? weights, int resumedEpoch) => inner.OnStart(member, weights, resumedEpoch);
+
+        public void OnProgress(TrainingProgress progress) => inner.OnProgress(progress);
+
+        public void OnEpoch(EpochRecord epoch)
+        {
+            inner.OnEpoch(epoch);
+            copies.CopyAsync(epoch.Member, epoch.Epoch, epoch.Best).GetAwaiter().GetResult();
+        }
     }
 }

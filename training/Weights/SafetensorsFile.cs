@@ -112,24 +112,34 @@ public static class SafetensorsFile
 
         header.Write(Encoding.ASCII.GetBytes(new string(' ', (int)((8 - (header.Length % 8)) % 8))));
         string partial = path + ".partial";
-        using (FileStream file = new(partial, FileMode.Create, FileAccess.Write))
+        try
         {
-            byte[] length = new byte[8];
-            BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
-            file.Write(length);
-            file.Write(header.GetBuffer(), 0, (int)header.Length);
-            foreach ((_, Tensor tensor) in tensors)
-            {
-                using Tensor detached = tensor.detach();
-                using Tensor onCpu = detached.cpu();
-                using Tensor contiguous = onCpu.contiguous();
-                file.Write(contiguous.bytes);
-            }
+            WriteTo(partial, header, tensors);
+            File.Move(partial, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(partial); // on a full disk half a file would keep it full
+            throw;
+        }
+    }
 
-            file.Flush(flushToDisk: true);
+    private static void WriteTo(string path, MemoryStream header, IReadOnlyList<(string Name, Tensor Tensor)> tensors)
+    {
+        using FileStream file = new(path, FileMode.Create, FileAccess.Write);
+        byte[] length = new byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+        file.Write(length);
+        file.Write(header.GetBuffer(), 0, (int)header.Length);
+        foreach ((_, Tensor tensor) in tensors)
+        {
+            using Tensor detached = tensor.detach();
+            using Tensor onCpu = detached.cpu();
+            using Tensor contiguous = onCpu.contiguous();
+            file.Write(contiguous.bytes);
         }
 
-        File.Move(partial, path, overwrite: true);
+        file.Flush(flushToDisk: true);
     }
 
     private static WeightTensor ReadTensor(FileStream file, long start, JsonProperty entry)
