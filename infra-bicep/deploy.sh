@@ -219,7 +219,8 @@ trap 'rm -f "$sample"' EXIT
 base64 -d > "$sample" << 'PNG'
 iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFUlEQVR4nGM4UWGEFTEMLYkTFUYAzPVggW6qvCUAAAAASUVORK5CYII=
 PNG
-answer=$(curl -fsS --max-time 120 -H "x-functions-key: $LENTIGO_KEY_FUNCTION" -H 'Content-Type: image/png' --data-binary "@$sample" "https://$host/api/predict") ||
+# The key goes in by standard input: a command line can be read by others.
+answer=$(curl -fsS --max-time 120 -H @- -H 'Content-Type: image/png' --data-binary "@$sample" "https://$host/api/predict" <<< "x-functions-key: $LENTIGO_KEY_FUNCTION") ||
   die "The app at https://$host is healthy but does not answer a prediction; see its log."
 jq -e '.probabilities | length == 7' <<< "$answer" > /dev/null || die "The answer is not one: $answer"
 step 'Done'

@@ -25,7 +25,7 @@ token() { from_metadata "identity/oauth2/token?api-version=2018-02-01&client_id=
 manage() {
   local attempt
   for attempt in $(seq 40); do
-    if curl -fsS -X "$1" -H "Authorization: Bearer $(token "$arm/")" -H 'Content-Type: application/json' --data "$3" "$arm$machine$2" > /dev/null; then
+    if curl -fsS -X "$1" -H @- -H 'Content-Type: application/json' --data "$3" "$arm$machine$2" > /dev/null <<< "Authorization: Bearer $(token "$arm/")"; then
       return 0
     fi
     say "Attempt $attempt to $1 $2 failed; trying again."
@@ -55,9 +55,9 @@ give_up() {
 sign_in() {
   local registry refresh
   registry=$(value registry)
-  refresh=$(curl -fsS --retry 5 --retry-all-errors -X POST "https://$registry/oauth2/exchange" \
+  refresh=$(printf %s "$(token "$arm/")" | curl -fsS --retry 5 --retry-all-errors -X POST "https://$registry/oauth2/exchange" \
     --data-urlencode grant_type=access_token --data-urlencode "service=$registry" \
-    --data-urlencode "access_token=$(token "$arm/")" | jq -r .refresh_token)
+    --data-urlencode access_token@- | jq -r .refresh_token)
   docker login "$registry" --username 00000000-0000-0000-0000-000000000000 --password-stdin <<< "$refresh" > /dev/null
 }
 
