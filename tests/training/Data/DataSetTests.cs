@@ -120,7 +120,7 @@ public sealed class DataSetTests
     private static string Refusal(string path) =>
         Assert.Throws<DataSetException>(() => DataSets.Open(path, 32, skipMissing: false, Fail).Dispose()).Message;
 
-    private static void WriteNpz(string path, string[] subsets, int count, int side, string? labels, int firstLabel = 0)
+    internal static void WriteNpz(string path, string[] subsets, int count, int side, string? labels, int firstLabel = 0)
     {
         using ZipArchive zip = ZipFile.Open(path, ZipArchiveMode.Create);
         foreach (string subset in subsets)
