@@ -124,6 +124,7 @@ internal sealed class InvertedBottleneck : nn.Module<Tensor, Tensor>
     private readonly Sequential block;
     private readonly StochasticDepth stochastic_depth;
     private readonly bool _residual;
+    private readonly bool _wide;
 
     public InvertedBottleneck(int channels, int output, int expansion, int kernel, int stride, double dropProbability)
         : base(nameof(InvertedBottleneck))
@@ -141,19 +142,21 @@ internal sealed class InvertedBottleneck : nn.Module<Tensor, Tensor>
         block = nn.Sequential(layers);
         stochastic_depth = new(dropProbability);
         _residual = stride == 1 && channels == output;
+        _wide = output >= DefaultMemoryFormat.WideBlock;
         RegisterComponents();
     }
 
     public override Tensor forward(Tensor input)
     {
+        using Tensor plain = _wide ? DefaultMemoryFormat.From(input) : input.alias();
         if (!_residual)
         {
-            return block.call(input);
+            return block.call(plain);
         }
 
-        using Tensor branch = block.call(input);
+        using Tensor branch = block.call(plain);
         using Tensor kept = stochastic_depth.call(branch);
-        return kept + input;
+        return kept + plain;
     }
 }
 

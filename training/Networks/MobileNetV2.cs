@@ -82,6 +82,7 @@ internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>
 {
     private readonly Sequential conv;
     private readonly bool _residual;
+    private readonly bool _wide;
 
     public InvertedResidual(int channels, int output, int expansion, int stride)
         : base(nameof(InvertedResidual))
@@ -98,12 +99,14 @@ internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>
         layers.Add(nn.BatchNorm2d(output));
         conv = nn.Sequential(layers);
         _residual = stride == 1 && channels == output;
+        _wide = channels >= DefaultMemoryFormat.WideBlock;
         RegisterComponents();
     }
 
     public override Tensor forward(Tensor input)
     {
-        Tensor output = conv.call(input);
-        return _residual ? output.add_(input) : output; // in place: TorchSharp returns output itself
+        using Tensor plain = _wide ? DefaultMemoryFormat.From(input) : input.alias();
+        Tensor output = conv.call(plain);
+        return _residual ? output.add_(plain) : output; // in place: TorchSharp returns output itself
     }
 }

@@ -50,7 +50,8 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
         using Tensor x1 = layer1.call(x0);
         using Tensor x2 = layer2.call(x1);
         using Tensor x3 = layer3.call(x2);
-        using Tensor x4 = layer4.call(x3);
+        using Tensor plain = DefaultMemoryFormat.From(x3);
+        using Tensor x4 = layer4.call(plain);
         using Tensor pooled = x4.mean([2, 3], type: ScalarType.Float32); // convolutions may compute in another type
         return fc.call(pooled);
     }

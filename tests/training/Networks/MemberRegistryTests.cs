@@ -43,6 +43,19 @@ public sealed class MemberRegistryTests
         Assert.True(difference.allclose(tensor(correction).expand(2, 7), atol: 1e-4));
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_member_computes_the_same_whatever_the_memory_format_of_its_images(string name)
+    {
+        manual_seed(1);
+        using var network = MemberRegistry.Find(name).Create(LesionClasses.Count, 96);
+        using var noGradient = no_grad();
+        Tensor images = randn(32, 3, 96, 96), channelsLast = images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
+        network.eval();
+        Tensor expected = network.call(images), actual = network.call(channelsLast);
+        Assert.True(expected.allclose(actual, 1e-4, 1e-4), $"off by {(expected - actual).abs().max().item<float>()}");
+    }
+
     [Fact]
     public void An_unknown_member_is_refused_with_the_names_of_the_known_ones()
     {
