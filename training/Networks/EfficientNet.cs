@@ -1,3 +1,4 @@
+using Lentigo.OnnxExport;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -8,7 +9,7 @@ namespace Lentigo.Training.Networks;
 /// EfficientNet (Tan and Le 2019, arXiv:1905.11946): a network of inverted bottlenecks with squeeze-and-excitation, scaled in width, depth and
 /// resolution together. Parameter names, counts and initialization are torchvision's <c>efficientnet_b0</c> and <c>efficientnet_b4</c>.
 /// </summary>
-public sealed class EfficientNet : nn.Module<Tensor, Tensor>
+public sealed class EfficientNet : nn.Module<Tensor, Tensor>, IOnnxExportable
 {
     /// <summary>The paper's Table 1, stages 2 to 8: expansion, kernel, stride, input and output channels, layers of B0.</summary>
     private static readonly (int Expansion, int Kernel, int Stride, int In, int Out, int Layers)[] Stages =
@@ -72,6 +73,13 @@ public sealed class EfficientNet : nn.Module<Tensor, Tensor>
         return classifier.call(avgpool.call(features.call(input)).flatten(1).to(ScalarType.Float32)).MoveToOuterDisposeScope();
     }
 
+    /// <inheritdoc/>
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        return graph.Call(classifier, graph.Flatten(graph.Call(avgpool, graph.Call(features, input)), 1));
+    }
+
     /// <summary>A convolution, its batch normalization and, unless told otherwise, SiLU: torchvision's <c>Conv2dNormActivation</c>.</summary>
     internal static Sequential ConvNorm(int channels, int output, int kernel, int stride = 1, int groups = 1, bool activation = true)
     {
@@ -119,7 +127,7 @@ public sealed class EfficientNet : nn.Module<Tensor, Tensor>
 /// An inverted bottleneck (Sandler et al. 2018, arXiv:1801.04381) with squeeze-and-excitation: torchvision's <c>MBConv</c>. Expands the channels,
 /// filters each of them, weighs them, projects them back; the input is added where the shapes agree.
 /// </summary>
-internal sealed class InvertedBottleneck : nn.Module<Tensor, Tensor>
+internal sealed class InvertedBottleneck : nn.Module<Tensor, Tensor>, IOnnxExportable
 {
     private readonly Sequential block;
     private readonly StochasticDepth stochastic_depth;
@@ -158,12 +166,18 @@ internal sealed class InvertedBottleneck : nn.Module<Tensor, Tensor>
         using Tensor kept = stochastic_depth.call(branch);
         return kept + plain;
     }
+
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+    {
+        OnnxValue branch = graph.Call(block, input);
+        return _residual ? graph.Add(graph.Call(stochastic_depth, branch), input) : branch;
+    }
 }
 
 /// <summary>
 /// Squeeze-and-excitation (Hu et al. 2018, arXiv:1709.01507): weighs each channel by a small network of all channels' means. torchvision's names.
 /// </summary>
-internal sealed class SqueezeExcitation : nn.Module<Tensor, Tensor>
+internal sealed class SqueezeExcitation : nn.Module<Tensor, Tensor>, IOnnxExportable
 {
     private readonly AdaptiveAvgPool2d avgpool = nn.AdaptiveAvgPool2d(1);
     private readonly Conv2d fc1;
@@ -184,5 +198,11 @@ internal sealed class SqueezeExcitation : nn.Module<Tensor, Tensor>
         using DisposeScope scope = NewDisposeScope();
         Tensor scale = scale_activation.call(fc2.call(activation.call(fc1.call(avgpool.call(input)))));
         return (scale * input).MoveToOuterDisposeScope();
+    }
+
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+    {
+        OnnxValue squeezed = graph.Call(activation, graph.Call(fc1, graph.Call(avgpool, input)));
+        return graph.Multiply(graph.Call(scale_activation, graph.Call(fc2, squeezed)), input);
     }
 }

@@ -1,3 +1,4 @@
+using Lentigo.OnnxExport;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -7,7 +8,7 @@ namespace Lentigo.Training.Networks;
 /// MobileNetV2 of width 1 (Sandler et al. 2018, arXiv:1801.04381, table 2). Parameter names, counts and initialisation are those of
 /// torchvision's <c>mobilenet_v2</c>.
 /// </summary>
-public sealed class MobileNetV2 : nn.Module<Tensor, Tensor>
+public sealed class MobileNetV2 : nn.Module<Tensor, Tensor>, IOnnxExportable
 {
     /// <summary>The paper's table 2: expansion t, output channels c, repeats n, stride s of the first.</summary>
     private static readonly (int Expansion, int Channels, int Repeats, int Stride)[] Stages =
@@ -67,6 +68,13 @@ public sealed class MobileNetV2 : nn.Module<Tensor, Tensor>
         return classifier.call(pooled);
     }
 
+    /// <inheritdoc/>
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        return graph.Call(classifier, graph.Mean(graph.Call(features, input), [2, 3]));
+    }
+
     /// <summary>A convolution, its batch normalisation and ReLU6: torchvision's <c>Conv2dNormActivation</c>.</summary>
     internal static Sequential ConvNorm(int channels, int output, int kernel, int stride = 1, int groups = 1) => nn.Sequential(
         nn.Conv2d(channels, output, kernel, stride: stride, padding: (kernel - 1) / 2, groups: groups, bias: false),
@@ -78,7 +86,7 @@ public sealed class MobileNetV2 : nn.Module<Tensor, Tensor>
 /// Expands the channels, filters each of them, projects them back without an activation; the input is added where the shapes agree:
 /// torchvision's <c>InvertedResidual</c>.
 /// </summary>
-internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>
+internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>, IOnnxExportable
 {
     private readonly Sequential conv;
     private readonly bool _residual;
@@ -108,5 +116,11 @@ internal sealed class InvertedResidual : nn.Module<Tensor, Tensor>
         using Tensor plain = _wide ? DefaultMemoryFormat.From(input) : input.alias();
         Tensor output = conv.call(plain);
         return _residual ? output.add_(plain) : output; // in place: TorchSharp returns output itself
+    }
+
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+    {
+        OnnxValue output = graph.Call(conv, input);
+        return _residual ? graph.Add(output, input) : output;
     }
 }

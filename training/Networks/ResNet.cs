@@ -1,3 +1,4 @@
+using Lentigo.OnnxExport;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -7,7 +8,7 @@ namespace Lentigo.Training.Networks;
 /// The residual network of 18 layers (He et al. 2016, arXiv:1512.03385, table 1). Parameter names, counts and initialisation are those
 /// of torchvision's <c>resnet18</c>.
 /// </summary>
-public sealed class ResNet : nn.Module<Tensor, Tensor>
+public sealed class ResNet : nn.Module<Tensor, Tensor>, IOnnxExportable
 {
     private readonly Conv2d conv1;
     private readonly BatchNorm2d bn1;
@@ -56,12 +57,26 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>
         return fc.call(pooled);
     }
 
+    /// <inheritdoc/>
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        OnnxValue x = graph.Relu(graph.Call(bn1, graph.Call(conv1, input)));
+        x = graph.MaxPool2d(x, 3, 2, 1);
+        foreach (Sequential layer in new[] { layer1, layer2, layer3, layer4 })
+        {
+            x = graph.Call(layer, x);
+        }
+
+        return graph.Call(fc, graph.Mean(x, [2, 3]));
+    }
+
     private static Sequential Layer(int channels, int output, int stride) =>
         nn.Sequential(new BasicBlock(channels, output, stride), new BasicBlock(output, output, stride: 1));
 }
 
 /// <summary>Two 3 x 3 convolutions beside the identity, or beside a projection where the shape changes: torchvision's <c>BasicBlock</c>.</summary>
-internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
+internal sealed class BasicBlock : nn.Module<Tensor, Tensor>, IOnnxExportable
 {
     private readonly Conv2d conv1;
     private readonly BatchNorm2d bn1;
@@ -102,5 +117,12 @@ internal sealed class BasicBlock : nn.Module<Tensor, Tensor>
         }
 
         return d.relu_(); // in place: TorchSharp returns d itself
+    }
+
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+    {
+        OnnxValue x = graph.Relu(graph.Call(bn1, graph.Call(conv1, input)));
+        x = graph.Call(bn2, graph.Call(conv2, x));
+        return graph.Relu(graph.Add(x, downsample is null ? input : graph.Call(downsample, input)));
     }
 }

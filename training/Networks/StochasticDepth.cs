@@ -1,3 +1,4 @@
+using Lentigo.OnnxExport;
 using static TorchSharp.torch;
 
 namespace Lentigo.Training.Networks;
@@ -6,7 +7,7 @@ namespace Lentigo.Training.Networks;
 /// Drops a residual branch for whole images while training, with the given probability, and scales the branches that stay so that the mean is
 /// kept (Huang et al. 2016, arXiv:1603.09382; torchvision's mode <c>row</c>). Does nothing in evaluation.
 /// </summary>
-public sealed class StochasticDepth : nn.Module<Tensor, Tensor>
+public sealed class StochasticDepth : nn.Module<Tensor, Tensor>, IOnnxExportable
 {
     private readonly double _survival;
 
@@ -34,4 +35,7 @@ public sealed class StochasticDepth : nn.Module<Tensor, Tensor>
         using Tensor keep = empty(shape, dtype: input.dtype, device: input.device).bernoulli_(_survival).div_(_survival);
         return input * keep;
     }
+
+    /// <summary>Evaluation: the branch as it is.</summary>
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input) => input;
 }

@@ -1,3 +1,4 @@
+using Lentigo.OnnxExport;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -8,7 +9,7 @@ namespace Lentigo.Training.Networks;
 /// The vision transformer (Dosovitskiy et al. 2021, arXiv:2010.11929): patches of the image and a class token attend to each other. Parameter
 /// names and initialization are torchvision's <c>VisionTransformer</c>.
 /// </summary>
-public sealed class VisionTransformer : nn.Module<Tensor, Tensor>
+public sealed class VisionTransformer : nn.Module<Tensor, Tensor>, IOnnxExportable
 {
     private readonly Conv2d conv_proj;
     private readonly Parameter class_token;
@@ -76,10 +77,19 @@ public sealed class VisionTransformer : nn.Module<Tensor, Tensor>
         Tensor tokens = cat([class_token.expand(input.shape[0], -1, -1), patches], 1);
         return heads.call(encoder.call(tokens).select(1, 0)).MoveToOuterDisposeScope();
     }
+
+    /// <inheritdoc/>
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        OnnxValue patches = graph.Transpose(graph.Flatten(graph.Call(conv_proj, input), 2), 1, 2);
+        OnnxValue tokens = graph.Concat([graph.ExpandBatch(graph.Parameter(class_token), patches), patches], 1);
+        return graph.Call(heads, graph.Select(graph.Call(encoder, tokens), 1, 0));
+    }
 }
 
 /// <summary>The position embedding, the blocks and the last normalization: torchvision's <c>Encoder</c>. Tokens [n, t, width].</summary>
-internal sealed class TransformerEncoder : nn.Module<Tensor, Tensor>
+internal sealed class TransformerEncoder : nn.Module<Tensor, Tensor>, IOnnxExportable
 {
     private readonly Parameter pos_embedding;
     private readonly Sequential layers;
@@ -100,10 +110,13 @@ internal sealed class TransformerEncoder : nn.Module<Tensor, Tensor>
         using DisposeScope scope = NewDisposeScope();
         return ln.call(layers.call(input + pos_embedding)).MoveToOuterDisposeScope();
     }
+
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input) =>
+        graph.Call(ln, graph.Call(layers, graph.Add(input, graph.Parameter(pos_embedding))));
 }
 
 /// <summary>Attention and a perceptron, each normalized before and added to its input: torchvision's <c>EncoderBlock</c>.</summary>
-internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
+internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>, IOnnxExportable
 {
     private readonly LayerNorm ln_1;
     private readonly SelfAttention self_attention;
@@ -137,13 +150,19 @@ internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
         Tensor attended = input + stochastic_depth.call(self_attention.call(ln_1.call(input)));
         return (attended + stochastic_depth.call(mlp.call(ln_2.call(attended)))).MoveToOuterDisposeScope();
     }
+
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+    {
+        OnnxValue attended = graph.Add(input, graph.Call(stochastic_depth, graph.Call(self_attention, graph.Call(ln_1, input))));
+        return graph.Add(attended, graph.Call(stochastic_depth, graph.Call(mlp, graph.Call(ln_2, attended))));
+    }
 }
 
 /// <summary>
 /// Multi-head self-attention (Vaswani et al. 2017, arXiv:1706.03762) with the parameter names of PyTorch's <c>MultiheadAttention</c>: one matrix
 /// <c>in_proj_weight</c> [3 width, width] for queries, keys and values.
 /// </summary>
-internal sealed class SelfAttention : nn.Module<Tensor, Tensor>
+internal sealed class SelfAttention : nn.Module<Tensor, Tensor>, IOnnxExportable
 {
     private readonly Parameter in_proj_weight;
     private readonly Parameter in_proj_bias;
@@ -173,5 +192,14 @@ internal sealed class SelfAttention : nn.Module<Tensor, Tensor>
             .view(n, tokens, 3, _heads, width / _heads).permute(2, 0, 3, 1, 4);
         Tensor attended = nn.functional.scaled_dot_product_attention(projected[0], projected[1], projected[2]);
         return out_proj.call(attended.transpose(1, 2).reshape(n, tokens, width)).MoveToOuterDisposeScope();
+    }
+
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+    {
+        long n = input.Shape[0], tokens = input.Shape[1], width = input.Shape[2];
+        OnnxValue projected = graph.Permute(
+            graph.Reshape(graph.Linear(input, in_proj_weight, in_proj_bias), n, tokens, 3, _heads, width / _heads), 2, 0, 3, 1, 4);
+        OnnxValue attended = graph.ScaledDotProductAttention(graph.Select(projected, 0, 0), graph.Select(projected, 0, 1), graph.Select(projected, 0, 2));
+        return graph.Call(out_proj, graph.Reshape(graph.Transpose(attended, 1, 2), n, tokens, width));
     }
 }

@@ -1,0 +1,246 @@
+using Google.Protobuf;
+using Lentigo.OnnxExport.Proto;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Lentigo.OnnxExport;
+
+/// <summary>A node before it is written.</summary>
+internal sealed class OnnxNode(string name, string operation, List<string> inputs, List<string> outputs, IReadOnlyDictionary<string, object> attributes)
+{
+    public string Name { get; } = name;
+
+    public string Operation { get; } = operation;
+
+    /// <summary>The values taken; empty where an optional one is left out.</summary>
+    public List<string> Inputs { get; } = inputs;
+
+    public List<string> Outputs { get; } = outputs;
+
+    /// <summary>Of type long, float, string, long[] or float[].</summary>
+    public IReadOnlyDictionary<string, object> Attributes { get; } = attributes;
+
+    /// <summary>The module that the node alone stands for.</summary>
+    public nn.Module? Module { get; init; }
+}
+
+/// <summary>A constant and the parameter that it was, if it was one as it stands.</summary>
+internal sealed record OnnxConstant(OnnxTensor Tensor, Tensor? Parameter = null, bool Transposed = false);
+
+/// <summary>A batch normalization that went into the layer before it: the names of what the layer now holds.</summary>
+internal sealed record FoldedNorm(Tensor Weight, Tensor? Bias, NormBase Norm, string WeightName, string BiasName);
+
+/// <summary>The graph that the builder fills and the passes improve.</summary>
+internal sealed class OnnxGraph
+{
+    public List<OnnxNode> Nodes { get; private set; } = [];
+
+    public Dictionary<string, OnnxConstant> Constants { get; } = [];
+
+    public Dictionary<string, OnnxValue> Values { get; } = [];
+
+    public List<(string Name, OnnxValue Value)> Inputs { get; } = [];
+
+    public List<(string Name, OnnxValue Value)> Outputs { get; } = [];
+
+    public List<FoldedNorm> FoldedNorms { get; } = [];
+
+    /// <summary>The values that modules returned, by path, in the order in which the modules ran.</summary>
+    public List<(string Path, nn.Module Module, string Value)> Modules { get; } = [];
+
+    /// <summary>
+    /// Folds a batch normalization in evaluation, y = (x - mean) / sqrt(var + eps) * gamma + beta, into the weights of the convolution or linear
+    /// layer whose only reader it is. In double precision, rounded once.
+    /// </summary>
+    public void FoldBatchNorms()
+    {
+        Dictionary<string, OnnxNode> producers = Nodes.SelectMany(n => n.Outputs.Select(o => (o, n))).ToDictionary(p => p.o, p => p.n);
+        Dictionary<string, int> readers = Readers();
+        HashSet<OnnxNode> gone = [];
+        foreach (OnnxNode norm in Nodes.Where(n => n.Operation == "BatchNormalization").ToList())
+        {
+            if (!producers.TryGetValue(norm.Inputs[0], out OnnxNode? layer) || layer.Operation is not ("Conv" or "ConvTranspose" or "Gemm")
+                || readers[norm.Inputs[0]] != 1 || !Constants.TryGetValue(layer.Inputs[1], out OnnxConstant? weight) || readers[layer.Inputs[1]] != 1
+                || (layer.Inputs.Count > 2 && !Constants.ContainsKey(layer.Inputs[2])))
+            {
+                continue;
+            }
+
+            ReadOnlySpan<float> gamma = Constants[norm.Inputs[1]].Tensor.Floats, beta = Constants[norm.Inputs[2]].Tensor.Floats;
+            ReadOnlySpan<float> mean = Constants[norm.Inputs[3]].Tensor.Floats, variance = Constants[norm.Inputs[4]].Tensor.Floats;
+            float epsilon = (float)norm.Attributes["epsilon"];
+            int channels = gamma.Length;
+            OnnxConstant? bias = layer.Inputs.Count > 2 ? Constants[layer.Inputs[2]] : null;
+            float[] foldedWeight = weight.Tensor.Floats.ToArray(), foldedBias = new float[channels];
+            // A transposed convolution's weights are [in, out / groups, ...]: with one group the output channel is the second axis.
+            bool transposed = layer.Operation == "ConvTranspose";
+            if (transposed && layer.Attributes.TryGetValue("group", out object? groups) && (long)groups != 1)
+            {
+                continue;
+            }
+
+            int block = transposed ? foldedWeight.Length / (int)weight.Tensor.Shape[0] / channels : foldedWeight.Length / channels;
+            for (int i = 0; i < foldedWeight.Length; i++)
+            {
+                int c = i / block % channels;
+                foldedWeight[i] = (float)(foldedWeight[i] * (gamma[c] / Math.Sqrt((double)variance[c] + epsilon)));
+            }
+
+            for (int c = 0; c < channels; c++)
+            {
+                double scale = gamma[c] / Math.Sqrt((double)variance[c] + epsilon);
+                foldedBias[c] = (float)(((bias?.Tensor.Floats[c] ?? 0) - (double)mean[c]) * scale + beta[c]);
+            }
+
+            string weightName = layer.Inputs[1];
+            string biasName = bias is null ? $"{weightName}.bias" : layer.Inputs[2];
+            Constants[weightName] = new(OnnxTensor.Of(foldedWeight, weight.Tensor.Shape));
+            Constants[biasName] = new(OnnxTensor.Of(foldedBias, channels));
+            if (bias is null)
+            {
+                layer.Inputs.Add(biasName);
+            }
+
+            if (weight.Parameter is not null && norm.Module is NormBase module)
+            {
+                FoldedNorms.Add(new(weight.Parameter, bias?.Parameter, module, weightName, biasName));
+            }
+
+            Modules.RemoveAll(m => m.Value == layer.Outputs[0]);
+            layer.Outputs[0] = norm.Outputs[0];
+            gone.Add(norm);
+        }
+
+        Nodes.RemoveAll(gone.Contains);
+    }
+
+    /// <summary>Takes out nodes and constants that no output needs.</summary>
+    public void RemoveUnused()
+    {
+        HashSet<string> needed = [.. Outputs.Select(o => o.Value.Name)];
+        for (int i = Nodes.Count - 1; i >= 0; i--)
+        {
+            if (Nodes[i].Outputs.Exists(needed.Contains))
+            {
+                needed.UnionWith(Nodes[i].Inputs);
+            }
+        }
+
+        Nodes.RemoveAll(n => !n.Outputs.Exists(needed.Contains));
+        foreach (string name in Constants.Keys.Where(c => !needed.Contains(c)).ToList())
+        {
+            Constants.Remove(name);
+        }
+    }
+
+    /// <summary>Stores the weights, all constants of two dimensions and more, as float16 and casts them back: ONNX Runtime does so once, on loading.</summary>
+    public void StoreWeightsAsFloat16()
+    {
+        List<OnnxNode> casts = [];
+        foreach ((string name, OnnxConstant constant) in Constants.ToList())
+        {
+            if (constant.Tensor.ElementType != OnnxElementType.Float32 || constant.Tensor.Shape.Length < 2 || constant.Tensor.Count < 64)
+            {
+                continue;
+            }
+
+            OnnxTensor half = constant.Tensor.ToFloat16();
+            if (half.ToFloat32().Floats.ContainsAnyInRange(65520, float.PositiveInfinity) || half.ToFloat32().Floats.ContainsAnyInRange(float.NegativeInfinity, -65520))
+            {
+                throw new OnnxExportException($"{name} holds numbers beyond 65504, the largest float16. Export this network as Float32.");
+            }
+
+            string stored = $"{name}.float16";
+            Constants.Remove(name);
+            Constants[stored] = constant with { Tensor = half };
+            casts.Add(new($"{name}.cast", "Cast", [stored], [name], new Dictionary<string, object> { ["to"] = (long)OnnxElementType.Float32 }));
+        }
+
+        Nodes = [.. casts, .. Nodes];
+    }
+
+    /// <summary>The numbers with which a layer computes, whatever they are stored as.</summary>
+    public OnnxTensor Weights(string name) =>
+        Constants.TryGetValue($"{name}.float16", out OnnxConstant? half) ? half.Tensor.ToFloat32() : Constants[name].Tensor;
+
+    public ModelProto ToModel(int opset, string? doc, IReadOnlyDictionary<string, string>? metadata)
+    {
+        ModelProto model = new()
+        {
+            // The IR version that came with the operator set, by the specification's table of versions.
+            IrVersion = opset switch { <= 18 => 8, <= 20 => 9, _ => 10 },
+            ProducerName = "Lentigo.OnnxExport",
+            ProducerVersion = typeof(OnnxGraph).Assembly.GetName().Version!.ToString(3),
+            DocString = doc ?? "",
+            OpsetImport = { new OperatorSetIdProto { Version = opset } },
+            Graph = new() { Name = "main" },
+        };
+        foreach ((string key, string value) in metadata ?? new Dictionary<string, string>())
+        {
+            model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
+        }
+
+        model.Graph.Input.AddRange(Inputs.Select(i => Info(i.Value)));
+        model.Graph.Output.AddRange(Outputs.Select(o => Info(o.Value)));
+        HashSet<string> ends = [.. Inputs.Concat(Outputs).Select(v => v.Value.Name)];
+        foreach (OnnxNode node in Nodes)
+        {
+            NodeProto written = new() { Name = node.Name, OpType = node.Operation };
+            written.Input.AddRange(node.Inputs);
+            written.Output.AddRange(node.Outputs);
+            written.Attribute.AddRange(node.Attributes.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => Attribute(a.Key, a.Value)));
+            model.Graph.Node.Add(written);
+            model.Graph.ValueInfo.AddRange(node.Outputs.Where(o => !ends.Contains(o) && Values.ContainsKey(o)).Select(o => Info(Values[o])));
+        }
+
+        foreach ((string name, OnnxConstant constant) in Constants)
+        {
+            TensorProto tensor = new() { Name = name, DataType = (int)constant.Tensor.ElementType, RawData = ByteString.CopyFrom(constant.Tensor.Data) };
+            tensor.Dims.AddRange(constant.Tensor.Shape);
+            model.Graph.Initializer.Add(tensor);
+        }
+
+        return model;
+    }
+
+    private Dictionary<string, int> Readers() =>
+        Nodes.SelectMany(n => n.Inputs).Concat(Outputs.Select(o => o.Value.Name)).CountBy(i => i).ToDictionary();
+
+    public static ValueInfoProto Info(OnnxValue value)
+    {
+        TypeProto.Types.Tensor tensor = new() { ElemType = (int)value.ElementType, Shape = new() };
+        tensor.Shape.Dim.AddRange(value.Shape.Select(d => d < 0
+            ? new TensorShapeProto.Types.Dimension { DimParam = OnnxShape.Text(d) }
+            : new TensorShapeProto.Types.Dimension { DimValue = d }));
+        return new() { Name = value.Name, Type = new() { TensorType = tensor } };
+    }
+
+    private static AttributeProto Attribute(string name, object value)
+    {
+        AttributeProto attribute = new() { Name = name };
+        switch (value)
+        {
+            case long i:
+                (attribute.I, attribute.Type) = (i, AttributeType.Int);
+                break;
+            case float f:
+                (attribute.F, attribute.Type) = (f, AttributeType.Float);
+                break;
+            case string s:
+                (attribute.S, attribute.Type) = (ByteString.CopyFromUtf8(s), AttributeType.String);
+                break;
+            case long[] ints:
+                attribute.Ints.AddRange(ints);
+                attribute.Type = AttributeType.Ints;
+                break;
+            case float[] floats:
+                attribute.Floats.AddRange(floats);
+                attribute.Type = AttributeType.Floats;
+                break;
+            default:
+                throw new OnnxExportException($"The attribute '{name}' is a {value.GetType().Name}; attributes are long, float, string, long[] or float[].");
+        }
+
+        return attribute;
+    }
+}

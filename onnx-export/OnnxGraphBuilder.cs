@@ -1,0 +1,333 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Lentigo.OnnxExport;
+
+/// <summary>Writes a module that is not <see cref="IOnnxExportable"/>, because it is somebody else's, to a graph.</summary>
+/// <param name="graph">Where the nodes go.</param>
+/// <param name="module">The module.</param>
+/// <param name="input">What its forward takes.</param>
+/// <returns>What its forward returns.</returns>
+public delegate OnnxValue OnnxConverter(OnnxGraphBuilder graph, nn.Module module, OnnxValue input);
+
+/// <summary>Writes a graph in the words of a forward. Each method adds the nodes for one operation and returns its result.</summary>
+public sealed class OnnxGraphBuilder
+{
+    private readonly Dictionary<object, string> _modulePaths = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<IntPtr, string> _parameterPaths = [];
+    private readonly Dictionary<string, int> _names = [];
+    private readonly IReadOnlyDictionary<Type, OnnxConverter> _converters;
+    private readonly Stack<(string Path, nn.Module Module)> _running = new();
+
+    internal OnnxGraphBuilder(int opset, IReadOnlyDictionary<Type, OnnxConverter>? converters = null)
+    {
+        Opset = opset;
+        _converters = converters ?? new Dictionary<Type, OnnxConverter>();
+    }
+
+    /// <summary>The version of ONNX's operator set.</summary>
+    public int Opset { get; }
+
+    internal OnnxGraph Graph { get; } = new();
+
+    private string Path => _running.TryPeek(out var top) ? top.Path : "graph";
+
+    /// <summary>Writes a module: <c>module.call(input)</c>.</summary>
+    /// <exception cref="OnnxExportException">The module is of a kind that is not known.</exception>
+    public OnnxValue Call(nn.Module module, OnnxValue input)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        string path = _modulePaths.GetValueOrDefault(module) ?? $"{Path}.{module.GetName()}";
+        _running.Push((path, module));
+        try
+        {
+            OnnxValue output = module is IOnnxExportable own ? own.Export(this, input)
+                : _converters.TryGetValue(module.GetType(), out OnnxConverter? converter) ? converter(this, module, input)
+                : StandardModules.Export(this, module, input) ?? throw new OnnxExportException(
+                    $"The module '{path}' ({module.GetType().Name}) is not one that this library knows. If it is yours, implement {nameof(IOnnxExportable)} on it and write its forward in the words "
+                    + $"of {nameof(OnnxGraphBuilder)}; if it is not, add typeof({module.GetType().Name}) to {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.Converters)}.");
+            Graph.Modules.Add((path, module, output.Name));
+            return output;
+        }
+        catch (OnnxExportException e) when (e.InnerException is null && !e.Message.Contains('\'', StringComparison.Ordinal))
+        {
+            throw new OnnxExportException($"The module '{path}' ({module.GetType().Name}): {e.Message}", e);
+        }
+        finally
+        {
+            _running.Pop();
+        }
+    }
+
+    /// <summary>A parameter or buffer of the module, as a constant.</summary>
+    public OnnxValue Parameter(Tensor parameter) => Parameter(parameter, transposed: false);
+
+    /// <summary>A constant of float32.</summary>
+    /// <param name="values">The numbers, row by row.</param>
+    /// <param name="shape">The dimensions; none for a scalar.</param>
+    public OnnxValue Constant(ReadOnlySpan<float> values, params long[] shape) => Constant(OnnxTensor.Of(values, shape));
+
+    /// <summary>A constant of int64.</summary>
+    /// <param name="values">The numbers, row by row.</param>
+    /// <param name="shape">The dimensions; none for a scalar.</param>
+    public OnnxValue Constant(ReadOnlySpan<long> values, params long[] shape) => Constant(OnnxTensor.Of(values, shape));
+
+    /// <summary>A number of float32.</summary>
+    public OnnxValue Constant(double value) => Constant([(float)value]);
+
+    /// <summary>Any operator of ONNX that this library has the rules of.</summary>
+    /// <param name="operation">The operator's name in the specification.</param>
+    /// <param name="inputs">Its inputs, null where an optional one is left out.</param>
+    /// <param name="attributes">Its attributes: long, float, string, long[] or float[].</param>
+    /// <exception cref="OnnxExportException">The inputs break the operator's rules.</exception>
+    public OnnxValue Node(string operation, IReadOnlyList<OnnxValue?> inputs, params (string Name, object Value)[] attributes)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        Dictionary<string, object> named = attributes.ToDictionary(a => a.Name, a => a.Value);
+        var (type, shape) = OnnxOperators.Infer(
+            operation,
+            Opset,
+            [.. inputs.Select(i => i is null ? ((OnnxElementType, IReadOnlyList<long>)?)null : (i.ElementType, i.Shape))],
+            named,
+            i => inputs[i] is { } value ? Graph.Constants.GetValueOrDefault(value.Name)?.Tensor : null).Single();
+        string name = Unique($"{Path}/{operation}");
+        OnnxValue output = new(name, type, shape);
+        Graph.Values[name] = output;
+        Graph.Nodes.Add(new(name, operation, [.. inputs.Select(i => i?.Name ?? "")], [name], named) { Module = _running.TryPeek(out var top) ? top.Module : null });
+        return output;
+    }
+
+    /// <summary>a + b, with broadcasting.</summary>
+    public OnnxValue Add(OnnxValue a, OnnxValue b) => Node("Add", [a, b]);
+
+    /// <summary>a - b, with broadcasting.</summary>
+    public OnnxValue Subtract(OnnxValue a, OnnxValue b) => Node("Sub", [a, b]);
+
+    /// <summary>a * b, with broadcasting.</summary>
+    public OnnxValue Multiply(OnnxValue a, OnnxValue b) => Node("Mul", [a, b]);
+
+    /// <summary>a / b, with broadcasting.</summary>
+    public OnnxValue Divide(OnnxValue a, OnnxValue b) => Node("Div", [a, b]);
+
+    /// <summary>The product of matrices.</summary>
+    public OnnxValue MatMul(OnnxValue a, OnnxValue b) => Node("MatMul", [a, b]);
+
+    /// <summary>max(0, x).</summary>
+    public OnnxValue Relu(OnnxValue x) => Node("Relu", [x]);
+
+    /// <summary>1 / (1 + exp(-x)).</summary>
+    public OnnxValue Sigmoid(OnnxValue x) => Node("Sigmoid", [x]);
+
+    /// <summary>x limited to a range.</summary>
+    public OnnxValue Clip(OnnxValue x, double least, double most) => Node("Clip", [x, Constant(least), Constant(most)]);
+
+    /// <summary>x sigmoid(x).</summary>
+    public OnnxValue Silu(OnnxValue x) => Multiply(x, Sigmoid(x));
+
+    /// <summary>x Φ(x), by the error function.</summary>
+    public OnnxValue Gelu(OnnxValue x) =>
+        Multiply(Multiply(x, Add(Node("Erf", [Divide(x, Constant(Math.Sqrt(2)))]), Constant(1))), Constant(0.5));
+
+    /// <summary>The softmax along a dimension.</summary>
+    public OnnxValue Softmax(OnnxValue x, long dim) => Node("Softmax", [x], ("axis", dim));
+
+    /// <summary>The largest number in each window.</summary>
+    public OnnxValue MaxPool2d(OnnxValue x, long kernel, long stride, long padding = 0) =>
+        Node("MaxPool", [x], ("kernel_shape", new[] { kernel, kernel }), ("strides", new[] { stride, stride }), ("pads", new[] { padding, padding, padding, padding }));
+
+    /// <summary>The mean over dimensions, which go, or stay with length 1.</summary>
+    public OnnxValue Mean(OnnxValue x, IReadOnlyList<long> dims, bool keepDim = false)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(dims);
+        // Over the pixels there is an operator that runtimes keep in their own layout.
+        if (x.Rank == 4 && dims.Select(d => OnnxShape.Axis(d, 4)).Order().SequenceEqual([2, 3]))
+        {
+            OnnxValue pooled = Node("GlobalAveragePool", [x]);
+            return keepDim ? pooled : Flatten(pooled, 1);
+        }
+
+        return Node("ReduceMean", [x, Constant([.. dims], dims.Count)], ("keepdims", keepDim ? 1L : 0L));
+    }
+
+    /// <summary>The dimensions from one on, or a range of them, made one.</summary>
+    public OnnxValue Flatten(OnnxValue x, int startDim, int endDim = -1)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        int start = OnnxShape.Axis(startDim, x.Rank), end = OnnxShape.Axis(endDim, x.Rank);
+        if (start == 1 && end == x.Rank - 1)
+        {
+            return Node("Flatten", [x], ("axis", 1L));
+        }
+
+        long joined = OnnxShape.Product(x.Shape.Skip(start).Take(end - start + 1)) ?? throw new OnnxExportException("Two unknown dimensions cannot be joined.");
+        return Reshape(x, [.. x.Shape.Take(start), joined, .. x.Shape.Skip(end + 1)]);
+    }
+
+    /// <summary>The same numbers in another shape, in which a negative number stands for the batch, as in <see cref="OnnxValue.Shape"/>.</summary>
+    public OnnxValue Reshape(OnnxValue x, params long[] shape)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(shape);
+        OnnxValue reshaped = Node("Reshape", [x, Constant([.. shape.Select(d => Math.Max(d, -1))], shape.Length)]);
+        return reshaped.Shape.SequenceEqual(shape)
+            ? reshaped
+            : throw new OnnxExportException($"{OnnxShape.Text(x.Shape)} does not reshape to {OnnxShape.Text(shape)}.");
+    }
+
+    /// <summary>The dimensions in another order.</summary>
+    public OnnxValue Permute(OnnxValue x, params long[] dims) => Node("Transpose", [x], ("perm", dims));
+
+    /// <summary>Two dimensions swapped.</summary>
+    public OnnxValue Transpose(OnnxValue x, int dim0, int dim1)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        long[] order = [.. Enumerable.Range(0, x.Rank).Select(i => (long)i)];
+        int a = OnnxShape.Axis(dim0, x.Rank), b = OnnxShape.Axis(dim1, x.Rank);
+        (order[a], order[b]) = (order[b], order[a]);
+        return Permute(x, order);
+    }
+
+    /// <summary>Tensors joined along a dimension.</summary>
+    public OnnxValue Concat(IReadOnlyList<OnnxValue> values, long dim) => Node("Concat", values, ("axis", dim));
+
+    /// <summary>One entry of a dimension, which goes.</summary>
+    public OnnxValue Select(OnnxValue x, long dim, long index) => Node("Gather", [x, Constant([index])], ("axis", dim));
+
+    /// <summary>The entries from start to before end of a dimension.</summary>
+    public OnnxValue Slice(OnnxValue x, long dim, long start, long end, long step = 1) =>
+        Node("Slice", [x, Constant([start], 1), Constant([end], 1), Constant([dim], 1), Constant([step], 1)]);
+
+    /// <summary>A dimension in reverse order.</summary>
+    public OnnxValue Flip(OnnxValue x, long dim) => Slice(x, dim, -1, long.MinValue / 2, -1);
+
+    /// <summary>A dimension of length 1 more.</summary>
+    public OnnxValue Unsqueeze(OnnxValue x, long dim) => Node("Unsqueeze", [x, Constant([dim], 1)]);
+
+    /// <summary>x W^T + b, as <c>nn.functional.linear</c> has it: weight [out, in], bias [out] or none.</summary>
+    public OnnxValue Linear(OnnxValue x, Tensor weight, Tensor? bias)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(weight);
+        if (x.Rank == 2)
+        {
+            return Node("Gemm", [x, Parameter(weight), .. bias is null ? Array.Empty<OnnxValue>() : [Parameter(bias)]], ("transB", 1L));
+        }
+
+        OnnxValue product = MatMul(x, Parameter(weight, transposed: true));
+        return bias is null ? product : Add(product, Parameter(bias));
+    }
+
+    /// <summary>softmax(q k^T / sqrt(d)) v, of [..., tokens, d] each.</summary>
+    public OnnxValue ScaledDotProductAttention(OnnxValue query, OnnxValue key, OnnxValue value)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        OnnxValue scaled = Multiply(query, Constant(1 / Math.Sqrt(query.Shape[^1])));
+        return MatMul(Softmax(MatMul(scaled, Transpose(key, -2, -1)), -1), value);
+    }
+
+    /// <summary>A tensor [1, ...] repeated for each row of a batch: <c>x.expand(like.shape[0], ...)</c>.</summary>
+    public OnnxValue ExpandBatch(OnnxValue x, OnnxValue like)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        OnnxValue batch = Node("Shape", [like], ("start", 0L), ("end", 1L));
+        OnnxValue shape = Concat([batch, Constant([.. x.Shape.Skip(1)], x.Rank - 1)], 0);
+        return Node("Expand", [x, shape]);
+    }
+
+    /// <summary>Makes the paths of a network's modules known, so that names and errors say where a node comes from.</summary>
+    internal void Root(nn.Module module, string name)
+    {
+        _modulePaths[module] = name;
+        foreach ((string path, nn.Module child) in module.named_modules())
+        {
+            _modulePaths.TryAdd(child, path.Length == 0 ? name : $"{name}.{path}");
+        }
+
+        foreach ((string path, Tensor parameter) in module.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers().Select(b => (b.name, b.buffer))))
+        {
+            _parameterPaths[parameter.Handle] = $"{name}.{path}";
+        }
+    }
+
+    internal OnnxValue Input(string name, OnnxElementType type, IReadOnlyList<long> shape)
+    {
+        OnnxValue input = new(Unique(name), type, shape);
+        Graph.Values[input.Name] = input;
+        Graph.Inputs.Add((name, input));
+        return input;
+    }
+
+    /// <summary>Gives a value its name as an output of the graph.</summary>
+    internal void Output(string name, OnnxValue value)
+    {
+        OnnxValue output = new(name, value.ElementType, value.Shape);
+        Graph.Nodes.Add(new(name, "Identity", [value.Name], [name], new Dictionary<string, object>()));
+        Graph.Values[name] = output;
+        Graph.Outputs.Add((name, output));
+    }
+
+    internal OnnxValue Constant(OnnxTensor tensor, string? name = null)
+    {
+        // Axes, shapes and scalars come again and again: one constant serves them all.
+        if (name is null && tensor.Data.Length <= 64)
+        {
+            name = $"{tensor.ElementType}{OnnxShape.Text(tensor.Shape)}:{Convert.ToHexString(tensor.Data)}";
+            if (Graph.Constants.ContainsKey(name))
+            {
+                return Graph.Values[name];
+            }
+        }
+
+        OnnxValue value = new(Unique(name ?? $"{Path}/constant"), tensor.ElementType, tensor.Shape);
+        Graph.Values[value.Name] = value;
+        Graph.Constants[value.Name] = new(tensor);
+        return value;
+    }
+
+    internal OnnxValue Parameter(Tensor parameter, bool transposed)
+    {
+        ArgumentNullException.ThrowIfNull(parameter);
+        string name = _parameterPaths.GetValueOrDefault(parameter.Handle) ?? $"{Path}.parameter";
+        if (Graph.Constants.TryGetValue(name, out OnnxConstant? same) && ReferenceEquals(same.Parameter, parameter) && same.Transposed == transposed)
+        {
+            return Graph.Values[name];
+        }
+
+        OnnxTensor data = Read(parameter, name, transposed);
+        OnnxValue value = new(Unique(name), data.ElementType, data.Shape);
+        Graph.Values[value.Name] = value;
+        Graph.Constants[value.Name] = new(data, parameter, transposed);
+        return value;
+    }
+
+    private static OnnxTensor Read(Tensor parameter, string name, bool transposed)
+    {
+        if (parameter.device_type != DeviceType.CPU)
+        {
+            throw new OnnxExportException($"The parameter '{name}' is on {parameter.device}. Move the network to the CPU before exporting it: network.cpu().");
+        }
+
+        if (parameter.dtype is not (ScalarType.Float32 or ScalarType.Int64))
+        {
+            throw new OnnxExportException($"The parameter '{name}' is of {parameter.dtype}; networks are exported from float32. Convert it before: network.to(ScalarType.Float32).");
+        }
+
+        using DisposeScope scope = NewDisposeScope();
+        Tensor contiguous = (transposed ? parameter.detach().t() : parameter.detach()).contiguous();
+        if (parameter.dtype == ScalarType.Int64)
+        {
+            return OnnxTensor.Of(contiguous.data<long>().ToArray(), contiguous.shape);
+        }
+
+        return contiguous.isfinite().all().ToBoolean()
+            ? OnnxTensor.Of(contiguous.data<float>().ToArray(), contiguous.shape)
+            : throw new OnnxExportException($"The parameter '{name}' holds NaN or infinity, so its network answers nothing. Train it again, or load another checkpoint.");
+    }
+
+    private string Unique(string name)
+    {
+        int times = _names[name] = _names.GetValueOrDefault(name) + 1;
+        return times == 1 ? name : $"{name}#{times}";
+    }
+}

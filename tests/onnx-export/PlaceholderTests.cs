@@ -1,7 +1,0 @@
-namespace Lentigo.OnnxExport.Tests;
-
-public class PlaceholderTests
-{
-    [Fact]
-    public void Placeholder() => Assert.True(true);
-}

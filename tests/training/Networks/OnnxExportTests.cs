@@ -1,0 +1,85 @@
+using Lentigo.Core;
+using Lentigo.OnnxExport;
+using Lentigo.Training.Networks;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training.Tests.Networks;
+
+/// <summary>Every network of the registry gives in ONNX Runtime what it gives in TorchSharp.</summary>
+public sealed class OnnxExportTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly OnnxEnsembleOptions options = new() { InputSize = 64, Classes = LesionClasses.Count };
+
+    public static TheoryData<string> Names => [.. MemberRegistry.All.Select(a => a.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_member_gives_the_same_logits_in_onnx_runtime(string name) => ExportAndVerify([Member(name)], options);
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_member_gives_the_same_logits_from_float16_weights_as_its_rounded_weights_do_in_half_the_space(string name)
+    {
+        OnnxEnsembleMember member = Member(name);
+        using Tensor before = Logits(member);
+        ExportAndVerify([member], options);
+        ExportAndVerify([member], options with { Precision = OnnxPrecision.Float16 }, "float16.onnx");
+        Assert.InRange((double)new FileInfo(folder["float16.onnx"]).Length / new FileInfo(folder["ensemble.onnx"]).Length, 0.49, 0.55);
+        // The comparison rounds the network's weights and must give them back.
+        using Tensor after = Logits(member);
+        Assert.True(before.equal(after).all().ToBoolean());
+    }
+
+    [Theory]
+    [InlineData("none")]
+    [InlineData("horizontal")]
+    [InlineData("all")]
+    public void An_ensemble_averages_over_members_and_flips(string flips) => ExportAndVerify(
+        [Member("resnet18", weight: 2), Member("mobilenet_v2", weight: 1)], options with { Flips = flips, Temperature = 1.7 });
+
+    public void Dispose() => folder.Dispose();
+
+    private void ExportAndVerify(IReadOnlyList<OnnxEnsembleMember> members, OnnxEnsembleOptions options, string file = "ensemble.onnx")
+    {
+        OnnxEnsemble.Export(members, folder[file], options);
+        OnnxVerification verification = OnnxEnsemble.Verify(members, folder[file], options, Images(3));
+        Assert.Equal(["logits", "member_logits", "probabilities"], verification.LargestDifferences.Keys.Order());
+        Assert.All(verification.LargestDifferences.Values, d => Assert.InRange(d, 0, 1e-2));
+    }
+
+    private static Tensor Images(int count) => randint(0, 256, [count, 64, 64, 3], dtype: ScalarType.Byte);
+
+    private static Tensor Logits(OnnxEnsembleMember member)
+    {
+        using IDisposable noGradient = no_grad();
+        manual_seed(5);
+        return member.Module.call(randn(1, 3, 64, 64));
+    }
+
+    /// <summary>A network in evaluation with random weights and random running statistics.</summary>
+    private static OnnxEnsembleMember Member(string name, double weight = 1)
+    {
+        manual_seed(3);
+        MemberArchitecture architecture = MemberRegistry.Find(name);
+        nn.Module<Tensor, Tensor> network = architecture.Create(LesionClasses.Count, 64);
+        using IDisposable noGradient = no_grad();
+        foreach (nn.Module module in network.modules())
+        {
+            if (module is BatchNorm2d norm)
+            {
+                nn.init.uniform_(norm.weight!, 0.5, 1.5);
+                nn.init.normal_(norm.bias!, 0, 0.2);
+                nn.init.normal_(norm.running_mean!, 0, 0.1);
+                nn.init.uniform_(norm.running_var!, 0.5, 2);
+            }
+        }
+
+        Linear head = (Linear)network.named_modules().Single(m => m.name == architecture.Head).module;
+        nn.init.normal_(head.weight, 0, 0.05);
+        network.eval();
+        return new(name, network, architecture.Mean, architecture.Std, weight);
+    }
+}
