@@ -17,6 +17,7 @@ RootCommand root = new(
     """)
 {
     TrainCommand.Create(),
+    ExportCommand.Create(),
     EvaluateCommand.Create(),
     DataCommand.Create(),
     PublishCommand.Create(),

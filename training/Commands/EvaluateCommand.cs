@@ -7,6 +7,8 @@ using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
 using Lentigo.Training.Data;
+using Lentigo.Training.Packaging;
+using Lentigo.Training.Reports;
 using Spectre.Console;
 
 namespace Lentigo.Training.Commands;
@@ -20,11 +22,14 @@ internal static class EvaluateCommand
     private static readonly Option<string?> Json = new("--json") { HelpName = "file", Description = "Write the figures as JSON: 'ensemble' and 'members.<name>'." };
     private static readonly Option<string?> Predictions = new("--predictions") { HelpName = "file", Description = "Write each image's probabilities as CSV." };
 
+    private static readonly Option<string?> ReportFolder = new("--report") { HelpName = "folder", Description = "Write report.html and report.json there: intervals, curves, calibration, the images it got most wrong." };
+    private static readonly Option<bool> EmbedImages = new("--embed-images") { Description = "Show the images it got most wrong in the report. Their licence must allow it." };
+
     public static Command Create()
     {
         Command command = new("evaluate", "Classifies a data set with a package, through the code that serves, and prints metrics of the members and the ensemble.")
         {
-            Model, DataArguments.Data, Subset, Fold, DataArguments.SplitFile, Json, Predictions, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
+            Model, DataArguments.Data, Subset, Fold, DataArguments.SplitFile, Json, Predictions, ReportFolder, EmbedImages, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
         };
         command.SetAction(RunAsync);
         return command;
@@ -55,6 +60,12 @@ internal static class EvaluateCommand
         if (arguments.GetValue(Json) is { } json)
         {
             File.WriteAllText(json, JsonSerializer.Serialize(report, LentigoJson.Default.EvaluationReport));
+        }
+
+        if (arguments.GetValue(ReportFolder) is { } folder)
+        {
+            Report.Write(folder, EvaluationReportInput.Of(model, package.Manifest, data, subset, answers, arguments.GetValue(EmbedImages)));
+            Console.WriteLine($"The report is {Path.Combine(folder, Report.HtmlFileName)}.");
         }
 
         return 0;
@@ -98,7 +109,8 @@ internal static class EvaluateCommand
             : throw new DataSetException($"The model was validated on another fold of {data.Name} than {fold.Fold + 1}/{fold.Folds}. Name the one that was given to train with --fold.");
     }
 
-    private static void Print(EvaluationReport report, ModelManifest manifest)
+    /// <summary>Prints the tables of an evaluation.</summary>
+    public static void Print(EvaluationReport report, ModelManifest manifest)
     {
         CommandLine.Print($"{report.Model} on {report.Ensemble.Count} images of {report.Data} ({report.Subset}). {report.Notice}.");
         Table overall = CommandLine.NewTable("", "images", "accuracy", "precision", "recall", "F1", "precision (w)", "recall (w)", "F1 (w)", "balanced", "AUC", "log loss");

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Lentigo.Core;
 using Lentigo.Training.Data;
+using Lentigo.Training.Packaging;
 using Lentigo.Training.Storage;
 using Lentigo.Training.Weights;
 using Spectre.Console;
@@ -13,7 +14,6 @@ namespace Lentigo.Training.Commands;
 internal static class TrainCommand
 {
     private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where checkpoints, the log and the finished package (<version>/, current.json) go." };
-    private static readonly Option<string> Name = new("--name") { Description = "The model's name in its manifest.", DefaultValueFactory = _ => "lentigo" };
     private static readonly Option<string> Members = new("--members") { HelpName = "a,b,...", Description = "The networks; a@7 takes seed 7. Known: " + string.Join(", ", Networks.MemberRegistry.All.Select(a => a.Name)) + ".", DefaultValueFactory = _ => "resnet18,mobilenet_v2" };
     private static readonly Option<string> Recipe = new("--recipe") { HelpName = "paper|strong|file", Description = "The hyper-parameters; options below override its values.", DefaultValueFactory = _ => "paper" };
     private static readonly Option<int?> Size = new("--size") { HelpName = "px", Description = "The side of the input [recipe: 64]." };
@@ -39,9 +39,10 @@ internal static class TrainCommand
     {
         Command command = new("train", "Trains members, keeps each one's best checkpoint, exports the ensemble and writes its package.")
         {
-            DataArguments.Data, Out, Name, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, Weights, Degrade, Balance,
+            DataArguments.Data, Out, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, Weights, Degrade, Balance,
             SelectOn, Prior, Flips, Ema, Compute, Resume, Checkpoints, Limit, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
         };
+        ExportCommand.AddPackageOptions(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -64,14 +65,14 @@ internal static class TrainCommand
             set_num_threads(threads);
         }
 
-        string folder = arguments.GetValue(Out)!, checkpoints = Path.Combine(folder, "checkpoints");
+        string folder = arguments.GetValue(Out)!, checkpoints = Path.Combine(folder, TrainedMember.CheckpointFolder);
         bool resume = arguments.GetValue(Resume);
         if (!resume && members.FirstOrDefault(m => File.Exists(Trainer.CheckpointPath(checkpoints, m.Name))) is { } done)
         {
             throw new UsageException($"{checkpoints} holds a checkpoint of {done.Name} already. Go on with it by --resume, or choose another --out.");
         }
 
-        string log = Path.Combine(folder, "train.jsonl");
+        string log = Path.Combine(folder, TrainedMember.LogFileName);
         CheckpointCopies? copies = await CopiesAsync(arguments, members, checkpoints, log, resume, cancellationToken);
 
         using LesionDataSet images = await DataArguments.OpenAsync(arguments, recipe.Size, cancellationToken);
@@ -105,6 +106,7 @@ internal static class TrainCommand
             });
         }
 
+        ExportCommand.Write(TrainedMember.LoadAll([folder]), images, split, folder, arguments);
         return 0;
     }
 

@@ -1,0 +1,113 @@
+using System.Text.Json;
+using Lentigo.Core;
+using Lentigo.Core.Evaluation;
+using Lentigo.Core.Inference;
+using Lentigo.Core.Models;
+using Lentigo.OnnxExport;
+using Lentigo.Training.Commands;
+using Lentigo.Training.Data;
+using Lentigo.Training.Networks;
+using Lentigo.Training.Packaging;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training.Tests.Packaging;
+
+public sealed class EnsemblePackageTests
+{
+    private static readonly TrainingRecipe Recipe = TrainingRecipe.Strong with { Size = 32, Epochs = 2, BatchSize = 14, Flips = "horizontal" };
+
+    [Fact]
+    public void Members_trained_apart_become_one_package_whose_answers_are_what_its_manifest_says()
+    {
+        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);
+        DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
+        using TemporaryFolder first = new(), second = new(), models = new();
+        Train(first, "resnet18", data, split, Recipe);
+        Train(second, "mobilenet_v2", data, split, Recipe);
+
+        WrittenPackage written = Write([first.Path, second.Path], data, split, models.Path);
+
+        ModelManifest manifest = ModelPackage.Open(models.Path).Manifest;
+        Assert.Equal(["resnet18", "mobilenet_v2"], manifest.Members.Select(m => m.Name));
+        Assert.Equal((data.Fingerprint, split.Fingerprint, "lesion"), (manifest.Data!.Fingerprint, manifest.Data.SplitFingerprint, manifest.Data.Split));
+        Assert.Equal(["ensemble.onnx", "report.html", "report.json"], manifest.Files.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(0.05, manifest.Recipe!.Value.GetProperty("labelSmoothing").GetDouble());
+        Assert.Equal([written.Package.Folder], Directory.GetDirectories(models.Path)); // nothing half-written is left
+
+        using EnsembleModel model = EnsembleModel.Load(written.Package, new() { Device = InferenceDevice.Cpu });
+        ClassificationMetrics again = EnsembleAnswers.Compute(model, data, split.Val).Evaluate("again", data, "val").Ensemble;
+        ClassificationMetrics stated = manifest.Metrics!.Value.Deserialize(LentigoJson.Default.EvaluationReport)!.Ensemble;
+        Assert.Equal((stated.Accuracy, stated.MacroAuc, stated.LogLoss, split.Val.Count), (again.Accuracy, again.MacroAuc, again.LogLoss, again.Count));
+
+        // The temperature was fitted: any other one gives these images a higher loss.
+        EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, split.Val);
+        double Loss(double t) => answers.Logits.Zip(split.Val).Sum(p => -Math.Log(EnsembleOutput.Softmax(p.First, t)[data.Records[p.Second].Label]));
+        Assert.True(Loss(manifest.Temperature) <= Loss(manifest.Temperature * 1.05) && Loss(manifest.Temperature) <= Loss(manifest.Temperature * 0.95));
+    }
+
+    [Fact]
+    public void The_report_shows_every_epoch_of_every_member()
+    {
+        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);
+        DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
+        using TemporaryFolder run = new(), models = new();
+        Train(run, "mobilenet_v2", data, split, Recipe);
+        WrittenPackage written = Write([run.Path], data, split, models.Path);
+        using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(written.Package.Folder, "report.json")));
+        Assert.Equal([1, 2], report.RootElement.GetProperty("learningCurves").GetProperty("mobilenet_v2").EnumerateArray().Select(e => e.GetProperty("epoch").GetInt32()));
+        Assert.True(report.RootElement.GetProperty("trainingSeconds").GetDouble() > 0);
+    }
+
+    [Fact]
+    public void Members_of_different_splits_or_sizes_are_refused()
+    {
+        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);
+        DataSetSplit one = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1, folds: 3, fold: 0), other = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1, folds: 3, fold: 1);
+        using TemporaryFolder first = new(), second = new(), models = new();
+        Train(first, "resnet18", data, one, Recipe with { Epochs = 1 });
+        Train(second, "mobilenet_v2", data, other, Recipe with { Epochs = 1 });
+        TrainingException refused = Assert.Throws<TrainingException>(() => Write([first.Path, second.Path], data, one, models.Path));
+        Assert.Contains("mobilenet_v2 cannot be a member: it was trained on another split", refused.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(models.Path));
+    }
+
+    [Fact]
+    public void Two_runs_of_one_network_are_told_apart_by_their_seeds()
+    {
+        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 4, size: 32);
+        DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
+        using TemporaryFolder first = new(), second = new();
+        Train(first, "mobilenet_v2", data, split, Recipe with { Epochs = 1 });
+        Train(second, "mobilenet_v2", data, split, Recipe with { Epochs = 1, Seed = 7 });
+        Assert.Equal(["mobilenet_v2@1", "mobilenet_v2@7"], TrainedMember.LoadAll([first.Path, second.Path]).Select(m => m.Name));
+        TrainingException twice = Assert.Throws<TrainingException>(() => TrainedMember.LoadAll([first.Path, first.Path]));
+        Assert.Contains("different seeds", twice.Message, StringComparison.Ordinal);
+        Assert.Contains("holds no trained member", Assert.Throws<TrainingException>(() => TrainedMember.LoadAll([Path.GetTempPath()])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_log_that_lost_its_last_line_is_read_and_a_damaged_one_refused()
+    {
+        using TemporaryFolder folder = new();
+        string line(int epoch) => JsonSerializer.Serialize(new EpochRecord("a", epoch, 1e-3, 1, new(1, 1, 1, 1, null), new Dictionary<string, ValidationRecord>(), true, 1, 1), TrainingJson.Options);
+        File.WriteAllText(folder["log"], $"{line(1)}\n{line(2)}\n{line(2)}\n{line(3)[..40]}");
+        Assert.Equal([1, 2], TrainedMember.ReadLog(folder["log"]).Select(e => e.Epoch));
+        File.WriteAllText(folder["log"], $"{line(1)}\n{line(2)[..40]}\n{line(3)}\n");
+        Assert.Contains("line 2", Assert.Throws<TrainingException>(() => TrainedMember.ReadLog(folder["log"])).Message, StringComparison.Ordinal);
+    }
+
+    private static void Train(TemporaryFolder run, string member, LesionDataSet data, DataSetSplit split, TrainingRecipe recipe)
+    {
+        string checkpoints = run[TrainedMember.CheckpointFolder];
+        Directory.CreateDirectory(checkpoints);
+        using TrainingConsole console = new(run[TrainedMember.LogFileName], task: null);
+        new Trainer(data, split, recipe, CPU, [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)])
+            .Train(new(member, MemberRegistry.Find(member), recipe.Seed), weights: null, checkpoints, resume: false, console, TestContext.Current.CancellationToken);
+    }
+
+    private static WrittenPackage Write(IReadOnlyList<string> runs, LesionDataSet data, DataSetSplit split, string folder)
+    {
+        IReadOnlyList<TrainedMember> members = TrainedMember.LoadAll(runs);
+        return EnsemblePackage.Write(members, data, split, folder, new() { Name = "test", Precision = OnnxPrecision.Float16, Licence = "ours" });
+    }
+}

@@ -1,0 +1,65 @@
+using System.CommandLine;
+using Lentigo.OnnxExport;
+using Lentigo.Training.Data;
+using Lentigo.Training.Packaging;
+
+namespace Lentigo.Training.Commands;
+
+/// <summary>The verb <c>export</c>, also called <c>compose</c>.</summary>
+internal static class ExportCommand
+{
+    private static readonly Option<string[]> Runs = new("--run") { Required = true, HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Folders that were given to train --out; their members become one ensemble." };
+    private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where the package (<version>/, current.json) goes, e.g. models/lentigo." };
+
+    // What train, which exports when it is done, takes too.
+    private static readonly Option<string> Name = new("--name") { Description = "The model's name in its manifest.", DefaultValueFactory = _ => "lentigo" };
+    private static readonly Option<OnnxPrecision> Precision = new("--precision") { HelpName = "float32|float16|int8", Description = "How the package stores the weights.", DefaultValueFactory = _ => OnnxPrecision.Float32 };
+    private static readonly Option<string?> Licence = new("--licence") { HelpName = "text", Description = "The licence of the weights, for the manifest." };
+    private static readonly Option<bool> EmbedImages = new("--embed-images") { Description = "Show the images it got most wrong in the report. Their licence must allow it." };
+
+    public static Command Create()
+    {
+        Command command = new("export", "Writes the package of members that were trained before, on this machine or apart: one ONNX graph, checked against TorchSharp, with its report.")
+        {
+            Runs, DataArguments.Data, Out, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
+        };
+        command.Aliases.Add("compose");
+        AddPackageOptions(command);
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    /// <summary>Adds the options that say how a package is written.</summary>
+    public static void AddPackageOptions(Command command)
+    {
+        command.Add(Name);
+        command.Add(Precision);
+        command.Add(Licence);
+        command.Add(EmbedImages);
+    }
+
+    /// <summary>Writes the package of trained members and prints its figures.</summary>
+    public static void Write(IReadOnlyList<TrainedMember> members, LesionDataSet data, DataSetSplit split, string folder, ParseResult arguments)
+    {
+        Console.WriteLine($"Exporting {string.Join(" + ", members.Select(m => m.Name))} ...");
+        WrittenPackage written = EnsemblePackage.Write(members, data, split, folder, new()
+        {
+            Name = arguments.GetValue(Name)!,
+            Precision = arguments.GetValue(Precision),
+            Licence = arguments.GetValue(Licence),
+            EmbedImages = arguments.GetValue(EmbedImages),
+        });
+        EvaluateCommand.Print(written.Metrics, written.Package.Manifest);
+        long bytes = new FileInfo(written.Package.OnnxPath).Length;
+        Console.WriteLine($"ONNX Runtime agrees with TorchSharp: {written.Parity}. The graph takes {bytes / 1e6:f1} MB, its temperature is {written.Package.Manifest.Temperature}.");
+        Console.WriteLine($"The package is {written.Package.Folder}; its report is report.html there.");
+    }
+
+    private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<TrainedMember> members = TrainedMember.LoadAll(arguments.GetValue(Runs)!);
+        using LesionDataSet data = await DataArguments.OpenAsync(arguments, members[0].State.Recipe.Size, cancellationToken);
+        Write(members, data, DataArguments.SplitOf(arguments, data), arguments.GetValue(Out)!, arguments);
+        return 0;
+    }
+}

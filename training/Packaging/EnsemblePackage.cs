@@ -1,0 +1,214 @@
+using System.Text.Json;
+using Lentigo.Core;
+using Lentigo.Core.Evaluation;
+using Lentigo.Core.Inference;
+using Lentigo.Core.Models;
+using Lentigo.OnnxExport;
+using Lentigo.Training.Data;
+using Lentigo.Training.Reports;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training.Packaging;
+
+/// <summary>How a package is written.</summary>
+public sealed record PackageOptions
+{
+    /// <summary>The model's name in its manifest.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>How the weights are stored.</summary>
+    public OnnxPrecision Precision { get; init; } = OnnxPrecision.Float32;
+
+    /// <summary>The licence of the weights, or null where it is not stated.</summary>
+    public string? Licence { get; init; }
+
+    /// <summary>Whether the report shows the images that the ensemble got most wrong; their licence must allow to copy them.</summary>
+    public bool EmbedImages { get; init; }
+}
+
+/// <summary>A package that was written.</summary>
+/// <param name="Package">The package, its hashes checked.</param>
+/// <param name="Parity">The largest differences between ONNX Runtime and TorchSharp.</param>
+/// <param name="Metrics">The metrics on the validation images.</param>
+public sealed record WrittenPackage(ModelPackage Package, OnnxVerification Parity, EvaluationReport Metrics);
+
+/// <summary>Makes a model package of trained members: one ONNX graph, calibrated and checked, its report and its manifest.</summary>
+public static class EnsemblePackage
+{
+    private const int ParityImages = 8, CalibrationImages = 256;
+    private const string ThresholdClass = "mel";
+
+    /// <summary>
+    /// Exports the ensemble, fits its temperature on the validation images' logits, checks ONNX Runtime against TorchSharp on random and real
+    /// images, measures it through the code that serves, and writes <c>{folder}/{version}/</c> whole, then the pointer <c>{folder}/current.json</c>.
+    /// </summary>
+    /// <param name="members">The members, trained on one data set and split at one input size.</param>
+    /// <param name="data">That data set.</param>
+    /// <param name="split">That split.</param>
+    /// <param name="folder">The folder of the model's versions.</param>
+    /// <param name="options">Name, precision, licence.</param>
+    /// <exception cref="TrainingException">The members do not belong together, or to this data set or split.</exception>
+    /// <exception cref="OnnxExportException">The graph computes something else than the networks.</exception>
+    public static WrittenPackage Write(IReadOnlyList<TrainedMember> members, LesionDataSet data, DataSetSplit split, string folder, PackageOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(members);
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(split);
+        ArgumentNullException.ThrowIfNull(options);
+        CheckTogether(members, data, split);
+        using DisposeScope scope = NewDisposeScope();
+        DateTimeOffset now = DateTimeOffset.UtcNow;
+        string version = now.ToString("yyyyMMdd-HHmmss", System.Globalization.CultureInfo.InvariantCulture);
+        string partial = Path.Combine(folder, $".{version}.partial"), final = Path.Combine(folder, version);
+        Directory.CreateDirectory(partial);
+        try
+        {
+            string onnx = Path.Combine(partial, ModelManifest.OnnxFileName);
+            OnnxEnsembleMember[] exported = [.. members.Select(m => new OnnxEnsembleMember(m.Name, m.Network, m.Architecture.Mean, m.Architecture.Std, 1.0 / members.Count))];
+            TrainingRecipe recipe = members[0].State.Recipe;
+            OnnxEnsembleOptions graph = new()
+            {
+                InputSize = recipe.Size,
+                Classes = LesionClasses.Count,
+                Flips = recipe.Flips,
+                Precision = options.Precision,
+                CalibrationImages = options.Precision == OnnxPrecision.Int8 ? Some(data, split.Train, CalibrationImages) : null,
+                DocString = $"{options.Name} {version}: {string.Join(" + ", members.Select(m => m.Name))}. {LesionClasses.Notice}.",
+                Metadata = new Dictionary<string, string>
+                {
+                    ["name"] = options.Name,
+                    ["version"] = version,
+                    ["classes"] = string.Join(",", LesionClasses.Codes),
+                    ["members"] = string.Join(",", members.Select(m => m.Name)),
+                    ["notice"] = LesionClasses.Notice,
+                },
+            };
+            ModelManifest manifest = Manifest(members, data, split, options, version, now);
+
+            // The temperature is fitted to the logits of the graph that serves, so the graph is written twice.
+            OnnxEnsemble.Export(exported, onnx, graph);
+            double temperature = FitTemperature(partial, manifest, data, split.Val);
+            graph = graph with { Temperature = temperature };
+            OnnxEnsemble.Export(exported, onnx, graph);
+            OnnxVerification parity = OnnxEnsemble.Verify(exported, onnx, graph, ParityBatch(data, split.Val));
+
+            manifest = Hashed(partial, manifest with { Temperature = temperature });
+            using (EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(partial), new() { Device = InferenceDevice.Cpu }))
+            {
+                EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, split.Val);
+                EvaluationReport metrics = answers.Evaluate($"{options.Name} {version}", data, "val");
+                int[] labels = [.. split.Val.Select(i => data.Records[i].Label)];
+                double? threshold = Calibration.ThresholdAtSpecificity(labels, answers.Probabilities, ThresholdClass, ConfidenceIntervals.Specificity);
+                manifest = manifest with
+                {
+                    Metrics = JsonSerializer.SerializeToElement(metrics, LentigoJson.Default.EvaluationReport),
+                    Thresholds = threshold is { } t ? new Dictionary<string, double> { [$"{ThresholdClass}@specificity{ConfidenceIntervals.Specificity * 100:f0}"] = t } : null,
+                };
+                Report.Write(partial, EvaluationReportInput.Of(model, manifest, data, "val", answers, options.EmbedImages) with { Members = WithCurves(members, manifest, answers), TrainingTime = TimeOf(members) });
+                manifest = Hashed(partial, manifest);
+                Directory.Move(partial, final);
+                WritePointer(folder, version);
+                return new(ModelPackage.Open(final), parity, metrics);
+            }
+        }
+        catch
+        {
+            Directory.Delete(Directory.Exists(partial) ? partial : final, recursive: true);
+            throw;
+        }
+    }
+
+    private static void CheckTogether(IReadOnlyList<TrainedMember> members, LesionDataSet data, DataSetSplit split)
+    {
+        TrainedMember first = members[0];
+        foreach (TrainedMember member in members)
+        {
+            TrainingState state = member.State;
+            string? fault = (state.Recipe.Size != first.State.Recipe.Size, state.Recipe.Flips != first.State.Recipe.Flips, state.DataFingerprint != data.Fingerprint, state.SplitFingerprint != split.Fingerprint) switch
+            {
+                (true, _, _, _) => $"it was trained at {state.Recipe.Size} px, {first.Name} at {first.State.Recipe.Size} px",
+                (_, true, _, _) => $"it was validated with flips '{state.Recipe.Flips}', {first.Name} with '{first.State.Recipe.Flips}'",
+                (_, _, true, _) => $"it was trained on another data set than {data.Name} as it is now",
+                (_, _, _, true) => "it was trained on another split, so that no validation image is new to all members",
+                _ => null,
+            };
+            if (fault is not null)
+            {
+                throw new TrainingException($"{member.Name} cannot be a member: {fault}. Members of one ensemble are trained with the same --data, --size, --split, --fold and --flips.");
+            }
+        }
+    }
+
+    private static ModelManifest Manifest(IReadOnlyList<TrainedMember> members, LesionDataSet data, DataSetSplit split, PackageOptions options, string version, DateTimeOffset now) => new()
+    {
+        Name = options.Name,
+        Version = version,
+        Created = now,
+        Classes = LesionClasses.Codes,
+        Members = [.. members.Select(m => new ModelMember(m.Name, m.Architecture.Name, m.Architecture.Parameters, 1.0 / members.Count))],
+        Input = new(members[0].State.Recipe.Size),
+        Flips = members[0].State.Recipe.Flips,
+        Precision = options.Precision.ToString().ToLowerInvariant(),
+        Files = new Dictionary<string, string>(),
+        Data = new(data.Name, data.Fingerprint, split.KindName, split.Fingerprint, split.Train.Count, split.Val.Count),
+        Recipe = RecipeOf(members),
+        Licence = options.Licence,
+    };
+
+    /// <summary>The recipe that all members share but for their seeds, or each member's own by name.</summary>
+    private static JsonElement RecipeOf(IReadOnlyList<TrainedMember> members) =>
+        members.Select(m => m.State.Recipe with { Seed = 0 }).Distinct().Count() == 1
+            ? JsonSerializer.SerializeToElement(members[0].State.Recipe, TrainingJson.Options)
+            : JsonSerializer.SerializeToElement(members.ToDictionary(m => m.Name, m => m.State.Recipe), TrainingJson.Options);
+
+    private static double FitTemperature(string folder, ModelManifest manifest, LesionDataSet data, IReadOnlyList<int> images)
+    {
+        Hashed(folder, manifest);
+        using EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(folder), new() { Device = InferenceDevice.Cpu });
+        EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images);
+        return Calibration.Temperature([.. images.Select(i => data.Records[i].Label)], answers.Logits);
+    }
+
+    /// <summary>Writes the manifest with the hashes of the package's other files.</summary>
+    private static ModelManifest Hashed(string folder, ModelManifest manifest)
+    {
+        ModelManifest hashed = manifest with
+        {
+            Files = Directory.EnumerateFiles(folder).Where(f => Path.GetFileName(f) != ModelManifest.FileName).Order(StringComparer.Ordinal).ToDictionary(f => Path.GetFileName(f), ModelPackage.Hash),
+        };
+        File.WriteAllBytes(Path.Combine(folder, ModelManifest.FileName), JsonSerializer.SerializeToUtf8Bytes(hashed, LentigoJson.Default.ModelManifest));
+        return hashed;
+    }
+
+    private static void WritePointer(string folder, string version)
+    {
+        string pointer = Path.Combine(folder, CurrentVersion.FileName), partial = pointer + ".partial";
+        File.WriteAllBytes(partial, JsonSerializer.SerializeToUtf8Bytes(new CurrentVersion(version), LentigoJson.Default.CurrentVersion));
+        File.Move(partial, pointer, overwrite: true);
+    }
+
+    private static List<ReportMember> WithCurves(IReadOnlyList<TrainedMember> members, ModelManifest manifest, EnsembleAnswers answers) =>
+        [.. EvaluationReportInput.Members(manifest, answers).Select((m, k) => m with
+        {
+            LearningCurve = [.. members[k].Epochs.Select(e => new LearningCurvePoint(e.Epoch, e.TrainLoss, e.Val.Loss, e.Val.Accuracy, e.LearningRate))],
+        })];
+
+    private static TimeSpan? TimeOf(IReadOnlyList<TrainedMember> members) =>
+        members.Any(m => m.Epochs.Count == 0) ? null : TimeSpan.FromSeconds(members.Sum(m => m.Epochs.Sum(e => e.Seconds)));
+
+    /// <summary>uint8 [2k, s, s, 3]: k images of noise and k real ones.</summary>
+    private static Tensor ParityBatch(LesionDataSet data, IReadOnlyList<int> images)
+    {
+        using Generator generator = new(1);
+        Tensor noise = randint(0, 256, [ParityImages, data.Size, data.Size, 3], dtype: ScalarType.Byte, generator: generator);
+        return cat([noise, Some(data, images, ParityImages)], 0);
+    }
+
+    private static Tensor Some(LesionDataSet data, IReadOnlyList<int> images, int count)
+    {
+        int[] shuffled = [.. images];
+        new Random(1).Shuffle(shuffled);
+        return data.Pixels.index_select(0, tensor([.. shuffled.Take(count).Select(i => (long)i)], dtype: ScalarType.Int64));
+    }
+}

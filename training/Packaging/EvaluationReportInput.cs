@@ -1,0 +1,81 @@
+using System.Globalization;
+using Lentigo.Core.Imaging;
+using Lentigo.Core.Inference;
+using Lentigo.Core.Models;
+using Lentigo.Training.Data;
+using Lentigo.Training.Reports;
+
+namespace Lentigo.Training.Packaging;
+
+/// <summary>Gathers what a report needs from a package and its answers on a data set.</summary>
+public static class EvaluationReportInput
+{
+    /// <summary>What sharp images are reduced to, to see whether sharpness moves the answer: the side of DermaMNIST's images.</summary>
+    private const int DegradedSize = 28;
+
+    /// <summary>The report of a package on labelled images.</summary>
+    /// <param name="model">The loaded package; answers for degraded copies come from it.</param>
+    /// <param name="manifest">The package's manifest.</param>
+    /// <param name="data">The data set.</param>
+    /// <param name="subset"><c>train</c>, <c>val</c>, <c>test</c> or <c>all</c>.</param>
+    /// <param name="answers">The model's answers on the subset.</param>
+    /// <param name="embedImages">Whether the images that the ensemble got most wrong are shown.</param>
+    public static ReportInput Of(EnsembleModel model, ModelManifest manifest, LesionDataSet data, string subset, EnsembleAnswers answers, bool embedImages)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(answers);
+        LesionRecord[] records = [.. answers.Images.Select(i => data.Records[i])];
+        return new()
+        {
+            Model = manifest.Name,
+            Version = manifest.Version,
+            Created = DateTimeOffset.UtcNow,
+            Data = data.Name,
+            Subset = subset,
+            Labels = [.. records.Select(r => r.Label)],
+            Probabilities = answers.Probabilities,
+            Members = Members(manifest, answers),
+            ImageIds = [.. records.Select(r => r.Id)],
+            Strata = [.. records.Select(r => $"{r.Stratum} px")],
+            Pixels = embedImages ? answers.Images.SelectMany(data.PixelsOf).ToArray() : ReadOnlyMemory<byte>.Empty,
+            InputSize = manifest.Input.Size,
+            Degradation = Degradation(model, data, answers),
+            TrainingData = manifest.Data,
+            Recipe = manifest.Recipe,
+            Inference = new Dictionary<string, string>
+            {
+                ["flips"] = manifest.Flips,
+                ["temperature"] = manifest.Temperature.ToString(CultureInfo.InvariantCulture),
+                ["precision"] = manifest.Precision,
+            },
+            Licence = manifest.Licence,
+        };
+    }
+
+    /// <summary>The members with their answers.</summary>
+    public static IReadOnlyList<ReportMember> Members(ModelManifest manifest, EnsembleAnswers answers)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        ArgumentNullException.ThrowIfNull(answers);
+        return [.. manifest.Members.Select(m => new ReportMember(m.Name, m.Architecture, m.Parameters, m.Weight, answers.Members[m.Name]))];
+    }
+
+    /// <summary>The answers on the sharpest images, reduced and enlarged again; null where no image has more pixels than that.</summary>
+    private static ReportDegradation? Degradation(EnsembleModel model, LesionDataSet data, EnsembleAnswers answers)
+    {
+        int[] sharp = [.. Enumerable.Range(0, answers.Images.Count).Where(i => ShorterSide(data.Records[answers.Images[i]].Stratum) >= 2 * DegradedSize)];
+        if (sharp.Length == 0 || data.Size <= DegradedSize)
+        {
+            return null;
+        }
+
+        EnsembleAnswers degraded = EnsembleAnswers.Compute(
+            model, data, [.. sharp.Select(i => answers.Images[i])],
+            pixels => LesionImage.Resize(LesionImage.Resize(pixels, data.Size, data.Size, DegradedSize), DegradedSize, DegradedSize, data.Size));
+        string strata = string.Join(", ", sharp.Select(i => data.Records[answers.Images[i]].Stratum).Distinct().Order(StringComparer.Ordinal));
+        return new($"images of {strata} px reduced to {DegradedSize} px and enlarged again", sharp, degraded.Probabilities);
+    }
+
+    private static int ShorterSide(string stratum) => stratum.Split('x').Min(side => int.Parse(side, CultureInfo.InvariantCulture));
+}

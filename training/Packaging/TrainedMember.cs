@@ -1,0 +1,107 @@
+using System.Text.Json;
+using Lentigo.Training.Networks;
+using Lentigo.Training.Weights;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training.Packaging;
+
+/// <summary>A member whose training is over, with the weights of its best epoch.</summary>
+/// <param name="Name">Its name, unique in the ensemble.</param>
+/// <param name="Architecture">The network's entry in the registry.</param>
+/// <param name="Network">The network in evaluation mode, the class prior folded into its last layer.</param>
+/// <param name="State">What its checkpoint knows of its training.</param>
+/// <param name="Epochs">The log of its epochs, ascending; empty where the run's log is gone.</param>
+public sealed record TrainedMember(
+    string Name, MemberArchitecture Architecture, nn.Module<Tensor, Tensor> Network, TrainingState State, IReadOnlyList<EpochRecord> Epochs) : IDisposable
+{
+    /// <summary>The folder of a run that holds its checkpoints.</summary>
+    public const string CheckpointFolder = "checkpoints";
+
+    /// <summary>The file of a run that holds its log, a JSON document a line.</summary>
+    public const string LogFileName = "train.jsonl";
+
+    private const string BestSuffix = ".best.safetensors";
+
+    /// <summary>Loads the members of one or more runs, which may have been trained on different machines.</summary>
+    /// <param name="runs">The folders that were given to <c>train --out</c>.</param>
+    /// <returns>The members in the order of the runs, within a run in the order of training. A name that two runs share gets the member's seed.</returns>
+    /// <exception cref="TrainingException">A folder holds no finished member, or two members are the same.</exception>
+    /// <exception cref="WeightsFileException">A checkpoint is damaged.</exception>
+    public static IReadOnlyList<TrainedMember> LoadAll(IEnumerable<string> runs)
+    {
+        ArgumentNullException.ThrowIfNull(runs);
+        List<TrainedMember> members = [];
+        foreach (string run in runs)
+        {
+            string checkpoints = Path.Combine(run, CheckpointFolder);
+            string[] names = Directory.Exists(checkpoints)
+                ? [.. Directory.EnumerateFiles(checkpoints, "*" + BestSuffix).Select(f => Path.GetFileName(f)[..^BestSuffix.Length])]
+                : [];
+            if (names.Length == 0)
+            {
+                throw new TrainingException($"{run} holds no trained member: there is no {CheckpointFolder}/<member>{BestSuffix}. Name a folder that was given to 'train --out'.");
+            }
+
+            IReadOnlyList<EpochRecord> log = ReadLog(Path.Combine(run, LogFileName));
+            List<string> order = [.. log.Select(e => e.Member).Distinct()];
+            foreach (string name in names.OrderBy(n => order.IndexOf(n) is >= 0 and int at ? at : int.MaxValue).ThenBy(n => n, StringComparer.Ordinal))
+            {
+                (nn.Module<Tensor, Tensor> network, TrainingState state) = Trainer.LoadBest(Trainer.BestPath(checkpoints, name));
+                members.Add(new(name, MemberRegistry.Find(state.Architecture), network, state, [.. log.Where(e => e.Member == name)]));
+            }
+        }
+
+        return WithUniqueNames(members);
+    }
+
+    /// <summary>The epochs in a run's log. Of an epoch that was trained again after an interruption the last try counts.</summary>
+    /// <exception cref="TrainingException">The log is damaged.</exception>
+    public static IReadOnlyList<EpochRecord> ReadLog(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return [];
+        }
+
+        Dictionary<(string, int), EpochRecord> epochs = [];
+        List<string> order = [];
+        int number = 0;
+        foreach (string line in File.ReadLines(path))
+        {
+            number++;
+            try
+            {
+                using JsonDocument document = JsonDocument.Parse(line);
+                if (document.RootElement.TryGetProperty("epoch", out _))
+                {
+                    EpochRecord record = document.Deserialize<EpochRecord>(TrainingJson.Options)!;
+                    epochs[(record.Member, record.Epoch)] = record;
+                    order.Add(record.Member);
+                }
+            }
+            catch (JsonException e)
+            {
+                // A machine that loses power may leave half a line at the end; the epoch is then trained and logged again.
+                if (number < File.ReadLines(path).Count())
+                {
+                    throw new TrainingException($"{path}, line {number}, is no line of a training log: {e.Message} Restore the log, or move it away to go on without learning curves.", e);
+                }
+            }
+        }
+
+        List<string> members = [.. order.Distinct()];
+        return [.. epochs.Values.OrderBy(e => members.IndexOf(e.Member)).ThenBy(e => e.Epoch)];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Network.Dispose();
+
+    private static TrainedMember[] WithUniqueNames(List<TrainedMember> members)
+    {
+        TrainedMember[] named = [.. members.Select(m => members.Count(o => o.Name == m.Name) == 1 ? m : m with { Name = $"{m.Architecture.Name}@{m.State.Recipe.Seed}" })];
+        string? twice = named.GroupBy(m => m.Name).FirstOrDefault(g => g.Count() > 1)?.Key;
+        return twice is null
+            ? named
+            : throw new TrainingException($"Two of the runs hold the member {twice}. Members of one network need different seeds: train one of them with --members {twice.Split('@')[0]}@2.");
+    }
+}
