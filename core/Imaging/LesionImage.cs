@@ -24,6 +24,8 @@ public static class LesionImage
         // One image is one request's work: parallelism comes from handling several at once. Nothing of an image is kept.
         NetVips.NetVips.Concurrency = 1;
         Cache.Max = 0;
+        // What is wrong with a file is told to who sent it; libvips' own warnings would fill the server's error stream.
+        Log.SetLogHandler("VIPS", Enums.LogLevelFlags.Warning, (_, _, _) => { });
     }
 
     /// <summary>

@@ -123,7 +123,12 @@ public sealed class EnsembleModel : IDisposable
         try
         {
             // The first run allocates and, on a GPU, compiles; and a graph that loads but cannot run must not go into service.
-            model.Classify(new byte[manifest.Input.Size * manifest.Input.Size * 3], 1);
+            EnsembleOutput first = model.Classify(new byte[manifest.Input.Size * manifest.Input.Size * 3], 1);
+            if (first.Probabilities(0).ContainsAnyExceptInRange(0f, 1f) || first.Logits(0).Contains(float.NaN))
+            {
+                model.Dispose();
+                throw new ModelPackageException($"{package.OnnxPath} gives numbers that are no probabilities: its weights or its graph are broken. Publish another version.");
+            }
         }
         catch (OnnxRuntimeException e)
         {

@@ -13,28 +13,16 @@ internal sealed class AzuriteService(StorageClients storage, LocalRuntimeOptions
     /// <inheritdoc/>
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
-        Uri blobs = storage.Blobs(StorageClients.HostConnection).Uri, queues = storage.Queues(StorageClients.HostConnection).Uri;
-        if (!blobs.IsLoopback || !queues.IsLoopback)
+        try
         {
-            return;
+            await StartAzuriteAsync(cancellationToken);
         }
-
-        bool hasBlobs = await Azurite.AnswersAsync(blobs.Port), hasQueues = await Azurite.AnswersAsync(queues.Port);
-        if (hasBlobs && hasQueues)
+        catch (Exception e) when (e is LocalSetupException or FormatException)
         {
-            log.LogInformation("Using the storage account that runs at {Address}.", blobs);
-            return;
+            // Whoever starts the app needs the sentence, not the stack of a crash.
+            await Console.Error.WriteLineAsync(e.Message);
+            Environment.Exit(1);
         }
-
-        if (hasBlobs || hasQueues)
-        {
-            throw new LocalSetupException(
-                $"Something answers on port {(hasBlobs ? blobs.Port : queues.Port)} but nothing on port {(hasBlobs ? queues.Port : blobs.Port)}, so it is no whole Azurite. Stop it, or let AzureWebJobsStorage name other ports.");
-        }
-
-        string root = RootFolder();
-        azurite = await Azurite.StartAsync(root, options.AzuriteFolder ?? Path.Combine(root, ".azurite"), blobs.Port, queues.Port, text => log.LogInformation("{Text}", text), cancellationToken);
-        log.LogInformation("Azurite runs at {Address}.", blobs);
     }
 
     /// <inheritdoc/>
@@ -59,6 +47,32 @@ internal sealed class AzuriteService(StorageClients storage, LocalRuntimeOptions
         {
             await running.DisposeAsync();
         }
+    }
+
+    private async Task StartAzuriteAsync(CancellationToken cancellationToken)
+    {
+        Uri blobs = storage.Blobs(StorageClients.HostConnection).Uri, queues = storage.Queues(StorageClients.HostConnection).Uri;
+        if (!blobs.IsLoopback || !queues.IsLoopback)
+        {
+            return;
+        }
+
+        bool hasBlobs = await Azurite.AnswersAsync(blobs.Port), hasQueues = await Azurite.AnswersAsync(queues.Port);
+        if (hasBlobs && hasQueues)
+        {
+            log.LogInformation("Using the storage account that runs at {Address}.", blobs);
+            return;
+        }
+
+        if (hasBlobs || hasQueues)
+        {
+            throw new LocalSetupException(
+                $"Something answers on port {(hasBlobs ? blobs.Port : queues.Port)} but nothing on port {(hasBlobs ? queues.Port : blobs.Port)}, so it is no whole Azurite. Stop it, or let AzureWebJobsStorage name other ports.");
+        }
+
+        string root = RootFolder();
+        azurite = await Azurite.StartAsync(root, options.AzuriteFolder ?? Path.Combine(root, ".azurite"), blobs.Port, queues.Port, text => log.LogInformation("{Text}", text), cancellationToken);
+        log.LogInformation("Azurite runs at {Address}.", blobs);
     }
 
     private string RootFolder()

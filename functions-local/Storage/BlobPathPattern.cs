@@ -71,7 +71,7 @@ internal sealed partial class BlobPathPattern
             }
         }
 
-        return new(container, prefix.ToString(), parameters, new(regex.Append('$').ToString(), RegexOptions.CultureInvariant | RegexOptions.Singleline | RegexOptions.ExplicitCapture));
+        return new(container, prefix.ToString(), parameters, new(regex.Append("\\z").ToString(), RegexOptions.CultureInvariant | RegexOptions.Singleline | RegexOptions.ExplicitCapture));
 
         void Literal(char c)
         {

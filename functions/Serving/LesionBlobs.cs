@@ -67,7 +67,7 @@ public sealed class LesionBlobs(
             }
 
             string etag = properties.ETag.ToString();
-            return etag != poison.ETag || before?.Source.ETag == etag
+            return etag.Trim('"') != poison.ETag || before?.Source.ETag == etag
                 ? null // a newer version has its own answer, or a try did succeed in writing one
                 : LesionResult.From(
                     LesionResult.Failed, id, Problem.ProcessingFailed(Tries), new(lesion.Name, etag, properties.ContentLength, properties.LastModified), time.GetUtcNow());

@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+using Lentigo.Core.Predictions;
+
+namespace Lentigo.EndToEnd.Tests;
+
+public sealed class BlobTests(SharedApp shared)
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private RunningApp App => shared.App;
+
+    [Fact]
+    public async Task A_dropped_image_has_its_result_within_five_seconds_and_it_is_what_http_answers()
+    {
+        byte[] file = LesionFiles.Jpeg(seed: 7);
+        const string Name = "ward 3/ünïcode & more/lesion #7.jpg";
+        BlobContentInfo dropped = await App.DropAsync(Name, file);
+        Stopwatch waited = Stopwatch.StartNew();
+        LesionResult result = await App.ResultAsync(Name, dropped.ETag);
+        Assert.InRange(waited.Elapsed.TotalSeconds, 0, 5);
+
+        Prediction prediction = await App.PredictAsync(file);
+        Assert.Equal((LesionResult.Classified, prediction.Label.Code, prediction.Model), (result.Status, result.Label?.Code, result.Model));
+        Api.AssertSame(prediction.Probabilities, result.Probabilities);
+        Assert.Equal(prediction.Members.Select(m => m.Name), result.Members?.Select(m => m.Name));
+        Assert.Equal((Name, (long?)file.Length, dropped.LastModified), (result.Source.Name, result.Source.Size, result.Source.LastModified));
+        Assert.Equal("decision support, not a diagnosis", result.Notice);
+    }
+
+    [Theory]
+    [MemberData(nameof(LesionFiles.Bad), MemberType = typeof(LesionFiles))]
+    public async Task A_bad_file_gets_a_rejected_result(string name, int status, string type)
+    {
+        LesionResult result = await App.ResultAsync(name, (await App.DropAsync(name, LesionFiles.BadContent(name))).ETag);
+        Assert.Equal((LesionResult.Rejected, status, "urn:lentigo:problem:" + type), (result.Status, result.Problem?.Status, result.Problem?.Type));
+        Assert.Null(result.Label);
+        Assert.Null(result.Probabilities);
+    }
+
+    [Fact]
+    public async Task An_overwritten_image_gets_the_answer_of_its_newest_version()
+    {
+        await App.DropAsync("overwritten.jpg", LesionFiles.Jpeg(1));
+        await App.DropAsync("overwritten.jpg", LesionFiles.BadContent("truncated.jpg"));
+        BlobContentInfo newest = await App.DropAsync("overwritten.jpg", LesionFiles.Jpeg(3));
+        LesionResult result = await App.ResultAsync("overwritten.jpg", newest.ETag);
+        Api.AssertSame((await App.PredictAsync(LesionFiles.Jpeg(3))).Probabilities, result.Probabilities);
+    }
+
+    [Fact]
+    public async Task Many_images_dropped_at_once_are_all_answered()
+    {
+        BlobContentInfo[] dropped = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => App.DropAsync($"many/{i}.jpg", LesionFiles.Jpeg(i))));
+        foreach ((int i, BlobContentInfo blob) in dropped.Index())
+        {
+            Assert.Equal(LesionResult.Classified, (await App.ResultAsync($"many/{i}.jpg", blob.ETag)).Status);
+        }
+    }
+
+    [Fact]
+    public async Task An_image_that_cannot_be_read_gets_a_failed_result_after_five_tries()
+    {
+        // Reading an archived blob is refused by storage until it is rehydrated.
+        BlobClient archived = App.Blobs.GetBlobContainerClient("lesions").GetBlobClient("archived.jpg");
+        BlobUploadOptions toArchive = new() { AccessTier = AccessTier.Archive };
+        BlobContentInfo dropped = await archived.UploadAsync(BinaryData.FromBytes(LesionFiles.Jpeg()), toArchive, Cancellation);
+        LesionResult result = await App.ResultAsync("archived.jpg", dropped.ETag);
+        Assert.Equal((LesionResult.Failed, "urn:lentigo:problem:processing-failed"), (result.Status, result.Problem?.Type));
+        Assert.Contains("5 tries", result.Problem?.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Real_images_get_the_same_answer_by_http_and_by_blob()
+    {
+        string? data = Environment.GetEnvironmentVariable("LENTIGO_DATA");
+        Assert.SkipWhen(string.IsNullOrEmpty(data), "Set LENTIGO_DATA to a data folder that holds samples/ to run this on real images.");
+        string[] files = Directory.GetFiles(Path.Combine(data, "samples"), "*.jpg");
+        Assert.NotEmpty(files);
+        foreach (string path in files)
+        {
+            byte[] file = await File.ReadAllBytesAsync(path, Cancellation);
+            string name = "real/" + Path.GetFileName(path);
+            Prediction prediction = await App.PredictAsync(file);
+            LesionResult result = await App.ResultAsync(name, (await App.DropAsync(name, file)).ETag);
+            Api.AssertSame(prediction.Probabilities, result.Probabilities);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Text;
+using NetVips;
+
+namespace Lentigo.EndToEnd.Tests;
+
+/// <summary>Image files, good and bad, made by the tests.</summary>
+internal static class LesionFiles
+{
+    public static byte[] Jpeg(int seed = 1)
+    {
+        using Image picture = Picture(seed);
+        return picture.JpegsaveBuffer(q: 92);
+    }
+
+    public static byte[] Of(string format)
+    {
+        using Image picture = Picture(1);
+        return format switch
+        {
+            "jpg" => picture.JpegsaveBuffer(q: 92),
+            "png" => picture.PngsaveBuffer(),
+            "webp" => picture.WebpsaveBuffer(q: 90),
+            "tif" => picture.TiffsaveBuffer(compression: Enums.ForeignTiffCompression.Lzw),
+            _ => throw new ArgumentOutOfRangeException(nameof(format), format, "no such format"),
+        };
+    }
+
+    /// <summary>The bad files by name, with the status and the problem that each must get.</summary>
+    public static TheoryData<string, int, string> Bad { get; } = new()
+    {
+        { "text named.jpg", 415, "unsupported-image" },
+        { "empty.jpg", 400, "no-image" },
+        { "truncated.jpg", 422, "unreadable-image" },
+        { "huge header.png", 422, "too-many-pixels" },
+        { "animated.gif", 415, "unsupported-image" },
+        { "only a signature.webp", 422, "unreadable-image" },
+        { "over the limit.tif", 413, "image-too-large" },
+    };
+
+    /// <summary>The content of one of <see cref="Bad"/>.</summary>
+    public static byte[] BadContent(string name) => name switch
+    {
+        "text named.jpg" => "I am not an image."u8.ToArray(),
+        "empty.jpg" => [],
+        "truncated.jpg" => Jpeg()[..5000],
+        "huge header.png" => PngHeader(60_000, 60_000),
+        "animated.gif" => AnimatedGif(),
+        "only a signature.webp" => Encoding.ASCII.GetBytes("RIFF\0\0\0\0WEBPVP8 "),
+        "over the limit.tif" => [.. "II*\0"u8, .. new byte[20_000_000]],
+        _ => throw new ArgumentOutOfRangeException(nameof(name), name, "no such file"),
+    };
+
+    /// <summary>Skin with a dark, uneven spot; where it lies, its size and its colours depend on the seed.</summary>
+    private static Image Picture(int seed)
+    {
+        const int Width = 600, Height = 450;
+        Random random = new(seed);
+        double x0 = 0.3 + 0.4 * random.NextDouble(), y0 = 0.3 + 0.4 * random.NextDouble(), size = 10 + 50 * random.NextDouble(), dark = 0.4 + 0.5 * random.NextDouble();
+        byte[] pixels = new byte[Width * Height * 3];
+        for (int y = 0, i = 0; y < Height; y++)
+        {
+            for (int x = 0; x < Width; x++)
+            {
+                double u = (double)x / Width - x0, v = (double)y / Height - y0;
+                double spot = dark * Math.Exp(-size * (u * u + v * v) * (1 + 0.15 * Math.Sin(5 * Math.Atan2(v, u))));
+                pixels[i++] = Level(225 * (1 - 0.8 * spot));
+                pixels[i++] = Level(180 * (1 - spot));
+                pixels[i++] = Level(160 * (1 - 0.9 * spot));
+            }
+        }
+
+        return Image.NewFromMemoryCopy(pixels, Width, Height, 3, Enums.BandFormat.Uchar).Copy(interpretation: Enums.Interpretation.Srgb);
+
+        byte Level(double value) => (byte)Math.Clamp(value + 6 * random.NextDouble(), 0, 255);
+    }
+
+    private static byte[] AnimatedGif()
+    {
+        using Image one = Image.Black(20, 20, bands: 3).Copy(interpretation: Enums.Interpretation.Srgb);
+        using Image two = one.Invert();
+        using Image frames = one.Join(two, Enums.Direction.Vertical);
+        using Image animation = frames.Mutate(m => m.Set(GValue.GIntType, "page-height", 20));
+        return animation.GifsaveBuffer();
+    }
+
+    private static byte[] PngHeader(int width, int height)
+    {
+        byte[] header = new byte[17];
+        "IHDR"u8.CopyTo(header);
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), width);
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(8), height);
+        (header[12], header[13]) = (8, 2); // 8 bits, RGB
+        byte[] crc = Crc32.Hash(header);
+        Array.Reverse(crc);
+        return [0x89, .. "PNG\r\n"u8, 0x1a, (byte)'\n', 0, 0, 0, 13, .. header, .. crc, 0, 0, 0, 0, .. "IDAT"u8, 0x35, 0xaf, 0x06, 0x1e];
+    }
+}

@@ -1,0 +1,112 @@
+using Azure.Storage.Blobs.Models;
+using Lentigo.Core.Models;
+using Lentigo.Core.Predictions;
+using Lentigo.Functions.Local.Development;
+
+namespace Lentigo.EndToEnd.Tests;
+
+public sealed class ModelTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_published_version_takes_over_while_requests_run_and_none_fails()
+    {
+        await using RunningApp app = await RunningApp.StartAsync();
+        byte[] file = LesionFiles.Jpeg();
+        using CancellationTokenSource stop = new();
+        Task<int>[] clients = [.. Enumerable.Range(0, 4).Select(_ => Task.Run(AskAsync, Cancellation))];
+        foreach (string version in (string[])["swap-1", "swap-2", "swap-3"])
+        {
+            await PackageCopy.PublishAsync(app, version);
+            await Eventually.TrueAsync(async () => (await app.PredictAsync(file)).Model.Version == version, () => $"version {version}. The app's log:\n{app.Log}");
+        }
+
+        await stop.CancelAsync();
+        Assert.All(await Task.WhenAll(clients), asked => Assert.True(asked > 0));
+
+        async Task<int> AskAsync()
+        {
+            int asked = 0;
+            for (; !stop.IsCancellationRequested; asked++)
+            {
+                await app.PredictAsync(file);
+            }
+
+            return asked;
+        }
+    }
+
+    [Fact]
+    public async Task A_package_that_cannot_be_used_is_refused_and_the_old_one_serves_on()
+    {
+        await using RunningApp app = await RunningApp.StartAsync();
+        byte[] file = LesionFiles.Jpeg();
+        Prediction before = await app.PredictAsync(file);
+
+        await PackageCopy.PublishAsync(app, "corrupt", damage: files => files[ModelManifest.OnnxFileName][^1] ^= 1);
+        await RefusedAsync("is corrupt");
+        await PackageCopy.PublishAsync(app, "no-graph", damage: files => files.Remove(ModelManifest.OnnxFileName));
+        await RefusedAsync("no blob lentigo/no-graph/ensemble.onnx");
+        await PackageCopy.PublishAsync(app, "no-manifest", damage: files => files[ModelManifest.FileName] = "{"u8.ToArray());
+        await RefusedAsync("not a valid manifest");
+        await PackageCopy.PointAsync(app, "../../etc");
+        await RefusedAsync("not a plain file name");
+        await PackageCopy.PointAsync(app, "absent");
+        await RefusedAsync("no blob lentigo/absent/manifest.json");
+
+        Prediction after = await app.PredictAsync(file);
+        Assert.Equal(before.Model, after.Model);
+        Api.AssertSame(before.Probabilities, after.Probabilities);
+
+        await PackageCopy.PublishAsync(app, "good");
+        await Eventually.TrueAsync(async () => (await app.PredictAsync(file)).Model.Version == "good", () => $"the good version. The app's log:\n{app.Log}");
+
+        Task RefusedAsync(string reason) => Eventually.TrueAsync(() => Task.FromResult(app.Log.Contains(reason, StringComparison.Ordinal)), () => $"'{reason}' in the app's log:\n{app.Log}");
+    }
+
+    [Fact]
+    public async Task Without_a_model_calls_are_told_so_and_dropped_images_wait_for_it()
+    {
+        await using RunningApp app = await RunningApp.StartAsync(new() { ["Lentigo__Model"] = "later" }, untilHealthy: false);
+        using HttpContent body = Api.Body(LesionFiles.Jpeg());
+        await Eventually.TrueAsync(async () => (await app.RefusedAsync(body)).Detail.Contains("holds no model named 'later'", StringComparison.Ordinal), () => $"the reason. The app's log:\n{app.Log}");
+        Problem problem = await app.RefusedAsync(body);
+        Assert.Equal((503, "urn:lentigo:problem:no-model"), (problem.Status, problem.Type));
+
+        BlobContentInfo dropped = await app.DropAsync("early.jpg", LesionFiles.Jpeg());
+        await Task.Delay(TimeSpan.FromSeconds(3), Cancellation);
+        Assert.Null(await app.ResultOrNullAsync("early.jpg"));
+
+        await PackageCopy.PublishAsync(app, "1", name: "later");
+        LesionResult result = await app.ResultAsync("early.jpg", dropped.ETag);
+        Assert.Equal((LesionResult.Classified, "later"), (result.Status, result.Model?.Name));
+    }
+
+    [Fact]
+    public async Task Images_dropped_while_the_app_was_down_are_answered_after_it_starts_and_azurite_stops_with_the_app()
+    {
+        await using RunningApp app = await RunningApp.StartAsync();
+        await app.DropAsync("a.jpg", LesionFiles.Jpeg());
+        Assert.True(await Azurite.AnswersAsync(app.BlobPort));
+        await app.StopAsync();
+        Assert.False(await Azurite.AnswersAsync(app.BlobPort));
+        Assert.DoesNotContain("fail:", app.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_wrong_setting_ends_the_start_with_its_name()
+    {
+        InvalidOperationException? failure = null;
+        try
+        {
+            await using RunningApp app = await RunningApp.StartAsync(new() { ["Lentigo__MaxImageBytes"] = "-5" });
+        }
+        catch (Xunit.Sdk.FailException e)
+        {
+            failure = new(e.Message);
+        }
+
+        Assert.Contains("Lentigo__MaxImageBytes", failure?.Message, StringComparison.Ordinal);
+    }
+}

@@ -1,7 +1,0 @@
-namespace Lentigo.Functions.Local.Tests;
-
-public class PlaceholderTests
-{
-    [Fact]
-    public void Placeholder() => Assert.True(true);
-}
