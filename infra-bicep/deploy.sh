@@ -51,7 +51,7 @@ parameters="$here/environments/$target.bicepparam"
 for tool in az dotnet curl openssl jq; do
   command -v "$tool" > /dev/null || die "$tool is not installed."
 done
-[[ $model == none || -f $model/current.json || -f $model/manifest.json ]] ||
+$only_what_if || [[ $model == none || -f $model/current.json || -f $model/manifest.json ]] ||
   die "$model is no model package: it has neither current.json nor manifest.json. Train one, or pass --model none and publish later."
 az account show --output none 2> /dev/null || die "Sign in first: az login, then az account set --subscription <name>."
 
@@ -79,13 +79,16 @@ LENTIGO_BUDGET_START=$(az consumption budget show --resource-group "$group" --bu
 export LENTIGO_BUDGET_START=${LENTIGO_BUDGET_START:-$(date -u +%Y-%m-01)}
 
 # A machine keeps its SSH key (Azure refuses another), and a training that runs goes on.
-export LENTIGO_TRAINING_STATE=idle
+export LENTIGO_TRAINING_STATE=idle LENTIGO_INSTALL_AGENT=true
 machine_exists=false
 if exists Microsoft.Compute/virtualMachines "$machine"; then
   machine_exists=true
   LENTIGO_SSH_PUBLIC_KEY=$(az vm show --resource-group "$group" --name "$machine" --query 'osProfile.linuxConfiguration.ssh.publicKeys[0].keyData' --output tsv)
   LENTIGO_TRAINING_STATE=$(az vm show --resource-group "$group" --name "$machine" --query 'tags.training' --output tsv)
   LENTIGO_TRAINING_STATE=${LENTIGO_TRAINING_STATE:-idle}
+  # Azure refuses to touch the extensions of a machine that is off.
+  power=$(az vm get-instance-view --resource-group "$group" --name "$machine" --query "instanceView.statuses[?starts_with(code, 'PowerState/')].code | [0]" --output tsv)
+  [[ $power == PowerState/running ]] || LENTIGO_INSTALL_AGENT=false
 elif [[ -z ${LENTIGO_SSH_PUBLIC_KEY:-} ]]; then
   # Nobody needs the private half: the machine listens to no one, and az vm run-command goes through Azure.
   scratch=$(mktemp -d)

@@ -31,7 +31,7 @@ group="rg-$suffix"
 [[ $(az group exists --name "$group") == true ]] || die "There is no resource group $group in this subscription; nothing to delete."
 
 locks=$(az lock list --resource-group "$group" --query '[].id' --output tsv)
-roles=$(az role definition list --custom-role-only true --resource-group "$group" --query "[?ends_with(roleName, '($suffix)')].name" --output tsv)
+roles=$(az role definition list --custom-role-only true --resource-group "$group" --query "[?contains(roleName, '($suffix, ')].name" --output tsv)
 echo "In $group:"
 az resource list --resource-group "$group" --query '[].{type: type, name: name}' --output table
 if ! $yes || [[ -n $locks ]]; then

@@ -43,7 +43,8 @@ suffix="${LENTIGO_NAME:-lentigo}-$target"
 machine=(--resource-group "rg-$suffix" --name "vm-train-$suffix")
 state() { az vm show "${machine[@]}" --query tags.training --output tsv; }
 power() { az vm get-instance-view "${machine[@]}" --query "instanceView.statuses[?starts_with(code, 'PowerState/')].code | [0]" --output tsv; }
-mark() { az vm update "${machine[@]}" --set "tags.training=$1" --output none; }
+# Only the tag: updating the machine as a whole would send back what Azure did not show of it.
+mark() { az tag update --resource-id "$(az vm show "${machine[@]}" --query id --output tsv)" --operation Merge --tags "training=$1" --output none; }
 
 az vm show "${machine[@]}" --output none 2> /dev/null ||
   die "There is no training machine in $target: set training.enabled in environments/$target.bicepparam and run deploy.sh."

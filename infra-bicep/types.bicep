@@ -90,6 +90,9 @@ type trainingOptions = {
 
   @description('State of the machine: deploy.sh passes on what it finds, so that deploying during a training does not end it.')
   state: 'idle' | 'wanted' | 'done' | 'failed'
+
+  @description('Whether the log agent is installed: only while the machine is new or on, which deploy.sh looks up, since Azure refuses it otherwise.')
+  installAgent: bool
 }
 
 @export()

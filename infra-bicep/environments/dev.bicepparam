@@ -33,6 +33,7 @@ param training = {
   arguments: '--recipe strong'
   sshPublicKey: readEnvironmentVariable('LENTIGO_SSH_PUBLIC_KEY', '')
   state: readEnvironmentVariable('LENTIGO_TRAINING_STATE', 'idle')
+  installAgent: bool(readEnvironmentVariable('LENTIGO_INSTALL_AGENT', 'true'))
 }
 
 param network = {
@@ -45,7 +46,7 @@ param monitoring = {
   alertEmail: readEnvironmentVariable('LENTIGO_ALERT_EMAIL', '')
   retentionDays: 30
   dailyCapGb: 1
-  monthlyBudget: 100
+  monthlyBudget: 120
   budgetStart: readEnvironmentVariable('LENTIGO_BUDGET_START', '2026-12-01')
 }
 

@@ -33,6 +33,7 @@ param training = {
   arguments: '--recipe strong'
   sshPublicKey: readEnvironmentVariable('LENTIGO_SSH_PUBLIC_KEY', '')
   state: readEnvironmentVariable('LENTIGO_TRAINING_STATE', 'idle')
+  installAgent: bool(readEnvironmentVariable('LENTIGO_INSTALL_AGENT', 'true'))
 }
 
 param network = {
@@ -47,7 +48,7 @@ param monitoring = {
   alertEmail: readEnvironmentVariable('LENTIGO_ALERT_EMAIL', '')
   retentionDays: 180
   dailyCapGb: 5
-  monthlyBudget: 3000
+  monthlyBudget: 2000
   budgetStart: readEnvironmentVariable('LENTIGO_BUDGET_START', '2026-12-01')
 }
 

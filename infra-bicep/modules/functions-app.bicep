@@ -137,6 +137,8 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
             { name: 'AZURE_CLIENT_ID', value: identityClientId }
             { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
             { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
+            // The host sends what it measures by OpenTelemetry, under this name.
+            { name: 'AzureFunctionsJobHost__telemetryMode', value: 'OpenTelemetry' }
             { name: 'OTEL_SERVICE_NAME', value: 'lentigo-functions' }
             { name: 'Lentigo__Model', value: options.model }
             { name: 'Lentigo__Device', value: options.compute == 'cpu' ? 'cpu' : 'cuda' }

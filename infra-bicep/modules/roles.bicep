@@ -208,7 +208,7 @@ resource trainingPull 'Microsoft.Authorization/roleAssignments@2022-04-01' = if 
 resource turnsItselfOff 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (training) {
   name: guid(resourceGroup().id, 'turns-itself-off')
   properties: {
-    roleName: 'Lentigo training machine turns itself off (${suffix})'
+    roleName: 'Lentigo training machine turns itself off (${suffix}, ${uniqueString(resourceGroup().id)})'
     description: 'Deallocates a machine and writes its tags.'
     type: 'CustomRole'
     assignableScopes: [
@@ -243,7 +243,7 @@ resource machineOnItself 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
 resource startsMachine 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (restarts) {
   name: guid(resourceGroup().id, 'starts-machine')
   properties: {
-    roleName: 'Lentigo restart after eviction (${suffix})'
+    roleName: 'Lentigo restart after eviction (${suffix}, ${uniqueString(resourceGroup().id)})'
     description: 'Reads the state of a machine and starts it.'
     type: 'CustomRole'
     assignableScopes: [

@@ -93,9 +93,9 @@ resource machine 'Microsoft.Compute/virtualMachines@2026-03-01' = {
         createOption: 'FromImage'
         caching: 'ReadWrite'
         deleteOption: 'Delete'
-        diskSizeGB: 256
+        diskSizeGB: 128
         managedDisk: {
-          storageAccountType: 'Premium_LRS'
+          storageAccountType: 'StandardSSD_LRS'
         }
       }
     }
@@ -131,16 +131,11 @@ resource machine 'Microsoft.Compute/virtualMachines@2026-03-01' = {
         enabled: true
       }
     }
-    scheduledEventsProfile: {
-      terminateNotificationProfile: {
-        enable: true
-        notBeforeTimeout: 'PT5M'
-      }
-    }
   }
 }
 
-resource agent 'Microsoft.Compute/virtualMachines/extensions@2026-03-01' = {
+// Azure refuses to touch the extensions of a machine that is off, even to leave them as they are.
+resource agent 'Microsoft.Compute/virtualMachines/extensions@2026-03-01' = if (options.installAgent) {
   parent: machine
   name: 'AzureMonitorLinuxAgent'
   location: location

@@ -88,6 +88,16 @@ evicted() {
   exit 0
 }
 
+# Azure tells of an eviction 30 seconds ahead, in the metadata only.
+watch() {
+  while sleep "${LENTIGO_WATCH:-5}"; do
+    if [[ -n $(from_metadata 'scheduledevents?api-version=2020-07-01' 2> /dev/null | jq -r '.Events[]? | select(.EventType == "Preempt" or .EventType == "Terminate") | .EventType' 2> /dev/null) ]]; then
+      kill -TERM $$
+      return
+    fi
+  done
+}
+
 machine=$(from_metadata 'instance/compute/resourceId?api-version=2021-02-01&format=text')
 if [[ $(state) != wanted ]]; then
   turn_off 'no training is wanted; train.sh starts one'
@@ -119,7 +129,9 @@ read -r -a arguments <<< "$(jq -r .arguments "$work/current.json")"
 say "Run $run, training with: ${arguments[*]}"
 tail -n 0 -F "$work/train.log" &   # The journal gets what the container says.
 follow=$!
-trap 'kill "$follow" 2> /dev/null || true' EXIT
+watch &
+watcher=$!
+trap 'kill "$follow" "$watcher" 2> /dev/null || true' EXIT
 status=0
 console train --data "$(value data)" --checkpoints "$(value checkpoints)/$run" --out "/work/runs/$run" --resume --device cuda "${arguments[@]}" || status=$?
 [[ $status == 0 ]] || give_up "The console ended with exit code $status."

@@ -23,6 +23,11 @@ public sealed class BicepCli : IAsyncDisposable
         // NuGet does not unpack the executable bit.
         File.SetUnixFileMode(program, File.GetUnixFileMode(program) | UnixFileMode.UserExecute);
         ProcessStartInfo start = new(program, ["jsonrpc", "--stdio"]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        foreach (string variable in start.Environment.Keys.Where(k => k.StartsWith("LENTIGO_", StringComparison.Ordinal)).ToArray())
+        {
+            start.Environment.Remove(variable); // parameter files read these
+        }
+
         start.Environment["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1";
         process = Process.Start(start)!;
     }
@@ -42,6 +47,13 @@ public sealed class BicepCli : IAsyncDisposable
     {
         JsonNode answer = await CallAsync("bicep/compile", new() { ["path"] = path });
         return JsonNode.Parse((string?)answer["contents"] ?? throw new InvalidOperationException($"{path} does not compile: {answer["diagnostics"]}"))!;
+    }
+
+    /// <summary>The parameters that a parameter file compiles to.</summary>
+    public async Task<JsonNode> ParametersAsync(string path)
+    {
+        JsonNode answer = await CallAsync("bicep/compileParams", new() { ["path"] = path, ["parameterOverrides"] = new JsonObject() });
+        return JsonNode.Parse((string?)answer["parameters"] ?? throw new InvalidOperationException($"{path} does not compile: {answer["diagnostics"]}"))!;
     }
 
     /// <summary>The file as <c>bicep format</c> writes it.</summary>

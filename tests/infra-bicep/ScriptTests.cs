@@ -81,6 +81,7 @@ public sealed class ScriptTests
             .Answer("*'containerapp show'*", "echo cr.example/lentigo-functions:0")
             .Answer("*'consumption budget show'*", "echo 2026-03-01T00:00:00Z")
             .Answer("*'--query userData'*", $"echo {userData}")
+            .Answer("*get-instance-view*", "echo PowerState/running")
             .Answer("*publicKeys*", "echo ssh-kept")
             .Answer("*tags.training*", "echo wanted"));
         (int exit, string output) = await shell.RunAsync("deploy.sh", "dev --yes --image 1 --model none");
@@ -90,6 +91,20 @@ public sealed class ScriptTests
         Assert.Contains("functions=lentigo-functions:1 training=lentigo-training:1 events=true", phases[2], StringComparison.Ordinal);
         Assert.All(phases, p => Assert.Contains("state=wanted", p, StringComparison.Ordinal));
         Assert.All(phases, p => Assert.EndsWith("start=2026-03-01 ssh=ssh-kept key=kept-host-function-default", p, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("PowerState/running", "true")]
+    [InlineData("PowerState/deallocated", "false")]
+    public async Task The_log_agent_of_a_machine_that_is_off_is_left_alone(string power, string installs)
+    {
+        using Shell shell = Azure(compute: "cpu", first: s => s
+            .Answer("*'resource show'*virtualMachines*", "true")
+            .Answer("*get-instance-view*", $"echo {power}")
+            .Answer("*'--query userData'*", "echo e30="));
+        (int exit, string output) = await shell.RunAsync("deploy.sh", "dev --yes --image 1 --model none");
+        Assert.True(exit == 0, output);
+        Assert.All(shell.Calls.Where(c => c.StartsWith("  functions=", StringComparison.Ordinal)), p => Assert.Contains($"agent={installs} ", p, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -181,7 +196,7 @@ public sealed class ScriptTests
         using Shell shell = Machine("idle", "wanted", "done");
         (int exit, string output) = await shell.RunAsync("train.sh", "dev -- --recipe paper --epochs 3");
         Assert.True(exit == 0, output);
-        Assert.Equal(["--user-data", "tags.training=wanted", "vm start"], shell.Order("--user-data ", "tags.training=wanted", "vm start").Select(p => p.Trim()));
+        Assert.Equal(["--user-data", "--tags training=wanted", "vm start"], shell.Order("--user-data ", "--tags training=wanted", "vm start").Select(p => p.Trim()));
         string settings = shell.Calls.Single(c => c.Contains("--user-data ", StringComparison.Ordinal));
         Assert.Contains("\"arguments\":\"--recipe paper --epochs 3\"", settings, StringComparison.Ordinal);
         Assert.Matches("\"run\":\"[0-9]{8}T[0-9]{6}Z\"", settings);
@@ -204,7 +219,7 @@ public sealed class ScriptTests
         using Shell shell = Machine("failed");
         Assert.Equal(0, (await shell.RunAsync("train.sh", "dev --resume --no-follow")).ExitCode);
         Assert.Equal(0, shell.Count("--user-data "));
-        Assert.Equal(["tags.training=wanted", "vm start"], shell.Order("tags.training=wanted", "vm start"));
+        Assert.Equal(["--tags training=wanted", "vm start"], shell.Order("--tags training=wanted", "vm start"));
     }
 
     [Fact]

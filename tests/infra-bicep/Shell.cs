@@ -11,7 +11,7 @@ internal sealed class Shell : IDisposable
     private const string StandIn = """
         #!/usr/bin/env bash
         call="$(basename "$0") $*"
-        { printf '%s\n' "$call"; [[ $call != *"deployment sub"* ]] || printf '  %s\n' "functions=${LENTIGO_FUNCTIONS_IMAGE:-} training=${LENTIGO_TRAINING_IMAGE:-} events=${LENTIGO_CONNECT_EVENTS:-} state=${LENTIGO_TRAINING_STATE:-} address=${LENTIGO_DEPLOYER_ADDRESS:-} start=${LENTIGO_BUDGET_START:-} ssh=${LENTIGO_SSH_PUBLIC_KEY:-} key=${LENTIGO_KEY_FUNCTION:-}"; } >> "$STAND_IN_LOG"
+        { printf '%s\n' "$call"; [[ $call != *"deployment sub"* ]] || printf '  %s\n' "functions=${LENTIGO_FUNCTIONS_IMAGE:-} training=${LENTIGO_TRAINING_IMAGE:-} events=${LENTIGO_CONNECT_EVENTS:-} state=${LENTIGO_TRAINING_STATE:-} agent=${LENTIGO_INSTALL_AGENT:-} address=${LENTIGO_DEPLOYER_ADDRESS:-} start=${LENTIGO_BUDGET_START:-} ssh=${LENTIGO_SSH_PUBLIC_KEY:-} key=${LENTIGO_KEY_FUNCTION:-}"; } >> "$STAND_IN_LOG"
         case "$call" in
         """;
 

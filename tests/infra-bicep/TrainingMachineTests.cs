@@ -77,6 +77,18 @@ public sealed class TrainingMachineTests
     }
 
     [Fact]
+    public async Task An_announced_eviction_stops_the_training_and_leaves_it_wanted()
+    {
+        using Shell shell = Machine("wanted", first: s => s
+            .Answer("*' train '*", "touch \"$SCRATCH/running\"; exec sleep 30")
+            .Answer("*scheduledevents*", "[[ ! -e $SCRATCH/running ]] || echo '{\"Events\":[{\"EventType\":\"Preempt\"}]}'"));
+        (int exit, string output) = await RunAsync(shell);
+        Assert.True(exit == 0, output);
+        Assert.Equal(1, shell.Count("docker stop"));
+        Assert.Equal(0, shell.Count("\"training\":") + shell.Count("/deallocate?"));
+    }
+
+    [Fact]
     public async Task After_an_eviction_the_run_goes_on_with_its_own_arguments()
     {
         using Shell shell = Machine("wanted", run: "");
@@ -117,7 +129,7 @@ public sealed class TrainingMachineTests
 
     private static Task<(int ExitCode, string Output)> RunAsync(Shell shell, Func<Process, Task>? meanwhile = null)
     {
-        shell.With("LENTIGO_CONFIG", shell["config.json"]).With("LENTIGO_WORK", shell["work"]).With("LENTIGO_DEVICES", shell["dev"]);
+        shell.With("LENTIGO_WATCH", "0.1").With("LENTIGO_CONFIG", shell["config.json"]).With("LENTIGO_WORK", shell["work"]).With("LENTIGO_DEVICES", shell["dev"]);
         return shell.RunAsync("training-vm/train.sh", meanwhile: meanwhile);
     }
 
