@@ -145,7 +145,7 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
         using nn.Module<Tensor, Tensor> network = member.Architecture.Create(LesionClasses.Count, recipe.Size).to(device);
         string checkpoint = CheckpointPath(folder, member.Name);
         bool resuming = resume && File.Exists(checkpoint);
-        StartWeightsReport? start = !resuming && weights is not null ? StartWeights.Load(network, weights, images.Sample(split.Train, own.Seed)) : null;
+        StartWeightsReport? start = !resuming && weights is not null ? StartWeights.Load(network, weights, images.Sample(split.Train, own.Seed), member.Architecture.PublicNames) : null;
         using FlatParameters flat = new(network);
         using AdamW optimizer = new(flat);
         using ReducedPrecision? reduced = recipe.Compute == "bfloat16" ? new(network, member.Architecture.Create(LesionClasses.Count, recipe.Size).to(device)) : null;

@@ -21,7 +21,7 @@ internal static class TrainCommand
     private static readonly Option<int?> Batch = new("--batch") { Description = "Images a step [recipe: 64]." };
     private static readonly Option<double?> LearningRate = new("--lr") { Description = "The (highest) learning rate [paper: 1e-4, strong: 1e-3]." };
     private static readonly Option<int?> Seed = new("--seed") { Description = "One seed gives the same losses on the CPU with the same threads [recipe: 1]." };
-    private static readonly Option<string?> Weights = new("--weights") { HelpName = "file|folder", Description = "Start from a .safetensors or .pth file, or from the file in a folder whose name starts with the member's." };
+    private static readonly Option<string?> Weights = new("--weights") { HelpName = "file|folder", Description = "Start from a .safetensors or .pth file, from the file in a folder whose name starts with the member's, or from the best checkpoint in another run's --out." };
     private static readonly Option<double?> Degrade = new("--degrade") { HelpName = "p", Description = "Reduce images to few pixels and enlarge them again with this probability, so that sharpness says little." };
     private static readonly Option<string?> Balance = new("--balance") { HelpName = "none|class|stratum", Description = "stratum: the same classes within each original resolution; the class prior is corrected afterwards." };
     private static readonly Option<string?> SelectOn = new("--select-on") { HelpName = "all|resolution", Description = "Keep the checkpoint of lowest loss on these validation images, e.g. 220." };
@@ -89,7 +89,7 @@ internal static class TrainCommand
         Trainer trainer = new(images, split, recipe, device, prior);
         foreach (MemberSpec member in members)
         {
-            string? weights = arguments.GetValue(Weights) is { } path ? StartWeights.Find(path, member.Architecture.Name) : null;
+            string? weights = arguments.GetValue(Weights) is { } path ? StartWeights.Find(path, member) : null;
             await WithProgressAsync(log, member.Name, console =>
             {
                 try

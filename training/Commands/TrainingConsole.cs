@@ -23,6 +23,11 @@ internal sealed class TrainingConsole : ITrainingListener, IDisposable
 
     public void OnStart(string member, StartWeightsReport? weights, int resumedEpoch)
     {
+        foreach (string line in weights?.Lines() ?? [])
+        {
+            Line($"  {line}");
+        }
+
         Line(resumedEpoch > 0 ? $"{member}: resumed after epoch {resumedEpoch}" : weights is null ? $"{member}: from random weights" : Describe(member, weights));
         _log.WriteLine(JsonSerializer.Serialize(new
         {
@@ -79,10 +84,11 @@ internal sealed class TrainingConsole : ITrainingListener, IDisposable
 
     private static string Describe(ValidationRecord val) => $"loss {val.Loss:f4} accuracy {val.Accuracy:f4} balanced {val.BalancedAccuracy:f4} AUC {val.MacroAuc:f4}";
 
-    private static string Describe(string member, StartWeightsReport weights) =>
+    /// <summary>What became of start weights, in a line.</summary>
+    public static string Describe(string member, StartWeightsReport weights) =>
         $"{member}: from {Path.GetFileName(weights.File)}: {weights.Loaded.Count} tensors loaded"
         + (weights.Normalisations > 0 ? $", {weights.Normalisations} batch normalisations set from activations" : "")
-        + $"; {weights.Missing.Count} stay random{Listed(weights.Missing)}; {weights.Unused.Count} of the file unused{Listed(weights.Unused)}";
+        + $"; {weights.Missing.Count} parameters stay random{Listed(weights.Missing)}; {weights.Unused.Count} of the file unused{Listed(weights.Unused)}";
 
-    private static string Listed(IReadOnlyList<string> names) => names.Count == 0 ? "" : $" ({string.Join(", ", names.Take(12))}{(names.Count > 12 ? ", ..." : "")})";
+    private static string Listed(IReadOnlyList<string> names) => names.Count == 0 ? "" : $" ({string.Join(", ", names)})";
 }

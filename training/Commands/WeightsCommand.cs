@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Lentigo.Core;
 using Lentigo.Training.Weights;
+using static TorchSharp.torch;
 
 namespace Lentigo.Training.Commands;
 
@@ -18,6 +20,10 @@ internal static class WeightsCommand
         DefaultValueFactory = _ => PretrainedWeights.DefaultFolder,
     };
 
+    private static readonly Argument<string> WeightsFile = new("file") { Description = "A .safetensors or .pth file, or a folder that train --weights takes." };
+    private static readonly Option<string> Member = new("--member") { Required = true, Description = "The member that would start from it." };
+    private static readonly Option<int> Size = new("--size") { HelpName = "px", Description = "The side of its input; transformers have a parameter for each patch.", DefaultValueFactory = _ => TrainingRecipe.Paper.Size };
+
     public static Command Create()
     {
         Command download = new("download", "Downloads torchvision's official ImageNet weights of a network and checks their hash.") { Network, Out };
@@ -28,7 +34,36 @@ internal static class WeightsCommand
                 ?? throw new UsageException($"There are no public weights for '{network}'. There are for: {string.Join(", ", PretrainedWeights.All.Select(w => w.Network))}.");
             return DownloadAsync(weights, arguments.GetValue(Out)!, cancellationToken);
         });
-        return new("weights", "Public weights to start training from.") { download };
+        Command show = new("show", "Shows how a weights file maps onto a member: names and shapes, what fits and what does not.") { WeightsFile, Member, Size };
+        show.SetAction(Show);
+        return new("weights", "Weights to start training from.") { download, show };
+    }
+
+    private static int Show(ParseResult arguments)
+    {
+        MemberSpec member;
+        nn.Module<Tensor, Tensor> created;
+        try
+        {
+            member = MemberSpec.Parse(arguments.GetValue(Member)!, seed: 1)[0];
+            created = member.Architecture.Create(LesionClasses.Count, arguments.GetValue(Size));
+        }
+        catch (TrainingException e)
+        {
+            throw new UsageException(e.Message);
+        }
+
+        using nn.Module<Tensor, Tensor> network = created;
+        string path = arguments.GetValue(WeightsFile)!;
+        string file = StartWeights.Find(path, member) ?? throw new WeightsFileException($"The folder {path} has no weights for {member.Name}.");
+        StartWeightsReport report = StartWeights.Load(network, file, images: [], member.Architecture.PublicNames);
+        foreach (string line in report.Lines())
+        {
+            Console.WriteLine(line);
+        }
+
+        Console.WriteLine(TrainingConsole.Describe(member.Name, report));
+        return 0;
     }
 
     private static async Task<int> DownloadAsync(PretrainedWeights weights, string folder, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using Lentigo.Training.Weights;
 using static TorchSharp.torch;
 
 namespace Lentigo.Training.Networks;
@@ -17,7 +18,11 @@ public sealed record MemberArchitecture(
     Func<int, int, nn.Module<Tensor, Tensor>> Create,
     IReadOnlyList<float> Mean,
     IReadOnlyList<float> Std,
-    string Head);
+    string Head)
+{
+    /// <summary>How the names in files of its public weights become its own; empty where they are the same, as with all of torchvision's.</summary>
+    public IReadOnlyList<PublicName> PublicNames { get; init; } = [];
+}
 
 /// <summary>Every network that can be a member, under its name.</summary>
 public static class MemberRegistry
@@ -34,7 +39,7 @@ public static class MemberRegistry
         new("mobilenet_v2", "Sandler et al. 2018, arXiv:1801.04381", 2_232_839, (classes, _) => new MobileNetV2(classes), Half, Half, "classifier.1"),
         new("efficientnet_b0", "Tan and Le 2019, arXiv:1905.11946", 4_016_515, (classes, _) => EfficientNet.B0(classes), ImageNetMean, ImageNetStd, "classifier.1"),
         new("efficientnet_b4", "Tan and Le 2019, arXiv:1905.11946", 17_561_167, (classes, _) => EfficientNet.B4(classes), ImageNetMean, ImageNetStd, "classifier.1"),
-        new("vit_tiny", "Touvron et al. 2021, arXiv:2012.12877", 5_389_831, (classes, size) => VisionTransformer.Tiny(classes, size), ImageNetMean, ImageNetStd, "heads.head"),
+        new("vit_tiny", "Touvron et al. 2021, arXiv:2012.12877", 5_389_831, (classes, size) => VisionTransformer.Tiny(classes, size), ImageNetMean, ImageNetStd, "heads.head") { PublicNames = PublicName.Deit },
     ];
 
     /// <summary>The network of a name.</summary>

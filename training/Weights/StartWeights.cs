@@ -10,17 +10,35 @@ namespace Lentigo.Training.Weights;
 /// <param name="Missing">The network's parameters that the file has not, or of another shape; they keep their random start.</param>
 /// <param name="Unused">The file's tensors that found no place.</param>
 /// <param name="Normalisations">How many batch normalisations were set from activations, because the file's were folded into the convolutions.</param>
+/// <param name="Map">Where each of the network's tensors came from, in the network's order.</param>
 public sealed record StartWeightsReport(
-    string File, IReadOnlyList<string> Loaded, IReadOnlyList<string> Missing, IReadOnlyList<string> Unused, int Normalisations);
+    string File, IReadOnlyList<string> Loaded, IReadOnlyList<string> Missing, IReadOnlyList<string> Unused, int Normalisations, IReadOnlyList<WeightOrigin> Map)
+{
+    /// <summary>The map in words, a line a tensor: <c>fc.weight [7, 512]  stays as it was: fc.weight of the file is [1000, 512]</c>.</summary>
+    public IEnumerable<string> Lines() => Map.Select(m => $"{m.Name} [{string.Join(", ", m.Shape)}]  {m.Origin}");
+}
+
+/// <summary>Where a tensor of a network came from.</summary>
+/// <param name="Name">Its name in the network.</param>
+/// <param name="Shape">Its shape.</param>
+/// <param name="Origin">The file's tensor, or why there is none, in words.</param>
+public sealed record WeightOrigin(string Name, IReadOnlyList<long> Shape, string Origin);
 
 /// <summary>Gives a network the weights of a file to start from.</summary>
 public static class StartWeights
 {
-    /// <summary>Finds the file for a network: the file itself, or the one in the folder whose name starts with the network's.</summary>
-    /// <returns>The file, or null where the folder has none for this network.</returns>
+    // What a checkpoint of this trainer holds beside the network.
+    private static readonly string[] OfTheOptimizer = ["optimizer.mean", "optimizer.square", "average"];
+
+    /// <summary>
+    /// Finds the file for a member: the file itself; in a folder of a training's output or checkpoints the member's best checkpoint, or else that of
+    /// its network; in another folder the file whose name starts with the network's.
+    /// </summary>
+    /// <returns>The file, or null where the folder has none for this member.</returns>
     /// <exception cref="WeightsFileException">There is no such file or folder, or the folder has several for this network.</exception>
-    public static string? Find(string path, string network)
+    public static string? Find(string path, MemberSpec member)
     {
+        ArgumentNullException.ThrowIfNull(member);
         if (File.Exists(path))
         {
             return path;
@@ -31,9 +49,17 @@ public static class StartWeights
             throw new WeightsFileException($"There are no weights at {path}: neither a file nor a folder. Check --weights.");
         }
 
+        string network = member.Architecture.Name;
+        string? best = new[] { path, Path.Combine(path, "checkpoints") }
+            .SelectMany(folder => new[] { member.Name, network }.Select(name => Trainer.BestPath(folder, name)))
+            .FirstOrDefault(File.Exists);
+        if (best is not null)
+        {
+            return best;
+        }
+
         string[] files = [.. Directory.EnumerateFiles(path)
-            .Where(f => Path.GetFileName(f).StartsWith(network, StringComparison.OrdinalIgnoreCase) && Path.GetExtension(f) is ".safetensors" or ".pth" or ".pt")
-            .Where(f => Path.GetFileName(f).StartsWith(network, StringComparison.OrdinalIgnoreCase))];
+            .Where(f => Path.GetFileName(f).StartsWith(network, StringComparison.OrdinalIgnoreCase) && (Path.GetExtension(f) is ".safetensors" or ".pth" or ".pt"))];
         return files.Length > 1
             ? throw new WeightsFileException($"The folder {path} holds several weights for {network}: {string.Join(", ", files.Select(Path.GetFileName))}. Name one with --weights.")
             : files.FirstOrDefault();
@@ -46,25 +72,33 @@ public static class StartWeights
     /// to about what they were, in training too.
     /// </summary>
     /// <param name="network">The network, on the CPU or a GPU.</param>
-    /// <param name="path">A <c>.safetensors</c> or <c>.pth</c> file with torchvision's names.</param>
+    /// <param name="path">A <c>.safetensors</c> or <c>.pth</c> file, or a checkpoint of this trainer.</param>
     /// <param name="images">Normalised images [n, 3, s, s] to measure activations with; disposed by the caller.</param>
+    /// <param name="publicNames">How names in files of public weights become the network's, where they differ.</param>
     /// <exception cref="WeightsFileException">The file cannot be read, or nothing in it fits.</exception>
-    public static StartWeightsReport Load(nn.Module<Tensor, Tensor> network, string path, IReadOnlyList<Tensor> images)
+    public static StartWeightsReport Load(nn.Module<Tensor, Tensor> network, string path, IReadOnlyList<Tensor> images, IReadOnlyList<PublicName>? publicNames = null)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(images);
-        IReadOnlyDictionary<string, WeightTensor> file = Path.GetExtension(path) is ".pth" or ".pt" ? PthFile.Read(path) : SafetensorsFile.Read(path).Tensors;
+        // Torch's own counters of batches set nothing.
+        Dictionary<string, (string Name, WeightTensor Tensor)> file = Read(path)
+            .Where(t => !OfTheOptimizer.Contains(t.Key) && !t.Key.EndsWith(".num_batches_tracked", StringComparison.Ordinal))
+            .GroupBy(t => PublicName.Translate(t.Key, publicNames ?? []))
+            .ToDictionary(g => g.Key, g => (g.First().Key, g.First().Value));
+        (string Name, Tensor Target)[] targets = [.. network.named_parameters().Select(p => (p.name, (Tensor)p.parameter))
+            .Concat(network.named_buffers().Select(b => (b.name, b.buffer)))
+            .Where(t => !t.name.EndsWith(".num_batches_tracked", StringComparison.Ordinal))];
         using IDisposable noGradient = no_grad();
         HashSet<string> used = [];
-        List<string> loaded = [], missing = [];
-        foreach ((string name, Tensor target) in network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(network.named_buffers().Select(b => (b.name, b.buffer))))
+        Dictionary<string, string> origins = [];
+        foreach ((string name, Tensor target) in targets)
         {
-            if (file.TryGetValue(name, out WeightTensor? source) && source.Shape.SequenceEqual(target.shape))
+            if (file.TryGetValue(name, out var source) && source.Tensor.Shape.SequenceEqual(target.shape))
             {
-                using Tensor value = source.ToTensor();
+                using Tensor value = source.Tensor.ToTensor();
                 target.copy_(value);
                 used.Add(name);
-                loaded.Add(name);
+                origins[name] = $"<- {source.Name}";
             }
         }
 
@@ -72,27 +106,35 @@ public static class StartWeights
         foreach ((string convName, Conv2d conv, string normName, BatchNorm2d norm) in NormalisedConvolutions(network))
         {
             string bias = convName + ".bias";
-            if (used.Contains(convName + ".weight") && !used.Contains(normName + ".weight") && file.TryGetValue(bias, out WeightTensor? source)
-                && source.Shape.SequenceEqual([conv.weight.shape[0]]))
+            if (used.Contains(convName + ".weight") && !used.Contains(normName + ".weight") && file.TryGetValue(bias, out var source)
+                && source.Tensor.Shape.SequenceEqual([conv.weight.shape[0]]))
             {
-                using Tensor value = source.ToTensor();
+                using Tensor value = source.Tensor.ToTensor();
                 folded.Add((norm, value.to(conv.weight.device).to(ScalarType.Float32)));
                 used.Add(bias);
-                loaded.AddRange([normName + ".weight", normName + ".bias", normName + ".running_mean", normName + ".running_var"]);
+                foreach (string part in new[] { "weight", "bias", "running_mean", "running_var" })
+                {
+                    origins[$"{normName}.{part}"] = $"<- {source.Name} and activations";
+                }
             }
         }
 
         Unfold(network, folded, images);
         folded.ForEach(f => f.Bias.Dispose());
-        if (loaded.Count == 0)
+        if (origins.Count == 0)
         {
-            throw new WeightsFileException($"Nothing in the weights file {path} fits the network. Its names: {string.Join(", ", file.Keys.Take(5))}, ... Is it another network's?");
+            throw new WeightsFileException($"Nothing in the weights file {path} fits the network. Its names: {string.Join(", ", file.Values.Take(5).Select(v => v.Name))}, ... Is it another network's?");
         }
 
-        HashSet<string> set = [.. loaded];
-        missing.AddRange(network.named_parameters().Select(p => p.name).Where(n => !set.Contains(n)));
-        return new(path, loaded, missing, [.. file.Keys.Where(k => !used.Contains(k))], folded.Count);
+        WeightOrigin[] map = [.. targets.Select(t => new WeightOrigin(t.Name, t.Target.shape, origins.GetValueOrDefault(t.Name)
+            ?? (file.TryGetValue(t.Name, out var other) ? $"stays as it was: {other.Name} of the file is [{string.Join(", ", other.Tensor.Shape)}]" : "stays as it was: not in the file")))];
+        return new(
+            path, [.. targets.Select(t => t.Name).Where(origins.ContainsKey)], [.. network.named_parameters().Select(p => p.name).Where(n => !origins.ContainsKey(n))],
+            [.. file.Where(f => !used.Contains(f.Key)).Select(f => f.Value.Name)], folded.Count, map);
     }
+
+    private static IReadOnlyDictionary<string, WeightTensor> Read(string path) =>
+        Path.GetExtension(path) is ".pth" or ".pt" ? PthFile.Read(path) : SafetensorsFile.Read(path).Tensors;
 
     /// <summary>Convolutions without a bias, each with the batch normalisation that follows it.</summary>
     private static IEnumerable<(string ConvName, Conv2d Conv, string NormName, BatchNorm2d Norm)> NormalisedConvolutions(nn.Module network)
