@@ -172,7 +172,7 @@ image() {
     echo "$name is there already."
     return
   fi
-  az acr build --registry "$registry" --image "$name" --file "$root/$file" "$@" "$root" --output none
+  az acr build --registry "$registry" --image "$name" --file "$root/$file" --timeout 7200 "$@" "$root" --output none
 }
 step "Images ($tag)"
 if [[ $compute == cpu ]]; then

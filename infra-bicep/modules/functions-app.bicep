@@ -142,8 +142,11 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
             { name: 'OTEL_SERVICE_NAME', value: 'lentigo-functions' }
             { name: 'Lentigo__Model', value: options.model }
             { name: 'Lentigo__Device', value: options.compute == 'cpu' ? 'cpu' : 'cuda' }
+            // Both ways of writing it: the host takes either, and some tools read the one, some the other.
             { name: 'AzureWebJobs.classify-lesion.Disabled', value: string(private) }
+            { name: 'AzureWebJobs_classify-lesion_Disabled', value: string(private) }
             { name: 'AzureWebJobs.classify-lesion-scan.Disabled', value: string(!private) }
+            { name: 'AzureWebJobs_classify-lesion-scan_Disabled', value: string(!private) }
           ]
           volumeMounts: [
             {

@@ -83,9 +83,13 @@ public sealed partial class DockerfileTests
             .Single(p => (string?)p.Attribute("Include") == "Microsoft.ML.OnnxRuntime.Gpu").Attribute("Version")!.Value);
         string cuda = runtime >= new Version(1, 27) ? "13" : "12";
         string text = Repository.Read("functions/Dockerfile");
-        Assert.Matches($@"CUDA_IMAGE=nvidia/cuda:{cuda}\.\d+\.\d+-cudnn-runtime-", text);
+        Assert.Matches($@"CUDA_IMAGE=nvcr\.io/nvidia/cuda:{cuda}\.\d+\.\d+-cudnn-runtime-", text);
         Assert.Contains("libcudnn*.so.9*", text, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void The_app_starts_by_the_base_image_whose_shell_keeps_settings_with_dots_and_hyphens() =>
+        Assert.DoesNotMatch("(?m)^(CMD|ENTRYPOINT)", Repository.Read("functions/Dockerfile"));
 
     [Fact]
     public void The_training_does_not_run_as_root() =>
@@ -172,7 +176,7 @@ public sealed partial class DockerfileTests
     [GeneratedRegex(@"\[Function\(""([\w-]+)""\)\]")]
     private static partial Regex FunctionName();
 
-    [GeneratedRegex(@"(?:AzureWebJobs\.|Host\.Functions\.)([\w-]+)")]
+    [GeneratedRegex(@"(?:AzureWebJobs\.|Host\.Functions\.)([a-z-]+)")]
     private static partial Regex NamedFunction();
 
     [GeneratedRegex(@"name: '((?:Lentigo__|AzureWebJobsDisable)\w+)'")]

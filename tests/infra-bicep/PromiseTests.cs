@@ -39,6 +39,7 @@ public sealed class PromiseTests(BicepCli bicep)
         { "images are deleted in time and can be restored until then", "dev", "modules/storage.bicep", "                  version: {\n                    delete: {\n                      daysAfterCreationGreaterThan: options.lesionRetentionDays\n                    }\n                  }\n", "" },
         { "images are deleted in time and can be restored until then", "dev", "modules/storage.bicep", "isVersioningEnabled: true", "isVersioningEnabled: false" },
         { "every upload reaches exactly one function", "dev", "modules/functions-app.bicep", "string(!private)", "string(private)" },
+        { "every upload reaches exactly one function", "dev", "modules/functions-app.bicep", "'AzureWebJobs_classify-lesion_Disabled', value: string(private)", "'AzureWebJobs_classify-lesion_Disabled', value: 'True'" },
         { "every upload reaches exactly one function", "dev", "main.bicep", "Host.Functions.classify-lesion&", "classify-lesion&" },
         { "every upload reaches exactly one function", "dev", "modules/event-subscription.bicep", "containers/lesions/blobs/", "containers/" },
         { "every upload reaches exactly one function", "prod", "modules/functions-app.bicep", "private ? max(options.minReplicas, 1) : options.minReplicas", "0" },

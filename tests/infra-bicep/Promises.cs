@@ -102,6 +102,7 @@ internal static class Promises
             string webhook = At(subscription, "properties.destination.properties.endpointUrl")?.ToString() ?? "";
             return
             [
+                .. new[] { "classify-lesion", "classify-lesion-scan" }.Where(f => s.Settings[$"AzureWebJobs.{f}.Disabled"] != s.Settings[$"AzureWebJobs_{f}_Disabled"]).Select(f => $"{f} is on and off"),
                 .. Breach(events == scan, "both or neither of classify-lesion and classify-lesion-scan are on"),
                 .. Breach(events != (subscription is not null), "the subscription and the function it calls do not go together"),
                 .. Breach(events && !webhook.Contains("/runtime/webhooks/blobs?functionName=Host.Functions.classify-lesion&code=", StringComparison.Ordinal), "Event Grid calls another function"),
