@@ -59,7 +59,14 @@ az account show --output none 2> /dev/null || die "Sign in first: az login, then
 
 suffix="${LENTIGO_NAME:-lentigo}-$target"
 group="rg-$suffix" app="ca-$suffix" machine="vm-train-$suffix"
-exists() { az resource show --resource-group "$group" --resource-type "$1" --name "$2" --output none 2> /dev/null; }
+group_exists=$(az group exists --name "$group")
+# A question that fails is no "no": taking it for one would make new keys.
+exists() {
+  local count
+  [[ $group_exists == true ]] || return 1
+  count=$(az resource list --resource-group "$group" --resource-type "$1" --name "$2" --query 'length(@)' --output tsv) || die "Cannot tell whether $2 exists; see above."
+  ((count > 0))
+}
 
 : "${LENTIGO_LOCATION:=swedencentral}"
 export LENTIGO_LOCATION
@@ -102,7 +109,8 @@ export LENTIGO_SSH_PUBLIC_KEY
 key() {
   local value=''
   if $app_exists; then
-    value=$(az containerapp secret show --resource-group "$group" --name "$app" --secret-name "$1" --query value --output tsv)
+    value=$(az containerapp secret show --resource-group "$group" --name "$app" --secret-name "$1" --query value --output tsv) ||
+      die "The secret $1 of $app cannot be read; see above. Nothing was changed."
   fi
   echo "${value:-$(openssl rand -hex 32)}"
 }

@@ -76,7 +76,8 @@ public sealed class ScriptTests
     {
         string userData = Convert.ToBase64String("""{"image":"cr.example/lentigo-training:0","run":"r"}"""u8);
         using Shell shell = Azure(compute: "cpu", first: s => s
-            .Answer("*'resource show'*", "true")
+            .Answer("*'group exists'*", "echo true")
+            .Answer("*'resource list'*", "echo 1")
             .Answer("*'secret show'*", "echo \"kept-$(sed 's/.*--secret-name //;s/ .*//' <<< \"$call\")\"")
             .Answer("*'containerapp show'*", "echo cr.example/lentigo-functions:0")
             .Answer("*'consumption budget show'*", "echo 2026-03-01T00:00:00Z")
@@ -94,12 +95,27 @@ public sealed class ScriptTests
     }
 
     [Theory]
+    [InlineData("*'resource list'*", "Cannot tell whether")]
+    [InlineData("*'secret show'*", "cannot be read")]
+    public async Task A_question_that_fails_is_not_taken_for_a_no(string question, string sentence)
+    {
+        using Shell shell = Azure(compute: "cpu", first: s => s.Answer("*'group exists'*", "echo true").Answer(question, "exit 1")
+            .Answer("*'resource list'*containerApps*", "echo 1").Answer("*'resource list'*", "echo 0"));
+        (int exit, string output) = await shell.RunAsync("deploy.sh", "dev --yes --image 1 --model none");
+        Assert.Equal(1, exit);
+        Assert.Contains(sentence, output, StringComparison.Ordinal);
+        Assert.Equal(0, shell.Count("deployment sub"));
+    }
+
+    [Theory]
     [InlineData("PowerState/running", "true")]
     [InlineData("PowerState/deallocated", "false")]
     public async Task The_log_agent_of_a_machine_that_is_off_is_left_alone(string power, string installs)
     {
         using Shell shell = Azure(compute: "cpu", first: s => s
-            .Answer("*'resource show'*virtualMachines*", "true")
+            .Answer("*'group exists'*", "echo true")
+            .Answer("*'resource list'*virtualMachines*", "echo 1")
+            .Answer("*'resource list'*", "echo 0")
             .Answer("*get-instance-view*", $"echo {power}")
             .Answer("*'--query userData'*", "echo e30="));
         (int exit, string output) = await shell.RunAsync("deploy.sh", "dev --yes --image 1 --model none");
@@ -272,7 +288,8 @@ public sealed class ScriptTests
         string settings = JsonSerializer.Serialize(new { parameters = new { serving = new { value = new { compute } }, network = new { value = new { @private = isPrivate } }, training = new { value = new { enabled = true } } } });
         string parameters = JsonSerializer.Serialize(new { parametersJson = settings });
         return shell
-            .Answer("*'resource show'*|*'consumption budget show'*|*'acr repository show'*", "exit 3")
+            .Answer("*'group exists'*", "echo false")
+            .Answer("*'consumption budget show'*|*'acr repository show'*", "exit 3")
             .Answer("*signed-in-user*", "echo 11111111-1111-1111-1111-111111111111")
             .Answer("*build-params*", $"cat << 'JSON'\n{parameters}\nJSON\n")
             .Answer("*'deployment sub create'*", Outputs)
