@@ -60,7 +60,7 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
     }
   }
   properties: {
-    managedEnvironmentId: environmentId
+    environmentId: environmentId
     workloadProfileName: workloadProfile
     configuration: {
       activeRevisionsMode: 'Single'
@@ -161,10 +161,11 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
                 path: '/'
                 port: 80
               }
-              initialDelaySeconds: 1
-              periodSeconds: 5
+              // Two and a half minutes to start: the platform takes 10 failures at most.
+              initialDelaySeconds: 2
+              periodSeconds: 15
               timeoutSeconds: 5
-              failureThreshold: 48
+              failureThreshold: 10
             }
             {
               type: 'Liveness'

@@ -46,6 +46,7 @@ public sealed class PromiseTests(BicepCli bicep)
         { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "  kind: 'functionapp'\n", "" },
         { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "/api/health'\n                port", "/api/model'\n                port" },
         { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "value: 'containerapp'", "value: 'files'" },
+        { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "failureThreshold: 10", "failureThreshold: 48" },
         { "the training machine is shielded, and comes back after an eviction", "dev", "modules/training.bicep", "secureBootEnabled: true", "secureBootEnabled: false" },
         { "the training machine is shielded, and comes back after an eviction", "dev", "modules/training.bicep", "'Deallocate'", "'Delete'" },
         { "the training machine is shielded, and comes back after an eviction", "dev", "modules/training.bicep", "= if (options.spot) {\n  name: restartName", "= if (!options.spot) {\n  name: restartName" },

@@ -117,6 +117,7 @@ internal static class Promises
             .. Breach(At(s.Single("Microsoft.App/containerApps"), "properties.template.scale.rules") is not null, "the scale rules of a function app are the platform's"),
             .. Breach(!s.Container["probes"]!.AsArray().Any(p => Has(p!, "type", "Readiness") && Has(p!, "httpGet.path", "/api/health")), "nothing asks whether a replica is ready"),
             .. Breach(!s.Container["probes"]!.AsArray().Any(p => Has(p!, "type", "Liveness")), "nothing notices a hung replica"),
+            .. Breach(s.Container["probes"]!.AsArray().Any(p => (int)p!["failureThreshold"]! is < 1 or > 10 || (int)p["periodSeconds"]! is < 1 or > 240 || (int?)p["initialDelaySeconds"] is < 1 or > 60), "a probe is outside what Container Apps takes"),
             .. Breach(s.Settings.ContainsKey("AzureWebJobsStorage") || !s.Settings.ContainsKey("AzureWebJobsStorage__blobServiceUri"), "the host's storage is not by identity"),
             .. Breach(s.Settings.GetValueOrDefault("AzureWebJobsStorage__credential") != "managedidentity", "the host's storage is not by identity"),
             .. Breach(s.Settings.GetValueOrDefault("AzureWebJobsSecretStorageType") != "containerapp", "the host's keys do not survive a restart"),
