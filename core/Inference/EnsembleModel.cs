@@ -9,6 +9,7 @@ public sealed class EnsembleModel : IDisposable
     private static readonly string[] OutputNames = ["member_logits", "logits", "probabilities"];
     private readonly InferenceSession session;
     private readonly RunOptions runOptions = new();
+    private bool isDisposed;
 
     private EnsembleModel(ModelManifest manifest, InferenceSession session, InferenceDevice device, string? warning)
     {
@@ -65,6 +66,7 @@ public sealed class EnsembleModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(pixels);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ObjectDisposedException.ThrowIf(isDisposed, this); // ONNX Runtime itself would crash the process
         int size = Manifest.Input.Size;
         if (pixels.Length != (long)count * size * size * 3)
         {
@@ -84,6 +86,7 @@ public sealed class EnsembleModel : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        isDisposed = true;
         runOptions.Dispose();
         session.Dispose();
     }

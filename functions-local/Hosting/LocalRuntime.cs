@@ -70,7 +70,7 @@ internal static class LocalRuntime
                 log.LogInformation("Disabled by settings: {Functions}", string.Join(", ", disabled));
             }
 
-            log.LogInformation("Listening on {Addresses}. Ctrl+C stops.", string.Join(", ", app.Urls));
+            log.LogInformation("Ready: open {Addresses} in a browser. Ctrl+C stops.", string.Join(", ", app.Urls));
         });
         return app;
     }

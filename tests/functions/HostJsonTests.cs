@@ -1,0 +1,48 @@
+using System.Reflection;
+using System.Text.Json;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Lentigo.Functions.Tests;
+
+/// <summary>What the trigger classes, host.json and the sample of settings promise each other.</summary>
+public class HostJsonTests
+{
+    private static readonly Dictionary<string, ParameterInfo> Functions = typeof(Triggers.Predict).Assembly.GetTypes()
+        .SelectMany(t => t.GetMethods())
+        .Where(m => m.GetCustomAttribute<FunctionAttribute>() is not null)
+        .ToDictionary(m => m.GetCustomAttribute<FunctionAttribute>()!.Name, m => m.GetParameters()[0]);
+
+    [Fact]
+    public void The_route_prefix_is_empty_and_every_api_route_written_out()
+    {
+        Assert.Equal("", Read("host.json").GetProperty("extensions").GetProperty("http").GetProperty("routePrefix").GetString());
+        string?[] routes = [.. Functions.Values.Select(p => p.GetCustomAttribute<HttpTriggerAttribute>()?.Route).Where(r => r is not null).Order()];
+        Assert.Equal(["api/health", "api/model", "api/predict", "assets/{file}", "{root:maxlength(0)?}"], routes);
+    }
+
+    [Fact]
+    public void Only_predict_needs_a_key()
+    {
+        string[] keyed = [.. Functions.Where(f => f.Value.GetCustomAttribute<HttpTriggerAttribute>()?.AuthLevel == AuthorizationLevel.Function).Select(f => f.Key)];
+        Assert.Equal(["predict"], keyed);
+    }
+
+    [Fact]
+    public void Two_functions_watch_the_lesions_and_the_sample_leaves_one_enabled()
+    {
+        Dictionary<string, BlobTriggerSource> watching = Functions
+            .Where(f => f.Value.GetCustomAttribute<BlobTriggerAttribute>()?.BlobPath == "lesions/{name}")
+            .ToDictionary(f => f.Key, f => f.Value.GetCustomAttribute<BlobTriggerAttribute>()!.Source);
+        Assert.Equal(new() { ["classify-lesion"] = BlobTriggerSource.EventGrid, ["classify-lesion-scan"] = BlobTriggerSource.LogsAndContainerScan }, watching);
+        JsonElement values = Read("local.settings.sample.json").GetProperty("Values");
+        string[] enabled = [.. watching.Keys.Where(f => !values.TryGetProperty($"AzureWebJobs.{f}.Disabled", out JsonElement off) || off.GetString() != "true")];
+        Assert.Single(enabled);
+    }
+
+    [Fact]
+    public void The_poison_queue_of_blobs_is_watched() =>
+        Assert.Equal("webjobs-blobtrigger-poison", Functions["report-failed-lesion"].GetCustomAttribute<QueueTriggerAttribute>()?.QueueName);
+
+    private static JsonElement Read(string file) =>
+        JsonDocument.Parse(File.ReadAllText(Path.Combine(Path.GetDirectoryName(typeof(Triggers.Predict).Assembly.Location)!, file))).RootElement;
+}

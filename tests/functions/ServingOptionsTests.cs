@@ -1,0 +1,44 @@
+using Lentigo.Core.Inference;
+using Lentigo.Functions.Serving;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Lentigo.Functions.Tests;
+
+public class ServingOptionsTests
+{
+    [Fact]
+    public void Settings_fill_the_options()
+    {
+        ServingOptions options = Read(("Model", "dermatoscope"), ("Device", "cpu"), ("ModelPollInterval", "00:01:00"), ("MaxImageBytes", "1000"), ("MaxImagePixels", "2000"), ("Threads", "3"));
+        Assert.Equal(("dermatoscope", InferenceDevice.Cpu, TimeSpan.FromMinutes(1), 3), (options.Model, options.Device, options.ModelPollInterval, options.Threads));
+        Assert.Equal((1000, 2000), (options.Limits.MaxBytes, options.Limits.MaxPixels));
+    }
+
+    [Fact]
+    public void Without_settings_the_limits_are_the_documented_ones()
+    {
+        ServingOptions options = Read();
+        Assert.Equal(("lentigo", InferenceDevice.Auto, 20_000_000, 50_000_000), (options.Model, options.Device, options.Limits.MaxBytes, options.Limits.MaxPixels));
+    }
+
+    [Theory]
+    [InlineData("Model", "")]
+    [InlineData("Device", "tpu")]
+    [InlineData("Threads", "-1")]
+    [InlineData("MaxImageBytes", "0")]
+    [InlineData("MaxImageBytes", "lots")]
+    [InlineData("MaxImagePixels", "0")]
+    [InlineData("ModelPollInterval", "00:00:00")]
+    public void A_wrong_setting_is_named(string name, string value) =>
+        Assert.Contains(name, Assert.Throws<InvalidOperationException>(() => Read((name, value))).Message, StringComparison.Ordinal);
+
+    private static ServingOptions Read(params (string Name, string Value)[] settings)
+    {
+        ServiceCollection services = new();
+        ConfigurationManager configuration = new();
+        configuration.AddInMemoryCollection(settings.Select(s => KeyValuePair.Create($"{ServingOptions.Section}:{s.Name}", (string?)s.Value)));
+        services.AddServing(configuration);
+        return services.BuildServiceProvider().GetRequiredService<ServingOptions>();
+    }
+}
