@@ -16,6 +16,7 @@ public sealed class Augmentation(TrainingRecipe recipe)
         using DisposeScope scope = NewDisposeScope();
         Tensor result = Degrade(images);
         result = Move(result);
+        result = Constancy(result);
         result = Colour(result);
         return result.MoveToOuterDisposeScope();
     }
@@ -27,6 +28,34 @@ public sealed class Augmentation(TrainingRecipe recipe)
         long side = images.shape[^1];
         using Tensor small = nn.functional.interpolate(images, [size, size], mode: InterpolationMode.Bilinear, align_corners: false, antialias: true);
         return nn.functional.interpolate(small, [side, side], mode: InterpolationMode.Bilinear, align_corners: false);
+    }
+
+    /// <summary>
+    /// Colour constancy by shades of grey (Finlayson and Trezzi 2004; for dermoscopy Barata et al. 2015, doi:10.1109/JBHI.2014.2336473): the light's
+    /// colour is taken to be each channel's Minkowski mean of degree 6, and divided out.
+    /// </summary>
+    /// <param name="images">float [n, 3, s, s] in 0 to 1.</param>
+    /// <returns>A new tensor of the same shape in 0 to 1.</returns>
+    public static Tensor ShadesOfGrey(Tensor images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        const double degree = 6;
+        using DisposeScope scope = NewDisposeScope();
+        // Black images have no light; 1e-3 is less than a level of 255.
+        Tensor light = images.pow(degree).mean([2, 3], keepdim: true).pow(1 / degree).clamp_min(1e-3);
+        Tensor white = light.square().mean([1], keepdim: true).sqrt();
+        return (images * (white / light)).clamp(0, 1).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Constancy(Tensor images)
+    {
+        if (recipe.ColourConstancy == 0)
+        {
+            return images;
+        }
+
+        Tensor chosen = (rand([images.shape[0], 1, 1, 1]) < recipe.ColourConstancy).to(images.device);
+        return where(chosen, ShadesOfGrey(images), images);
     }
 
     private Tensor Degrade(Tensor images)

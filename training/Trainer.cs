@@ -139,7 +139,7 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
         int stepsPerEpoch = (split.Train.Count + recipe.BatchSize - 2) / recipe.BatchSize;
         long steps = (long)stepsPerEpoch * recipe.Epochs;
         Schedule schedule = new(recipe, steps);
-        Tensor classWeights = tensor(ClassWeights(), device: device);
+        Tensor classWeights = tensor(TrainingLoss.ClassWeights(data.ClassCounts(split.Train), recipe.ClassWeightBeta), device: device);
 
         manual_seed(member.Seed);
         using nn.Module<Tensor, Tensor> network = member.Architecture.Create(LesionClasses.Count, recipe.Size).to(device);
@@ -184,13 +184,13 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
                 using (no_grad())
                 {
                     x = augmentation.Apply(images.Load(chosen));
-                    targets = Targets(chosen);
+                    targets = TrainingLoss.Targets([.. chosen.Select(i => data.Records[i].Label)], LesionClasses.Count, recipe.LabelSmoothing).to(device);
                     (x, targets) = Mix(x, targets);
                     x = images.Normalise(x);
                     x = reduced is null ? x : x.to(ReducedPrecision.Type);
                 }
 
-                Tensor loss = Loss(trained.call(x), targets, classWeights);
+                Tensor loss = TrainingLoss.Compute(trained.call(x), targets, classWeights, recipe.FocalGamma);
                 loss.backward();
                 reduced?.CollectGradients();
                 double value = loss.item<float>();
@@ -340,20 +340,6 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
         return (Of(all), all.GroupBy(i => data.Records[split.Val[i]].Stratum).ToDictionary(g => g.Key, g => Of(g)));
     }
 
-    /// <summary>Target distributions [n, 7].</summary>
-    private Tensor Targets(int[] chosen)
-    {
-        double off = recipe.LabelSmoothing / LesionClasses.Count;
-        float[] rows = new float[chosen.Length * LesionClasses.Count];
-        Array.Fill(rows, (float)off);
-        for (int i = 0; i < chosen.Length; i++)
-        {
-            rows[(i * LesionClasses.Count) + data.Records[chosen[i]].Label] += (float)(1 - recipe.LabelSmoothing);
-        }
-
-        return tensor(rows, [chosen.Length, LesionClasses.Count]).to(device);
-    }
-
     /// <summary>Mixup or cutmix of a batch with itself in another order.</summary>
     private (Tensor Images, Tensor Targets) Mix(Tensor x, Tensor targets)
     {
@@ -383,24 +369,6 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
         using Tensor concentration = tensor([(float)alpha, (float)alpha]);
         using Tensor sample = distributions.Dirichlet(concentration).sample();
         return sample[0].item<float>();
-    }
-
-    /// <summary>Cross-entropy with target distributions, weighted by class, focal where asked: the mean over the batch.</summary>
-    private Tensor Loss(Tensor logits, Tensor targets, Tensor classWeights)
-    {
-        Tensor logProbabilities = logits.log_softmax(1);
-        Tensor weighted = targets * classWeights;
-        Tensor terms = recipe.FocalGamma == 0 ? logProbabilities : logProbabilities * (1 - logProbabilities.exp()).pow(recipe.FocalGamma);
-        return -(weighted * terms).sum() / weighted.sum();
-    }
-
-    /// <summary>[7]: (1 - beta) / (1 - beta^n_c), scaled to mean 1 over the classes that occur.</summary>
-    private float[] ClassWeights()
-    {
-        int[] counts = data.ClassCounts(split.Train);
-        double[] weights = [.. counts.Select(n => n == 0 ? 0 : recipe.ClassWeightBeta == 0 ? 1 : (1 - recipe.ClassWeightBeta) / (1 - Math.Pow(recipe.ClassWeightBeta, n)))];
-        double mean = weights.Where(w => w > 0).Average();
-        return [.. weights.Select(w => (float)(w / mean))];
     }
 
     // A young average follows faster, so that the random start is soon forgotten.

@@ -69,6 +69,12 @@ public sealed record TrainingRecipe
     public double ColourShift { get; init; }
 
     /// <summary>
+    /// The probability with which the colour of the light is taken out of an image (shades of grey), so that the network sees lesions under
+    /// neutral light too. It is an augmentation: images that are classified stay as they are.
+    /// </summary>
+    public double ColourConstancy { get; init; }
+
+    /// <summary>
     /// The probability with which an image is reduced to a random size between <see cref="DegradeSize"/> and the input's and enlarged
     /// again, so that sharpness says little of the class.
     /// </summary>
@@ -202,6 +208,7 @@ public sealed record TrainingRecipe
             Range(name, value, 0, 0.99);
         }
 
+        Range(nameof(ColourConstancy), ColourConstancy, 0, 1);
         Range(nameof(Degrade), Degrade, 0, 1);
         Range(nameof(DegradeSize), DegradeSize, 4, 1024);
         Range(nameof(Mixup), Mixup, 0, 100);

@@ -15,7 +15,7 @@ internal static class TrainCommand
 {
     private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where checkpoints, the log and the finished package (<version>/, current.json) go." };
     private static readonly Option<string> Members = new("--members") { HelpName = "a,b,...", Description = "The networks; a@7 takes seed 7. Known: " + string.Join(", ", Networks.MemberRegistry.All.Select(a => a.Name)) + ".", DefaultValueFactory = _ => "resnet18,mobilenet_v2" };
-    private static readonly Option<string> Recipe = new("--recipe") { HelpName = "paper|strong|file", Description = "The hyper-parameters; options below override its values.", DefaultValueFactory = _ => "paper" };
+    private static readonly Option<string> Recipe = new("--recipe") { HelpName = "paper|strong|file", Description = "The hyper-parameters; options below override its values. A file is a JSON object like {\"name\": \"mine\", \"optimizer\": \"adamw\"}; what it leaves out is the paper's. Its keys: " + string.Join(", ", TrainingRecipe.Keys) + ".", DefaultValueFactory = _ => "paper" };
     private static readonly Option<int?> Size = new("--size") { HelpName = "px", Description = "The side of the input [recipe: 64]." };
     private static readonly Option<int?> Epochs = new("--epochs") { Description = "Passes over the training images [recipe: 30]." };
     private static readonly Option<int?> Batch = new("--batch") { Description = "Images a step [recipe: 64]." };
