@@ -48,7 +48,7 @@ public sealed class EnsembleModel : IDisposable
                 if (options.Device is InferenceDevice.Cuda)
                 {
                     throw new ModelPackageException(
-                        $"The device 'cuda' was asked for, but ONNX Runtime cannot use it: {reason} Use a build with -p:Accelerator=Cuda on a machine with an NVIDIA GPU, CUDA 12 and cuDNN 9, or set the device to 'auto'.", e);
+                        $"The device 'cuda' was asked for, but ONNX Runtime cannot use it: {reason} Use a build with -p:Accelerator=Cuda on a machine with an NVIDIA GPU and the CUDA and cuDNN that the package Microsoft.ML.OnnxRuntime.Gpu needs, or set the device to 'auto'.", e);
                 }
 
                 warning = $"No usable GPU, the CPU is used: {reason}";
