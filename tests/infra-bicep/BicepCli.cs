@@ -64,7 +64,11 @@ public sealed class BicepCli : IAsyncDisposable
     public async Task<JsonNode> SnapshotAsync(string path)
     {
         JsonObject metadata = new() { ["subscriptionId"] = Guid.Empty.ToString(), ["tenantId"] = Guid.Empty.ToString(), ["location"] = "swedencentral" };
-        return JsonNode.Parse((string)(await CallAsync("bicep/getSnapshot", new() { ["path"] = path, ["metadata"] = metadata }))["snapshot"]!)!;
+        JsonNode snapshot = JsonNode.Parse((string)(await CallAsync("bicep/getSnapshot", new() { ["path"] = path, ["metadata"] = metadata }))["snapshot"]!)!;
+
+        // The CLI writes the outputs in another order each time it is started.
+        snapshot["outputs"] = new JsonObject(snapshot["outputs"]!.AsObject().OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => KeyValuePair.Create(o.Key, o.Value?.DeepClone())));
+        return snapshot;
     }
 
     public async ValueTask DisposeAsync()
