@@ -4,6 +4,7 @@ using Azure;
 using Azure.Identity;
 using Lentigo.Core.Models;
 using Lentigo.Training.Data;
+using Lentigo.Training.Storage;
 using Lentigo.Training.Weights;
 using Spectre.Console;
 using static TorchSharp.torch;
@@ -49,7 +50,7 @@ internal static class CommandLine
             await Console.Error.WriteLineAsync(e is RequestFailedException ? e.Message.Split('\n')[0] : e.Message);
             return Failed;
         }
-        catch (AggregateException e) when (e.InnerExceptions.All(i => i is RequestFailedException))
+        catch (AggregateException e) when (BlobFolder.IsStorageFailure(e))
         {
             // What the storage client throws when it has tried several times in vain.
             await Console.Error.WriteLineAsync($"The storage account cannot be reached: {e.InnerExceptions[^1].Message.Split('\n')[0]}");

@@ -34,7 +34,7 @@ internal static class DataArguments
         bool skipMissing = arguments.GetValue(SkipMissing);
         PixelCache? cache = CacheOf(arguments);
         Console.WriteLine($"Reading {path} at {size} px ...");
-        return await ProgressBar.RunAsync("images decoded", bytes: false, progress => Task.Run(() => DataSets.Open(path, size, skipMissing, Console.WriteLine, cache, progress)));
+        return await ProgressBar.RunAsync("images decoded", bytes: false, progress => Task.Run(() => DataSets.Open(path, size, skipMissing, Console.WriteLine, cache, progress, cancellationToken)));
     }
 
     /// <summary>The cache of decoded images, or null where none is wanted.</summary>

@@ -42,7 +42,7 @@ internal static class DataCommand
 
         string path = await DataArguments.LocalPathAsync(arguments, cancellationToken);
         PixelCache? cache = DataArguments.CacheOf(arguments);
-        using DataSetInspection found = await ProgressBar.RunAsync("images read", bytes: false, progress => Task.Run(() => DataSetInspection.Of(path, size, cache, Console.WriteLine, progress)));
+        using DataSetInspection found = await ProgressBar.RunAsync("images read", bytes: false, progress => Task.Run(() => DataSetInspection.Of(path, size, cache, Console.WriteLine, progress, cancellationToken)));
         Console.WriteLine($"{found.Images.Name}: {found.Format}, {found.Images.Count} images");
         PrintCounts(found.Images);
         PrintFaults(found, size);

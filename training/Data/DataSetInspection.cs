@@ -16,7 +16,7 @@ public sealed record DataSetInspection(
 {
     /// <summary>Reads a data set whatever is wrong with single images.</summary>
     /// <inheritdoc cref="DataSets.Open"/>
-    public static DataSetInspection Of(string path, int size, PixelCache? cache, Action<string> warn, IProgress<(long Done, long? Total)>? progress)
+    public static DataSetInspection Of(string path, int size, PixelCache? cache, Action<string> warn, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken = default)
     {
         if (DataSets.IsNpz(path))
         {
@@ -25,7 +25,7 @@ public sealed record DataSetInspection(
         }
 
         DataSetFiles files = DataSetFiles.List(path);
-        DecodedImages decoded = DecodedImages.Load(files.Images, size, cache, warn, progress);
+        DecodedImages decoded = DecodedImages.Load(files.Images, size, cache, warn, progress, cancellationToken);
         (string, string)[] unreadable = [.. decoded.Unreadable.Select(u => (files.Images[u.Index].Path, u.Reason))];
         if (unreadable.Length == files.Images.Count)
         {

@@ -12,9 +12,11 @@ public static class DataSets
     /// <param name="warn">Told what was left out.</param>
     /// <param name="cache">Where decoded images are kept from run to run, or null.</param>
     /// <param name="progress">Told how many image files are decoded.</param>
+    /// <param name="cancellationToken">Stops decoding.</param>
     /// <exception cref="DataSetException">There is no such data set, or it is damaged.</exception>
     public static LesionDataSet Open(
-        string path, int size, bool skipMissing, Action<string> warn, PixelCache? cache = null, IProgress<(long Done, long? Total)>? progress = null)
+        string path, int size, bool skipMissing, Action<string> warn, PixelCache? cache = null, IProgress<(long Done, long? Total)>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(warn);
@@ -40,7 +42,7 @@ public static class DataSets
             warn($"{files.Unlisted} image files in {path} have no label ({(files.Tables.Count > 0 ? $"they are not in {string.Join(", ", files.Tables)}" : "they are in no class's folder")}); they are left out.");
         }
 
-        DecodedImages decoded = DecodedImages.Load(files.Images, size, cache, warn, progress);
+        DecodedImages decoded = DecodedImages.Load(files.Images, size, cache, warn, progress, cancellationToken);
         if (decoded.Unreadable.Count > 0)
         {
             decoded.Pixels.Dispose();

@@ -13,7 +13,8 @@ internal sealed record DecodedImages(Tensor Pixels, IReadOnlyList<(int Width, in
 {
     /// <summary>Takes the images from the cache, or decodes them in parallel and puts them there if all can be read.</summary>
     /// <inheritdoc cref="DataSets.Open"/>
-    public static DecodedImages Load(IReadOnlyList<ImageFile> files, int size, PixelCache? cache, Action<string> warn, IProgress<(long Done, long? Total)>? progress)
+    public static DecodedImages Load(
+        IReadOnlyList<ImageFile> files, int size, PixelCache? cache, Action<string> warn, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken)
     {
         if (files.Count == 0)
         {
@@ -26,7 +27,7 @@ internal sealed record DecodedImages(Tensor Pixels, IReadOnlyList<(int Width, in
             return kept;
         }
 
-        DecodedImages decoded = Decode(files, size, progress);
+        DecodedImages decoded = Decode(files, size, progress, cancellationToken);
         if (decoded.Unreadable.Count == 0)
         {
             cache?.Write(key, decoded, warn);
@@ -51,13 +52,13 @@ internal sealed record DecodedImages(Tensor Pixels, IReadOnlyList<(int Width, in
         return new(files.Name, [.. readable.Select(i => records[i])], kept);
     }
 
-    private static DecodedImages Decode(IReadOnlyList<ImageFile> files, int size, IProgress<(long Done, long? Total)>? progress)
+    private static DecodedImages Decode(IReadOnlyList<ImageFile> files, int size, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken)
     {
         Tensor pixels = zeros([files.Count, size, size, 3], dtype: ScalarType.Byte);
         (int, int)[] sizes = new (int, int)[files.Count];
         ConcurrentBag<(int Index, string Reason)> unreadable = [];
         int done = 0;
-        Parallel.For(0, files.Count, i =>
+        Parallel.For(0, files.Count, new ParallelOptions { CancellationToken = cancellationToken }, i =>
         {
             try
             {

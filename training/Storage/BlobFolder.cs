@@ -1,4 +1,5 @@
 using Azure;
+using Azure.Identity;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 
@@ -26,6 +27,15 @@ public sealed class BlobFolder
 
     /// <summary>The place for messages: account, container and folder, without any key.</summary>
     public string Location => $"{Container.AccountName}/{Container.Name}{(Prefix.Length == 0 ? "" : "/" + Prefix)}";
+
+    /// <summary>Whether an exception says that storage, the way there or the right to use it failed: what the client throws, at once or after several tries.</summary>
+    public static bool IsStorageFailure(Exception exception) => exception switch
+    {
+        AggregateException several => several.InnerExceptions.Count > 0 && several.InnerExceptions.All(IsStorageFailure),
+        RequestFailedException or AuthenticationFailedException or HttpRequestException or IOException => true,
+        OperationCanceledException => true, // the client's time limit; asked where the work itself was not cancelled
+        _ => false,
+    };
 
     /// <summary>The blob of a name in this folder.</summary>
     public BlobClient Blob(string name) => Container.GetBlobClient(Prefix.Length == 0 ? name : $"{Prefix}/{name}");

@@ -94,7 +94,7 @@ public sealed class CheckpointCopies(BlobFolder target, string folder, string lo
             using FileStream lines = new(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite); // the training has it open to write
             await target.Blob(Path.GetFileName(log)).UploadAsync(lines, overwrite: true, CancellationToken.None).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is RequestFailedException or IOException || (e is AggregateException all && all.InnerExceptions.All(i => i is RequestFailedException)))
+        catch (Exception e) when (BlobFolder.IsStorageFailure(e))
         {
             string reason = (e is AggregateException several ? several.InnerExceptions[^1] : e).Message.Split('\n')[0];
             say($"WARNING: the checkpoint of {member}, epoch {epoch}, could not be copied to {target.Location}: {reason} It is on this machine's disk; the copy is tried again after the next epoch.");

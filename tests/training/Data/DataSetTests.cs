@@ -13,7 +13,7 @@ public sealed class DataSetTests
     {
         using TemporaryFolder folder = new();
         SyntheticLesions.WriteHam10000(folder.Path, perClass: 2, size: 96);
-        using LesionDataSet data = DataSets.Open(folder.Path, 64, skipMissing: false, Fail);
+        using LesionDataSet data = DataSets.Open(folder.Path, 64, skipMissing: false, Fail, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(14, data.Count);
         Assert.True(data.IsLabelled);
         Assert.Equal(["96"], data.Strata);
@@ -31,7 +31,7 @@ public sealed class DataSetTests
             File.Move(file, folder[Path.GetFileName(file)]);
         }
 
-        using LesionDataSet data = DataSets.Open(folder.Path, 32, skipMissing: false, Fail);
+        using LesionDataSet data = DataSets.Open(folder.Path, 32, skipMissing: false, Fail, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(7, data.Count);
     }
 
@@ -49,7 +49,7 @@ public sealed class DataSetTests
 
         string Fingerprint()
         {
-            using LesionDataSet data = DataSets.Open(folder.Path, 32, skipMissing: false, Fail);
+            using LesionDataSet data = DataSets.Open(folder.Path, 32, skipMissing: false, Fail, cancellationToken: TestContext.Current.CancellationToken);
             return data.Fingerprint;
         }
     }
@@ -71,7 +71,7 @@ public sealed class DataSetTests
         File.Delete(image);
         Assert.Contains("1 of the 7 images", Refusal(folder.Path), StringComparison.Ordinal);
         List<string> warnings = [];
-        using (LesionDataSet rest = DataSets.Open(folder.Path, 32, skipMissing: true, warnings.Add))
+        using (LesionDataSet rest = DataSets.Open(folder.Path, 32, skipMissing: true, warnings.Add, cancellationToken: TestContext.Current.CancellationToken))
         {
             Assert.Equal(6, rest.Count);
             Assert.Contains("ISIC_0000002", Assert.Single(warnings), StringComparison.Ordinal);
@@ -90,7 +90,7 @@ public sealed class DataSetTests
     {
         using TemporaryFolder folder = new();
         WriteNpz(folder["x.npz"], subsets, count: 9, side: 28, labels: "<i8");
-        using LesionDataSet data = DataSets.Open(folder["x.npz"], 32, skipMissing: false, Fail);
+        using LesionDataSet data = DataSets.Open(folder["x.npz"], 32, skipMissing: false, Fail, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(9 * subsets.Length, data.Count);
         Assert.Equal(subsets, data.Records.Select(r => r.Subset!).Distinct());
         Assert.Equal([0, 1, 2, 3, 4, 5, 6, 0, 1], data.Records.Take(9).Select(r => r.Label));
@@ -102,7 +102,7 @@ public sealed class DataSetTests
     {
         using TemporaryFolder folder = new();
         WriteNpz(folder["x.npz"], ["test"], count: 3, side: 32, labels: null);
-        using (LesionDataSet data = DataSets.Open(folder["x.npz"], 32, skipMissing: false, Fail))
+        using (LesionDataSet data = DataSets.Open(folder["x.npz"], 32, skipMissing: false, Fail, cancellationToken: TestContext.Current.CancellationToken))
         {
             Assert.False(data.IsLabelled);
             Assert.Equal(SyntheticLesions.Draw(2, 2, 32), data.PixelsOf(2));
@@ -118,7 +118,7 @@ public sealed class DataSetTests
     private static void Fail(string warning) => Assert.Fail(warning);
 
     private static string Refusal(string path) =>
-        Assert.Throws<DataSetException>(() => DataSets.Open(path, 32, skipMissing: false, Fail).Dispose()).Message;
+        Assert.Throws<DataSetException>(() => DataSets.Open(path, 32, skipMissing: false, Fail, cancellationToken: TestContext.Current.CancellationToken).Dispose()).Message;
 
     internal static void WriteNpz(string path, string[] subsets, int count, int side, string? labels, int firstLabel = 0)
     {

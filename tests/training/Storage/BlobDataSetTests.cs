@@ -101,7 +101,7 @@ public sealed class BlobDataSetTests(StorageAccount account) : IClassFixture<Sto
 
     private Task<string> FetchAsync(BlobFolder source) => BlobDataSet.FetchAsync(source, _folder["cache"], progress: null, TestContext.Current.CancellationToken);
 
-    private static LesionDataSet Open(string path) => DataSets.Open(path, 32, skipMissing: false, Assert.Fail);
+    private static LesionDataSet Open(string path) => DataSets.Open(path, 32, skipMissing: false, Assert.Fail, cancellationToken: TestContext.Current.CancellationToken);
 
     private string WriteData()
     {
