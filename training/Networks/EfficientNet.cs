@@ -150,7 +150,7 @@ internal sealed class InvertedBottleneck : nn.Module<Tensor, Tensor>, IOnnxExpor
         block = nn.Sequential(layers);
         stochastic_depth = new(dropProbability);
         _residual = stride == 1 && channels == output;
-        _wide = output >= DefaultMemoryFormat.WideBlock;
+        _wide = output >= DefaultMemoryFormat.WideEfficientBlock;
         RegisterComponents();
     }
 
