@@ -36,7 +36,12 @@ internal sealed class ModuleTrace : IDisposable
     {
         ModelProto model = OnnxFile.Read(path);
         HashSet<string> made = [.. model.Graph.Node.SelectMany(n => n.Output)];
-        List<(string Path, nn.Module Module, string Value)> compared = [.. graph.Modules.Where(m => _outputs.ContainsKey(m.Module) && made.Contains(m.Value))];
+        List<ModuleOutput> compared = [.. graph.Modules.Where(m => _outputs.ContainsKey(m.Module) && made.Contains(m.Value))];
+        if (compared.Count == 0)
+        {
+            return null;
+        }
+
         model.Graph.Output.Clear();
         model.Graph.Output.AddRange(compared.Select(m => m.Value).Distinct().Select(v => OnnxGraph.Info(graph.Values[v])));
         using SessionOptions options = new() { GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL };

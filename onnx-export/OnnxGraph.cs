@@ -1,7 +1,10 @@
+using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Lentigo.OnnxExport.Proto;
+using Microsoft.ML.OnnxRuntime;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using TensorElementType = Microsoft.ML.OnnxRuntime.Tensors.TensorElementType;
 
 namespace Lentigo.OnnxExport;
 
@@ -24,8 +27,11 @@ internal sealed class OnnxNode(string name, string operation, List<string> input
     public nn.Module? Module { get; init; }
 }
 
-/// <summary>A constant and the parameter that it was, if it was one as it stands.</summary>
-internal sealed record OnnxConstant(OnnxTensor Tensor, Tensor? Parameter = null, bool Transposed = false);
+/// <summary>A constant: whether it is trained, and the parameter that it was, if it was one as it stands.</summary>
+internal sealed record OnnxConstant(OnnxTensor Tensor, bool IsWeight = false, Tensor? Parameter = null, bool Transposed = false);
+
+/// <summary>What a module returned.</summary>
+internal sealed record ModuleOutput(string Path, nn.Module Module, string Value);
 
 /// <summary>A batch normalization that went into the layer before it: the names of what the layer now holds.</summary>
 internal sealed record FoldedNorm(Tensor Weight, Tensor? Bias, NormBase Norm, string WeightName, string BiasName);
@@ -46,7 +52,7 @@ internal sealed class OnnxGraph
     public List<FoldedNorm> FoldedNorms { get; } = [];
 
     /// <summary>The values that modules returned, by path, in the order in which the modules ran.</summary>
-    public List<(string Path, nn.Module Module, string Value)> Modules { get; } = [];
+    public List<ModuleOutput> Modules { get; } = [];
 
     /// <summary>
     /// Folds a batch normalization in evaluation, y = (x - mean) / sqrt(var + eps) * gamma + beta, into the weights of the convolution or linear
@@ -94,7 +100,7 @@ internal sealed class OnnxGraph
 
             string weightName = layer.Inputs[1];
             string biasName = bias is null ? $"{weightName}.bias" : layer.Inputs[2];
-            Constants[weightName] = new(OnnxTensor.Of(foldedWeight, weight.Tensor.Shape));
+            Constants[weightName] = new(OnnxTensor.Of(foldedWeight, weight.Tensor.Shape), IsWeight: true);
             Constants[biasName] = new(OnnxTensor.Of(foldedBias, channels));
             if (bias is null)
             {
@@ -114,9 +120,85 @@ internal sealed class OnnxGraph
         Nodes.RemoveAll(gone.Contains);
     }
 
-    /// <summary>Takes out nodes and constants that no output needs.</summary>
+    /// <summary>
+    /// Computes, once and by ONNX Runtime, the nodes that depend on constants alone. Weights stay as they are, for a comparison needs them: runtimes do
+    /// what little is done to them on loading.
+    /// </summary>
+    public void FoldConstants(int opset)
+    {
+        HashSet<string> known = [.. Constants.Where(c => !c.Value.IsWeight).Select(c => c.Key)];
+        List<OnnxNode> foldable = [];
+        foreach (OnnxNode node in Nodes)
+        {
+            if (node.Inputs.TrueForAll(i => i.Length == 0 || known.Contains(i)))
+            {
+                foldable.Add(node);
+                known.UnionWith(node.Outputs);
+            }
+        }
+
+        Nodes.RemoveAll(foldable.Contains);
+        HashSet<string> needed = [.. Nodes.SelectMany(n => n.Inputs)];
+        List<string> wanted = [.. foldable.SelectMany(n => n.Outputs).Where(needed.Contains)];
+        // An output of the graph must be made by a node.
+        OnnxNode[] kept = [.. foldable.Where(n => n.Outputs.Exists(o => Outputs.Exists(g => g.Value.Name == o)))];
+        if (wanted.Count > 0)
+        {
+            OnnxGraph part = new();
+            part.Nodes.AddRange(foldable);
+            foreach (string name in foldable.SelectMany(n => n.Inputs).Where(Constants.ContainsKey).Distinct())
+            {
+                part.Constants[name] = Constants[name];
+            }
+
+            part.Outputs.AddRange(wanted.Select(w => (w, Values[w])));
+            using SessionOptions options = new();
+            using InferenceSession session = new(part.ToModel(opset, null, null).ToByteArray(), options);
+            using RunOptions run = new();
+            using IDisposableReadOnlyCollection<OrtValue> results = session.Run(run, new Dictionary<string, OrtValue>(), wanted);
+            foreach ((string name, OrtValue result) in wanted.Zip(results))
+            {
+                byte[] data = result.GetTensorTypeAndShape().ElementDataType switch
+                {
+                    TensorElementType.Float => MemoryMarshal.AsBytes(result.GetTensorDataAsSpan<float>()).ToArray(),
+                    TensorElementType.Int64 => MemoryMarshal.AsBytes(result.GetTensorDataAsSpan<long>()).ToArray(),
+                    TensorElementType.Int32 => MemoryMarshal.AsBytes(result.GetTensorDataAsSpan<int>()).ToArray(),
+                    _ => result.GetTensorDataAsSpan<byte>().ToArray(),
+                };
+                Constants[name] = new(new(Values[name].ElementType, result.GetTensorTypeAndShape().Shape, data));
+            }
+        }
+
+        Nodes = [.. kept, .. Nodes];
+    }
+
+    /// <summary>Takes out copies, and nodes and constants that no output needs.</summary>
     public void RemoveUnused()
     {
+        foreach (OnnxNode copy in Nodes.Where(n => n.Operation == "Identity").ToList())
+        {
+            // The name of an output stays: its maker takes it over, if it makes nothing else of it that is an input, a constant or an output too.
+            OnnxNode? maker = Nodes.Find(n => n.Outputs.Contains(copy.Inputs[0]));
+            bool isOutput = Outputs.Exists(o => o.Value.Name == copy.Outputs[0]);
+            if (isOutput && (maker is null || Outputs.Exists(o => o.Value.Name == copy.Inputs[0])))
+            {
+                continue;
+            }
+
+            (string gone, string stays) = isOutput ? (copy.Inputs[0], copy.Outputs[0]) : (copy.Outputs[0], copy.Inputs[0]);
+            Nodes.Remove(copy);
+            foreach (OnnxNode node in Nodes)
+            {
+                Rename(node.Inputs, gone, stays);
+                Rename(node.Outputs, gone, stays);
+            }
+
+            for (int i = 0; i < Modules.Count; i++)
+            {
+                Modules[i] = Modules[i].Value == gone ? Modules[i] with { Value = stays } : Modules[i];
+            }
+        }
+
         HashSet<string> needed = [.. Outputs.Select(o => o.Value.Name)];
         for (int i = Nodes.Count - 1; i >= 0; i--)
         {
@@ -133,13 +215,13 @@ internal sealed class OnnxGraph
         }
     }
 
-    /// <summary>Stores the weights, all constants of two dimensions and more, as float16 and casts them back: ONNX Runtime does so once, on loading.</summary>
+    /// <summary>Stores the weights of two dimensions and more as float16 and casts them back: ONNX Runtime does so once, on loading.</summary>
     public void StoreWeightsAsFloat16()
     {
         List<OnnxNode> casts = [];
         foreach ((string name, OnnxConstant constant) in Constants.ToList())
         {
-            if (constant.Tensor.ElementType != OnnxElementType.Float32 || constant.Tensor.Shape.Length < 2 || constant.Tensor.Count < 64)
+            if (!constant.IsWeight || constant.Tensor.ElementType != OnnxElementType.Float32 || constant.Tensor.Shape.Length < 2 || constant.Tensor.Count < 64)
             {
                 continue;
             }
@@ -162,6 +244,35 @@ internal sealed class OnnxGraph
     /// <summary>The numbers with which a layer computes, whatever they are stored as.</summary>
     public OnnxTensor Weights(string name) =>
         Constants.TryGetValue($"{name}.float16", out OnnxConstant? half) ? half.Tensor.ToFloat32() : Constants[name].Tensor;
+
+    /// <summary>Improves the graph and brings it to its precision.</summary>
+    public void Finish(OnnxOptions options, Tensor? calibration, string calibrationName)
+    {
+        FoldBatchNorms();
+        FoldConstants(options.Opset);
+        RemoveUnused();
+        switch (options.Precision)
+        {
+            case OnnxPrecision.Float16:
+                StoreWeightsAsFloat16();
+                break;
+            case OnnxPrecision.Int8:
+                OnnxValue input = Inputs.Single().Value;
+                if (calibration is null || calibration.dim() != input.Rank || calibration.shape[0] < 1 || !calibration.shape.Skip(1).SequenceEqual(input.Shape.Skip(1))
+                    || OnnxRuntimeInput.ElementType(calibration.dtype) != input.ElementType)
+                {
+                    throw new OnnxExportException($"Int8 needs inputs to measure the ranges of activations on: set {calibrationName} to {input.ElementType} {OnnxShape.Text(input.Shape)}, a hundred or more of those that the network will see.");
+                }
+
+                using (Tensor data = calibration.detach().cpu().contiguous())
+                {
+                    Quantization.Apply(this, options.Opset, data.bytes.ToArray(), (int)data.shape[0], options.ReducedRange);
+                }
+
+                RemoveUnused();
+                break;
+        }
+    }
 
     public ModelProto ToModel(int opset, string? doc, IReadOnlyDictionary<string, string>? metadata)
     {
@@ -201,6 +312,14 @@ internal sealed class OnnxGraph
         }
 
         return model;
+    }
+
+    private static void Rename(List<string> names, string from, string to)
+    {
+        for (int i = 0; i < names.Count; i++)
+        {
+            names[i] = names[i] == from ? to : names[i];
+        }
     }
 
     private Dictionary<string, int> Readers() =>

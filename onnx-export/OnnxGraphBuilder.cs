@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Lentigo.OnnxExport;
@@ -46,7 +47,7 @@ public sealed class OnnxGraphBuilder
                 : StandardModules.Export(this, module, input) ?? throw new OnnxExportException(
                     $"The module '{path}' ({module.GetType().Name}) is not one that this library knows. If it is yours, implement {nameof(IOnnxExportable)} on it and write its forward in the words "
                     + $"of {nameof(OnnxGraphBuilder)}; if it is not, add typeof({module.GetType().Name}) to {nameof(OnnxExportOptions)}.{nameof(OnnxExportOptions.Converters)}.");
-            Graph.Modules.Add((path, module, output.Name));
+            Graph.Modules.Add(new(path, module, output.Name));
             return output;
         }
         catch (OnnxExportException e) when (e.InnerException is null && !e.Message.Contains('\'', StringComparison.Ordinal))
@@ -226,6 +227,60 @@ public sealed class OnnxGraphBuilder
         return MatMul(Softmax(MatMul(scaled, Transpose(key, -2, -1)), -1), value);
     }
 
+    /// <summary>
+    /// Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762) of TorchSharp's module, whose forward takes three tensors: query [t, n, width], key and
+    /// value [s, n, width]. Without masks, without the attention weights as a second result.
+    /// </summary>
+    /// <param name="module">The module.</param>
+    /// <param name="query">What asks.</param>
+    /// <param name="key">What is asked.</param>
+    /// <param name="value">What is answered.</param>
+    /// <param name="heads">The number of heads that the module was made with, which it does not tell.</param>
+    /// <returns>[t, n, width].</returns>
+    public OnnxValue MultiheadAttention(MultiheadAttention module, OnnxValue query, OnnxValue key, OnnxValue value, int heads)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(query);
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(value);
+        string path = _modulePaths.GetValueOrDefault(module) ?? $"{Path}.{module.GetName()}";
+        long width = query.Shape[^1];
+        if (heads < 1 || width % heads != 0)
+        {
+            throw new OnnxExportException($"The module '{path}' (MultiheadAttention): {width} channels do not part into {heads} heads.");
+        }
+
+        _running.Push((path, module));
+        Dictionary<string, Tensor> parameters = module.named_parameters().ToDictionary(p => p.name, p => (Tensor)p.parameter);
+        if (!parameters.TryGetValue("in_proj_weight", out Tensor? projection) || parameters.ContainsKey("bias_k"))
+        {
+            throw new OnnxExportException($"The module '{path}' (MultiheadAttention) has keys or values of another width, or biases added to them, which are not supported. Make it with the same width for all three and add_bias_kv: false.");
+        }
+
+        OnnxValue[] projected = [.. new[] { query, key, value }.Select((x, i) =>
+        {
+            OnnxValue weight = Slice(Parameter(projection, transposed: true, "in_proj_weight"), 1, i * width, (i + 1) * width);
+            OnnxValue product = MatMul(x, weight);
+            if (parameters.TryGetValue("in_proj_bias", out Tensor? bias))
+            {
+                product = Add(product, Slice(Parameter(bias, transposed: false, "in_proj_bias"), 0, i * width, (i + 1) * width));
+            }
+
+            // [t, n, width] -> [n, heads, t, width / heads]
+            return Permute(Reshape(product, x.Shape[0], x.Shape[1], heads, width / heads), 1, 2, 0, 3);
+        })];
+        OnnxValue attended = ScaledDotProductAttention(projected[0], projected[1], projected[2]);
+        OnnxValue joined = Reshape(Permute(attended, 2, 0, 1, 3), query.Shape[0], query.Shape[1], width);
+        OnnxValue output = MatMul(joined, Parameter(parameters["out_proj.weight"], transposed: true, "out_proj.weight"));
+        if (parameters.TryGetValue("out_proj.bias", out Tensor? outBias))
+        {
+            output = Add(output, Parameter(outBias, transposed: false, "out_proj.bias"));
+        }
+
+        _running.Pop();
+        return output;
+    }
+
     /// <summary>A tensor [1, ...] repeated for each row of a batch: <c>x.expand(like.shape[0], ...)</c>.</summary>
     public OnnxValue ExpandBatch(OnnxValue x, OnnxValue like)
     {
@@ -285,11 +340,11 @@ public sealed class OnnxGraphBuilder
         return value;
     }
 
-    internal OnnxValue Parameter(Tensor parameter, bool transposed)
+    internal OnnxValue Parameter(Tensor parameter, bool transposed, string? named = null)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        string name = _parameterPaths.GetValueOrDefault(parameter.Handle) ?? $"{Path}.parameter";
-        if (Graph.Constants.TryGetValue(name, out OnnxConstant? same) && ReferenceEquals(same.Parameter, parameter) && same.Transposed == transposed)
+        string name = named is not null ? $"{Path}.{named}" : _parameterPaths.GetValueOrDefault(parameter.Handle) ?? $"{Path}.parameter";
+        if (Graph.Constants.TryGetValue(name, out OnnxConstant? same) && (named is not null || ReferenceEquals(same.Parameter, parameter)) && same.Transposed == transposed)
         {
             return Graph.Values[name];
         }
@@ -297,32 +352,18 @@ public sealed class OnnxGraphBuilder
         OnnxTensor data = Read(parameter, name, transposed);
         OnnxValue value = new(Unique(name), data.ElementType, data.Shape);
         Graph.Values[value.Name] = value;
-        Graph.Constants[value.Name] = new(data, parameter, transposed);
+        Graph.Constants[value.Name] = new(data, IsWeight: true, parameter, transposed);
         return value;
     }
 
     private static OnnxTensor Read(Tensor parameter, string name, bool transposed)
     {
-        if (parameter.device_type != DeviceType.CPU)
-        {
-            throw new OnnxExportException($"The parameter '{name}' is on {parameter.device}. Move the network to the CPU before exporting it: network.cpu().");
-        }
-
-        if (parameter.dtype is not (ScalarType.Float32 or ScalarType.Int64))
-        {
-            throw new OnnxExportException($"The parameter '{name}' is of {parameter.dtype}; networks are exported from float32. Convert it before: network.to(ScalarType.Float32).");
-        }
-
+        ModuleCheck.Check(parameter, name);
         using DisposeScope scope = NewDisposeScope();
         Tensor contiguous = (transposed ? parameter.detach().t() : parameter.detach()).contiguous();
-        if (parameter.dtype == ScalarType.Int64)
-        {
-            return OnnxTensor.Of(contiguous.data<long>().ToArray(), contiguous.shape);
-        }
-
-        return contiguous.isfinite().all().ToBoolean()
-            ? OnnxTensor.Of(contiguous.data<float>().ToArray(), contiguous.shape)
-            : throw new OnnxExportException($"The parameter '{name}' holds NaN or infinity, so its network answers nothing. Train it again, or load another checkpoint.");
+        return parameter.dtype == ScalarType.Int64
+            ? OnnxTensor.Of(contiguous.data<long>().ToArray(), contiguous.shape)
+            : OnnxTensor.Of(contiguous.data<float>().ToArray(), contiguous.shape);
     }
 
     private string Unique(string name)

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Azure;
 using Azure.Identity;
 using Lentigo.Core.Models;
+using Lentigo.OnnxExport;
 using Lentigo.Training.Data;
 using Lentigo.Training.Storage;
 using Lentigo.Training.Weights;
@@ -44,7 +45,7 @@ internal static class CommandLine
             await Console.Error.WriteLineAsync(e.Message);
             return BadUsage;
         }
-        catch (Exception e) when (e is TrainingException or DataSetException or WeightsFileException or ModelPackageException
+        catch (Exception e) when (e is TrainingException or OnnxExportException or DataSetException or WeightsFileException or ModelPackageException
             or IOException or UnauthorizedAccessException or RequestFailedException or CredentialUnavailableException or AuthenticationFailedException)
         {
             await Console.Error.WriteLineAsync(e is RequestFailedException ? e.Message.Split('\n')[0] : e.Message);
