@@ -77,7 +77,7 @@ gpu_options() {
 console() {
   docker rm --force lentigo-training > /dev/null 2>&1 || true
   docker run --name lentigo-training --stop-timeout 25 --network host --shm-size 8g \
-    --volume "$work:/work" --env AZURE_CLIENT_ID="$(value clientId)" --env XDG_CACHE_HOME=/work/cache \
+    --volume "$work:/lentigo" --env AZURE_CLIENT_ID="$(value clientId)" --env XDG_CACHE_HOME=/lentigo/cache \
     "${gpu[@]}" "$(value image)" "$@" >> "$work/train.log" 2>&1 &
   wait $!
 }
@@ -133,9 +133,9 @@ watch &
 watcher=$!
 trap 'kill "$follow" "$watcher" 2> /dev/null || true' EXIT
 status=0
-console train --data "$(value data)" --checkpoints "$(value checkpoints)/$run" --out "/work/runs/$run" --resume --device cuda "${arguments[@]}" || status=$?
+console train --data "$(value data)" --checkpoints "$(value checkpoints)/$run" --out "/lentigo/runs/$run" --resume --device cuda "${arguments[@]}" || status=$?
 [[ $status == 0 ]] || give_up "The console ended with exit code $status."
-console publish --model "/work/runs/$run" --to "$(value models)" || give_up 'The model could not be published.'
+console publish --model "/lentigo/runs/$run" --to "$(value models)" || give_up 'The model could not be published.'
 
 rm -f "$work/current.json"   # The next training is a new run.
 mark 'done'

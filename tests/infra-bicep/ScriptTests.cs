@@ -281,7 +281,7 @@ public sealed class ScriptTests
 
     private static Shell Azure(string compute, bool isPrivate = false, Action<Shell>? first = null)
     {
-        Shell shell = new("az", "dotnet", "curl", "openssl");
+        Shell shell = new("az", "dotnet", "curl", "openssl", "ssh-keygen");
         Directory.CreateDirectory(shell["model"]);
         File.WriteAllText(Path.Combine(shell["model"], "current.json"), "{}");
         first?.Invoke(shell);
@@ -294,7 +294,8 @@ public sealed class ScriptTests
             .Answer("*build-params*", $"cat << 'JSON'\n{parameters}\nJSON\n")
             .Answer("*'deployment sub create'*", Outputs)
             .Answer("*api/predict*", "echo '{\"probabilities\":[1,2,3,4,5,6,7]}'")
-            .Answer("openssl*", "exec /usr/bin/openssl \"$@\"");
+            .Answer("ssh-keygen*", "echo 'ssh-ed25519 AAAA lentigo-training' > \"${!#}.pub\"")
+            .Answer("openssl*", "head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n'");
     }
 
     // The machine's tag, each time it is asked for; the last one stays.

@@ -23,9 +23,9 @@ public sealed class TrainingMachineTests
         Assert.True(exit == 0, output);
         Assert.Equal(["docker login", " train ", " publish ", "\"training\":\"done\"", "/deallocate?"], shell.Order("docker login", " train ", " publish ", "\"training\":\"done\"", "/deallocate?"));
         string train = shell.Calls.Single(c => c.Contains(" train ", StringComparison.Ordinal));
-        Assert.Contains("cr.example/lentigo-training:1 train --data https://st.example/datasets --checkpoints https://st.example/checkpoints/r1 --out /work/runs/r1 --resume --device cuda --recipe strong", train, StringComparison.Ordinal);
+        Assert.Contains("cr.example/lentigo-training:1 train --data https://st.example/datasets --checkpoints https://st.example/checkpoints/r1 --out /lentigo/runs/r1 --resume --device cuda --recipe strong", train, StringComparison.Ordinal);
         Assert.Contains("--env AZURE_CLIENT_ID=client", train, StringComparison.Ordinal);
-        Assert.Contains(" publish --model /work/runs/r1 --to https://st.example/models", shell.Calls.Single(c => c.Contains(" publish ", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Contains(" publish --model /lentigo/runs/r1 --to https://st.example/models", shell.Calls.Single(c => c.Contains(" publish ", StringComparison.Ordinal)), StringComparison.Ordinal);
         Assert.False(File.Exists(Path.Combine(shell["work"], "current.json"))); // the next training is a new run
     }
 
@@ -95,7 +95,7 @@ public sealed class TrainingMachineTests
         Directory.CreateDirectory(shell["work"]);
         await File.WriteAllTextAsync(Path.Combine(shell["work"], "current.json"), """{"run":"r0","arguments":"--recipe paper"}""", TestContext.Current.CancellationToken);
         Assert.Equal(0, (await RunAsync(shell)).ExitCode);
-        Assert.Equal(1, shell.Count("--out /work/runs/r0 --resume --device cuda --recipe paper"));
+        Assert.Equal(1, shell.Count("--out /lentigo/runs/r0 --resume --device cuda --recipe paper"));
     }
 
     [Fact]
@@ -105,7 +105,7 @@ public sealed class TrainingMachineTests
         Directory.CreateDirectory(shell["work"]);
         await File.WriteAllTextAsync(Path.Combine(shell["work"], "current.json"), """{"run":"r0","arguments":"--recipe paper"}""", TestContext.Current.CancellationToken);
         Assert.Equal(0, (await RunAsync(shell)).ExitCode);
-        Assert.Equal(1, shell.Count("--out /work/runs/r1 --resume --device cuda --recipe strong"));
+        Assert.Equal(1, shell.Count("--out /lentigo/runs/r1 --resume --device cuda --recipe strong"));
     }
 
     [Fact]
