@@ -66,7 +66,6 @@ public sealed partial class BrowserTests(SharedApp shared, BrowserFixture browse
     [InlineData("empty.jpg", "No image")]
     [InlineData("truncated.jpg", "Unreadable image")]
     [InlineData("huge header.png", "Too many pixels")]
-    [InlineData("over the limit.tif", "Image too large")]
     public async Task A_bad_file_shows_its_problem_and_the_next_good_one_its_answer(string name, string title)
     {
         IPage page = await OpenAsync(expectFaults: true);
