@@ -2,7 +2,9 @@
 const malignantCodes = new Set(["akiec", "bcc", "mel"]);
 
 const element = id => document.getElementById(id);
-const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const percentFormat = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+// No class is ruled out: what would be rounded to 0.0% is not shown as nothing.
+const percent = probability => probability < 0.0005 ? "<0.1%" : percentFormat.format(probability);
 
 let running = null;
 let lastFile = null;
@@ -149,7 +151,7 @@ function showAnswer(prediction) {
   element("answer-model").textContent = `Model ${prediction.model.name} ${prediction.model.version}`;
   element("answer-notice").textContent = `This is ${prediction.notice}.`;
   // Screen readers hear the sentence; the heading and the first bar below show the same.
-  showStatus(`Most probable: ${prediction.label.name}, ${percent.format(prediction.label.probability)}`);
+  showStatus(`Most probable: ${prediction.label.name}, ${percent(prediction.label.probability)}`);
   element("status").classList.add("unseen");
   element("answer").hidden = false;
 }
@@ -169,7 +171,7 @@ function bar({ code, name, probability }) {
 
   const value = document.createElement("span");
   value.className = "percent";
-  value.textContent = percent.format(probability);
+  value.textContent = percent(probability);
   const track = document.createElement("div");
   track.className = "bar";
   track.ariaHidden = "true";
