@@ -98,7 +98,7 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
         try
         {
             MemberSpec spec = new(member.Name, member, recipe.Seed);
-            string? weights = randomStart ? null : StartWeights.Find(weightsPath, member.Name);
+            string? weights = randomStart ? null : StartWeights.Find(weightsPath, spec);
             new Trainer(data, split, recipe, CPU, prior).Train(spec, weights, folder.FullName, resume: false, new Silence(), cancellationToken);
             (nn.Module<Tensor, Tensor> network, _) = Trainer.LoadBest(Trainer.BestPath(folder.FullName, member.Name));
             using (network)
