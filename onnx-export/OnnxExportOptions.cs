@@ -14,7 +14,8 @@ public enum OnnxPrecision
     Float16,
 
     /// <summary>
-    /// Weights of 8 bits with a scale a channel, activations of 8 bits in ranges measured on calibration inputs (QDQ): a quarter of the space, faster.
+    /// Weights of 8 bits with a scale a channel, activations of 8 bits in ranges measured on calibration inputs (QDQ): about a quarter of the space, faster.
+    /// The weights of layers that stay in float32 are stored as float16.
     /// </summary>
     Int8,
 }

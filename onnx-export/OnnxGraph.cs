@@ -270,6 +270,8 @@ internal sealed class OnnxGraph
                 }
 
                 RemoveUnused();
+                // What stays in float32 is small work, but may be many weights: those of squeeze-and-excitation.
+                StoreWeightsAsFloat16();
                 break;
         }
     }

@@ -1,6 +1,8 @@
 using Lentigo.Core;
 using Lentigo.OnnxExport;
+using Lentigo.Training.Commands;
 using Lentigo.Training.Networks;
+using Microsoft.ML.OnnxRuntime;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -34,6 +36,34 @@ public sealed class OnnxExportTests : IDisposable
     }
 
     [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_members_int8_graph_runs_on_integer_kernels_and_keeps_the_specification(string name)
+    {
+        OnnxEnsembleOptions int8 = options with { Precision = OnnxPrecision.Int8, CalibrationImages = Images(24) };
+        OnnxEnsembleMember member = Member(name);
+        OnnxEnsemble.Export([member], folder["int8.onnx"], int8);
+        Assert.Empty(OnnxChecker.Check(folder["int8.onnx"]));
+        OnnxVerification verification = OnnxEnsemble.Verify([member], folder["int8.onnx"], int8, Images(3));
+        Assert.All(verification.LargestDifferences.Values, d => Assert.True(double.IsFinite(d)));
+        using SessionOptions session = new() { OptimizedModelFilePath = folder["optimized.onnx"], GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_EXTENDED };
+        session.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR;
+        new InferenceSession(folder["int8.onnx"], session).Dispose();
+        // All but layers of one position: squeeze-and-excitation and the head.
+        int layers = member.Module.modules().Count(m => m is Conv2d or Linear) + (name == "vit_tiny" ? 12 : 0);
+        int single = name.StartsWith("efficientnet", StringComparison.Ordinal) ? member.Module.modules().Count(m => m is SqueezeExcitation) * 2 + 1 : 1;
+        Assert.Equal(layers - single, OnnxInspection.Read(folder["optimized.onnx"]).Nodes.Count(n => n.Operation is "QLinearConv" or "MatMulIntegerToFloat"));
+    }
+
+    [Fact]
+    public void The_console_shows_what_a_file_holds_and_refuses_what_is_none()
+    {
+        OnnxEnsemble.Export([Member("mobilenet_v2")], folder["ensemble.onnx"], options with { DocString = "For a test [of brackets]." });
+        Assert.Equal(0, OnnxCommand.Create().Parse(["inspect", folder["ensemble.onnx"], "--nodes"]).Invoke());
+        File.WriteAllText(folder["text.onnx"], "not a model");
+        Assert.Throws<OnnxExportException>(() => OnnxCommand.Create().Parse(["inspect", folder["text.onnx"]]).Invoke(new() { EnableDefaultExceptionHandler = false }));
+    }
+
+    [Theory]
     [InlineData("none")]
     [InlineData("horizontal")]
     [InlineData("all")]
@@ -45,6 +75,7 @@ public sealed class OnnxExportTests : IDisposable
     private void ExportAndVerify(IReadOnlyList<OnnxEnsembleMember> members, OnnxEnsembleOptions options, string file = "ensemble.onnx")
     {
         OnnxEnsemble.Export(members, folder[file], options);
+        Assert.Empty(OnnxChecker.Check(folder[file]));
         OnnxVerification verification = OnnxEnsemble.Verify(members, folder[file], options, Images(3));
         Assert.Equal(["logits", "member_logits", "probabilities"], verification.LargestDifferences.Keys.Order());
         Assert.All(verification.LargestDifferences.Values, d => Assert.InRange(d, 0, 1e-2));
