@@ -30,7 +30,7 @@ internal sealed class OperatorUse(
     public long[] Longs(int input) =>
         constant(input) is { ElementType: T.Int64 } tensor ? tensor.Longs.ToArray() : throw Fault($"input {input} must be a constant of int64, for the shapes to be known");
 
-    /// <summary>The shape that a Shape node found, or null if the input is none.</summary>
+    /// <summary>The input if it is a constant, otherwise null.</summary>
     public OnnxTensor? Constant(int input) => Has(input) ? constant(input) : null;
 
     public int Axis(long axis, int rank)

@@ -11,7 +11,6 @@ internal static class StandardModules
     public static OnnxValue? Export(OnnxGraphBuilder graph, nn.Module module, OnnxValue x) => module switch
     {
         Sequential sequence => sequence.children().Aggregate(x, (value, child) => graph.Call(child, value)),
-        // A list has no forward: its owner calls its entries.
         Convolution convolution => Convolve(graph, convolution, x),
         Linear linear => graph.Linear(x, linear.weight, linear.bias),
         BatchNorm norm => Normalize(graph, norm, x),
