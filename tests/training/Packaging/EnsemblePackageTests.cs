@@ -3,6 +3,7 @@ using Lentigo.Core;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
+using Lentigo.Core.Predictions;
 using Lentigo.OnnxExport;
 using Lentigo.Training.Commands;
 using Lentigo.Training.Data;
@@ -43,6 +44,24 @@ public sealed class EnsemblePackageTests
         EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, split.Val);
         double Loss(double t) => answers.Logits.Zip(split.Val).Sum(p => -Math.Log(EnsembleOutput.Softmax(p.First, t)[data.Records[p.Second].Label]));
         Assert.True(Loss(manifest.Temperature) <= Loss(manifest.Temperature * 1.05) && Loss(manifest.Temperature) <= Loss(manifest.Temperature * 0.95));
+    }
+
+    [Fact]
+    public void Evaluation_answers_as_serving_does()
+    {
+        using TemporaryFolder images = new(), run = new(), models = new();
+        SyntheticLesions.WriteHam10000(images.Path, perClass: 6, size: 90);
+        using LesionDataSet data = DataSets.Open(images.Path, 32, skipMissing: false, _ => { });
+        DataSetSplit split = DataSetSplit.Make(data, SplitKind.Image, seed: 1);
+        Train(run, "mobilenet_v2", data, split, Recipe);
+        using EnsembleModel model = EnsembleModel.Load(Write([run.Path], data, split, models.Path).Package, new() { Device = InferenceDevice.Cpu });
+        EnsembleAnswers evaluated = EnsembleAnswers.Compute(model, data, [.. Enumerable.Range(0, data.Count)]);
+        for (int i = 0; i < data.Count; i++)
+        {
+            byte[] file = File.ReadAllBytes(Directory.GetFiles(images.Path, data.Records[i].Id + ".jpg", SearchOption.AllDirectories).Single());
+            Prediction served = LesionClassifier.Classify(model, file, "id", new());
+            Assert.All(served.Probabilities, p => Assert.Equal(evaluated.Probabilities[i][LesionClasses.IndexOf(p.Code)], p.Probability, 1e-5));
+        }
     }
 
     [Fact]
