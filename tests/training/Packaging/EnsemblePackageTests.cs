@@ -51,7 +51,7 @@ public sealed class EnsemblePackageTests
     {
         using TemporaryFolder images = new(), run = new(), models = new();
         SyntheticLesions.WriteHam10000(images.Path, perClass: 6, size: 90);
-        using LesionDataSet data = DataSets.Open(images.Path, 32, skipMissing: false, _ => { });
+        using LesionDataSet data = DataSets.Open(images.Path, 32, skipMissing: false, _ => { }, cancellationToken: TestContext.Current.CancellationToken);
         DataSetSplit split = DataSetSplit.Make(data, SplitKind.Image, seed: 1);
         Train(run, "mobilenet_v2", data, split, Recipe);
         using EnsembleModel model = EnsembleModel.Load(Write([run.Path], data, split, models.Path).Package, new() { Device = InferenceDevice.Cpu });
