@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Lentigo.Training;
 
-/// <summary>Settings of the C library, OpenMP and LibTorch that make training on the CPU faster and quieter; Linux only, elsewhere nothing happens.</summary>
+/// <summary>Settings of the C library and of OpenMP that make training on the CPU faster; Linux only, elsewhere nothing happens.</summary>
 public static partial class NativeTuning
 {
     private const int TrimThreshold = -1, TopPad = -2, MmapThreshold = -3; // malloc.h: M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD
@@ -25,9 +25,6 @@ public static partial class NativeTuning
             // libgomp's threads wait for each other by spinning, for longer than a time slice: where another program takes a core, a step
             // takes ten times as long. A short spin costs nothing on a free machine. The user's own setting stands.
             _ = SetVariable("GOMP_SPINCOUNT", "20000", overwrite: 0);
-
-            // Without this LibTorch warns once a layer that NNPACK, one of several libraries that it may use, does not know the processor.
-            _ = SetVariable("TORCH_CPP_LOG_LEVEL", "ERROR", overwrite: 0);
         }
         catch (EntryPointNotFoundException)
         {

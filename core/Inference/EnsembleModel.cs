@@ -44,7 +44,7 @@ public sealed class EnsembleModel : IDisposable
             }
             catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
             {
-                string reason = e.Message.ReplaceLineEndings(" ");
+                string reason = e is OnnxRuntimeException ? e.Message.ReplaceLineEndings(" ") : "this build of ONNX Runtime has no CUDA.";
                 if (options.Device is InferenceDevice.Cuda)
                 {
                     throw new ModelPackageException(
