@@ -197,12 +197,17 @@ public static class EnsemblePackage
     private static TimeSpan? TimeOf(IReadOnlyList<TrainedMember> members) =>
         members.Any(m => m.Epochs.Count == 0) ? null : TimeSpan.FromSeconds(members.Sum(m => m.Epochs.Sum(e => e.Seconds)));
 
-    /// <summary>uint8 [2k, s, s, 3]: k images of noise and k real ones.</summary>
+    /// <summary>
+    /// uint8 [2k, s, s, 3]: k random images and k real ones. Random are colours at a few points, the pixels between them interpolated, with grain: white
+    /// noise is no image, and a network may amplify it, and every rounding error with it, far beyond what a photograph does.
+    /// </summary>
     private static Tensor ParityBatch(LesionDataSet data, IReadOnlyList<int> images)
     {
         using Generator generator = new(1);
-        Tensor noise = randint(0, 256, [ParityImages, data.Size, data.Size, 3], dtype: ScalarType.Byte, generator: generator);
-        return cat([noise, Some(data, images, ParityImages)], 0);
+        Tensor colours = rand([ParityImages, 3, 5, 5], generator: generator) * 255;
+        Tensor smooth = nn.functional.interpolate(colours, [data.Size, data.Size], mode: InterpolationMode.Bilinear, align_corners: true).permute(0, 2, 3, 1);
+        Tensor grain = randn([ParityImages, data.Size, data.Size, 3], generator: generator) * 8;
+        return cat([(smooth + grain).clamp(0, 255).to(ScalarType.Byte), Some(data, images, ParityImages)], 0);
     }
 
     private static Tensor Some(LesionDataSet data, IReadOnlyList<int> images, int count)
