@@ -9,7 +9,7 @@ namespace Lentigo.Training;
 /// arXiv:1710.03740; bfloat16 has float32's range, so that the loss needs no scaling).
 /// </summary>
 /// <remarks>
-/// What it gains is the processor's doing. One with AVX512-BF16, AMX or tensor cores trains ResNet-18 well over 1.5 times as fast, while depthwise
+/// What it gains is the processor's doing. One with AVX512-BF16, AMX or tensor cores trains ResNet-18 faster, while depthwise
 /// convolutions (MobileNetV2, EfficientNet) are slower in bfloat16 on a CPU.
 /// </remarks>
 public sealed class ReducedPrecision : IDisposable

@@ -4,7 +4,7 @@ namespace Lentigo.Training.Networks;
 
 /// <summary>
 /// Where a network leaves the channels-last memory format. Its early convolutions are faster in it, but LibTorch 2.10 computes some 1 x 1 convolutions
-/// over it wrongly on CPUs with AVX-512, in the last channels, by half of the largest value. In the default
+/// over it wrongly on CPUs with AVX-512, in the last channels, far beyond rounding. In the default
 /// format they are right and, on few pixels, faster.
 /// </summary>
 internal static class DefaultMemoryFormat
