@@ -1,17 +1,23 @@
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
+using Lentigo.Core.Models;
 using Lentigo.Training.Data;
+using Lentigo.Training.Packaging;
 
 namespace Lentigo.Training;
 
-/// <summary>What a package's graph answers on images of a data set, through the code that serves.</summary>
+/// <summary>
+/// What a package's graph answers on images of a data set, through the code that serves; of an ensemble of folds, on the images that its members were
+/// trained on, what those answer that were not.
+/// </summary>
 public sealed class EnsembleAnswers
 {
     private const int Batch = 32;
 
-    private EnsembleAnswers(IReadOnlyList<int> images, float[][] logits, double[][] probabilities, IReadOnlyDictionary<string, double[][]> members)
+    private EnsembleAnswers(IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds, float[][] logits, double[][] probabilities, IReadOnlyDictionary<string, double[][]> members)
     {
         Images = images;
+        Folds = folds;
         Logits = logits;
         Probabilities = probabilities;
         Members = members;
@@ -20,13 +26,16 @@ public sealed class EnsembleAnswers
     /// <summary>[n]: the images, as indices into the data set.</summary>
     public IReadOnlyList<int> Images { get; }
 
+    /// <summary>The fold, from 1, of each image, whose members alone answered it; null where all members answered all images.</summary>
+    public IReadOnlyDictionary<int, int>? Folds { get; }
+
     /// <summary>[n][7]: the ensemble's logits, before temperature.</summary>
     public float[][] Logits { get; }
 
     /// <summary>[n][7]: the ensemble's probabilities.</summary>
     public double[][] Probabilities { get; }
 
-    /// <summary>[n][7] by member.</summary>
+    /// <summary>[n][7] by member; the members of one name in several folds count as one.</summary>
     public IReadOnlyDictionary<string, double[][]> Members { get; }
 
     /// <summary>Runs the graph.</summary>
@@ -34,30 +43,36 @@ public sealed class EnsembleAnswers
     /// <param name="data">The data set, at the package's input size.</param>
     /// <param name="images">The images to classify.</param>
     /// <param name="change">What to do with the pixels uint8 [s, s, 3] before; null for nothing.</param>
-    public static EnsembleAnswers Compute(EnsembleModel model, LesionDataSet data, IReadOnlyList<int> images, Func<byte[], byte[]>? change = null)
+    /// <param name="folds">The fold, from 1, of each image, whose members alone shall answer it; null for all members.</param>
+    public static EnsembleAnswers Compute(
+        EnsembleModel model, LesionDataSet data, IReadOnlyList<int> images, Func<byte[], byte[]>? change = null, IReadOnlyDictionary<int, int>? folds = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);
         double temperature = model.Manifest.Temperature;
+        ModelMember[] members = [.. model.Manifest.Members];
+        string[] names = [.. members.Select(m => folds is null ? m.Name : TrainedMember.NameInFold(m.Name, m.Fold))];
         List<float[]> logits = [];
         List<double[]> probabilities = [];
-        List<double[]>[] members = [.. model.Manifest.Members.Select(_ => new List<double[]>())];
+        Dictionary<string, List<double[]>> byName = names.Distinct().ToDictionary(name => name, _ => new List<double[]>());
         foreach (int[] batch in images.Chunk(Batch))
         {
             byte[] pixels = [.. batch.SelectMany(i => change is null ? data.PixelsOf(i) : change(data.PixelsOf(i)))];
             EnsembleOutput output = model.Classify(pixels, batch.Length);
             for (int i = 0; i < batch.Length; i++)
             {
-                logits.Add(output.Logits(i).ToArray());
-                probabilities.Add(EnsembleOutput.Softmax(output.Logits(i), temperature));
-                for (int k = 0; k < members.Length; k++)
+                int[] asked = [.. Enumerable.Range(0, members.Length).Where(k => folds is null || members[k].Fold == folds[batch[i]])];
+                float[] ensemble = folds is null ? output.Logits(i).ToArray() : Mean([.. asked.Select(k => output.MemberLogits(i, k).ToArray())]);
+                logits.Add(ensemble);
+                probabilities.Add(EnsembleOutput.Softmax(ensemble, temperature));
+                foreach (int k in asked)
                 {
-                    members[k].Add(EnsembleOutput.Softmax(output.MemberLogits(i, k), temperature));
+                    byName[names[k]].Add(EnsembleOutput.Softmax(output.MemberLogits(i, k), temperature));
                 }
             }
         }
 
-        return new(images, [.. logits], [.. probabilities], model.Manifest.Members.Select((m, k) => (m.Name, Rows: members[k].ToArray())).ToDictionary(m => m.Name, m => m.Rows));
+        return new(images, folds, [.. logits], [.. probabilities], byName.ToDictionary(m => m.Key, m => m.Value.ToArray()));
     }
 
     /// <summary>The metrics, where every image has a label.</summary>
@@ -79,4 +94,6 @@ public sealed class EnsembleAnswers
             Strata = apart,
         };
     }
+
+    private static float[] Mean(float[][] rows) => [.. Enumerable.Range(0, rows[0].Length).Select(c => rows.Average(row => row[c]))];
 }

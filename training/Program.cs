@@ -20,6 +20,7 @@ RootCommand root = new(
     TrainCommand.Create(),
     ExportCommand.Create(),
     EvaluateCommand.Create(),
+    CrossValidateCommand.Create(),
     DataCommand.Create(),
     PublishCommand.Create(),
     WeightsCommand.Create(),

@@ -70,7 +70,7 @@ public sealed record ValidationRecord(int Count, double Loss, double Accuracy, d
 /// <param name="TrainLoss">The mean training loss.</param>
 /// <param name="Val">Metrics on all validation images.</param>
 /// <param name="Strata">Metrics on the validation images of each resolution.</param>
-/// <param name="Best">Whether this epoch's weights are the best so far.</param>
+/// <param name="Best">Whether this epoch's weights are kept, in the place of an earlier epoch's.</param>
 /// <param name="ImagesPerSecond">Training images a second, without validation.</param>
 /// <param name="Seconds">What the epoch took, with validation.</param>
 public sealed record EpochRecord(
@@ -82,7 +82,7 @@ public sealed record EpochRecord(
 /// <param name="Epoch">The epochs done.</param>
 /// <param name="Step">The optimizer's steps done.</param>
 /// <param name="BestLoss">The lowest validation loss.</param>
-/// <param name="BestEpoch">The epoch that had it.</param>
+/// <param name="BestEpoch">The epoch whose weights are kept.</param>
 /// <param name="PlateauFactor">What the plateau schedule has multiplied the learning rate with.</param>
 /// <param name="EpochsWithoutImprovement">The plateau schedule's count.</param>
 /// <param name="Correction">[7]: what is added to the logits for the class prior.</param>
@@ -115,9 +115,9 @@ public interface ITrainingListener
 /// <param name="prior">[7]: the class prior that the probabilities shall hold for.</param>
 public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingRecipe recipe, Device device, IReadOnlyList<double> prior)
 {
-    private const int ValidationBatch = 256;
+    private const int ValidationBatch = 64; // larger ones leave the processor's cache
 
-    /// <summary>Trains one member and keeps the weights of the lowest validation loss.</summary>
+    /// <summary>Trains one member and keeps the weights of the lowest validation loss, or of the last epoch, as the recipe says.</summary>
     /// <param name="member">The member.</param>
     /// <param name="weights">A weights file to start from, or null for random weights.</param>
     /// <param name="folder">The folder of checkpoints: <c>{member}.safetensors</c> after each epoch, <c>{member}.best.safetensors</c>.</param>
@@ -215,22 +215,22 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
             Tensor judged = average ?? flat.Values;
             (ValidationRecord all, Dictionary<string, ValidationRecord> strata) = Validate(network, images, flat, judged, correction, cancellationToken);
             accuracy = all.Accuracy;
-            double selected = recipe.SelectOn == "all" ? all.Loss : strata[recipe.SelectOn].Loss;
-            bool best = selected < state.BestLoss;
-            schedule.EndEpoch(best);
+            double selected = recipe.SelectOn is "all" or TrainingRecipe.KeepLast ? all.Loss : strata[recipe.SelectOn].Loss;
+            bool improved = selected < state.BestLoss, kept = improved || recipe.SelectOn == TrainingRecipe.KeepLast;
+            schedule.EndEpoch(improved);
             state = state with
             {
                 Epoch = epoch,
                 Step = state.Step + stepsPerEpoch,
-                BestLoss = best ? selected : state.BestLoss,
-                BestEpoch = best ? epoch : state.BestEpoch,
+                BestLoss = improved ? selected : state.BestLoss,
+                BestEpoch = kept ? epoch : state.BestEpoch,
                 PlateauFactor = schedule.Factor,
                 EpochsWithoutImprovement = schedule.EpochsWithoutImprovement,
                 Seconds = state.Seconds + clock.Elapsed.TotalSeconds,
             };
             try
             {
-                if (best)
+                if (kept)
                 {
                     SafetensorsFile.Write(BestPath(folder, member.Name), flat.Named(judged), StateMetadata(state));
                 }
@@ -243,7 +243,7 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
                     $"The checkpoint of {member.Name}, epoch {epoch}, could not be written to {folder}: {e.Message.TrimEnd('.')}. {Kept(epoch - 1, folder)} Make room, then repeat the command with --resume.", e);
             }
 
-            listener.OnEpoch(new(member.Name, epoch, learningRate, lossSum / done, all, strata, best, done / trainSeconds, clock.Elapsed.TotalSeconds));
+            listener.OnEpoch(new(member.Name, epoch, learningRate, lossSum / done, all, strata, kept, done / trainSeconds, clock.Elapsed.TotalSeconds));
         }
     }
 

@@ -111,7 +111,13 @@ public sealed record TrainingRecipe
     /// <summary>The largest norm of the gradient; 0 does not clip.</summary>
     public double ClipNorm { get; init; }
 
-    /// <summary>The validation images on whose loss the checkpoint is chosen: <c>all</c> or a resolution, e.g. <c>220</c>.</summary>
+    /// <summary>The <see cref="SelectOn"/> that chooses nothing: the last epoch's weights are kept.</summary>
+    public const string KeepLast = "none";
+
+    /// <summary>
+    /// The validation images on whose loss the checkpoint is chosen: <c>all</c> or a resolution, e.g. <c>220</c>. <c>none</c> keeps the last epoch's: where the
+    /// learning rate falls to zero and validation images are few, the lowest loss is often that of an early epoch which was lucky, or not yet sure of itself.
+    /// </summary>
     public string SelectOn { get; init; } = "all";
 
     /// <summary>The views whose logits are averaged, in validation and in the exported graph: <c>none</c>, <c>horizontal</c> or <c>all</c> (four flips).</summary>
@@ -134,7 +140,7 @@ public sealed record TrainingRecipe
     {
         Name = "strong",
         Optimizer = "adamw",
-        LearningRate = 1e-3,
+        LearningRate = 4e-4,
         WeightDecay = 0.05,
         Schedule = "one-cycle",
         LabelSmoothing = 0.05,

@@ -17,23 +17,28 @@ Option<string> memberName = new("--member") { Description = "The network.", Defa
 Option<int> epochCount = new("--epochs") { Description = "Epochs of each training.", DefaultValueFactory = _ => 8 };
 Option<int[]> seedList = new("--seeds") { Description = "The seeds.", DefaultValueFactory = _ => [1, 2], AllowMultipleArgumentsPerToken = true };
 Option<string> stratumName = new("--stratum") { Description = "Measure on the validation images of this resolution: all, or e.g. 220.", DefaultValueFactory = _ => "all" };
+Option<int> foldCount = new("--folds") { Description = "Validate on the first of so many folds; fewer folds give more images to measure on.", DefaultValueFactory = _ => 3 };
+Option<string[]> only = new("--only") { Description = "Only the variants whose names contain one of these texts; the recipe itself always comes first.", AllowMultipleArgumentsPerToken = true };
 Option<int> threadCount = new("--threads") { Description = "CPU threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
-RootCommand root = new("What each choice of the training recipe gains.") { dataPath, weightsPath, memberName, epochCount, seedList, stratumName, threadCount };
+RootCommand root = new("What each choice of the training recipe gains.") { dataPath, weightsPath, memberName, epochCount, seedList, stratumName, foldCount, only, threadCount };
 root.SetAction((arguments, cancellationToken) =>
 {
     set_num_threads(arguments.GetValue(threadCount));
     Ablation ablation = new(
         arguments.GetValue(dataPath)!, arguments.GetValue(weightsPath)!, MemberRegistry.Find(arguments.GetValue(memberName)!), arguments.GetValue(epochCount),
-        arguments.GetValue(seedList)!, arguments.GetValue(stratumName)!);
+        arguments.GetValue(seedList)!, arguments.GetValue(stratumName)!, arguments.GetValue(foldCount), arguments.GetValue(only)!);
     return Task.Run(() => ablation.Run(cancellationToken), cancellationToken);
 });
 return await root.Parse(args).InvokeAsync();
 
 /// <summary>Trains the baseline and its variants and prints a table.</summary>
-internal sealed class Ablation(string dataPath, string weightsPath, MemberArchitecture member, int epochs, IReadOnlyList<int> seeds, string stratum)
+internal sealed class Ablation(string dataPath, string weightsPath, MemberArchitecture member, int epochs, IReadOnlyList<int> seeds, string stratum, int folds, string[] only)
 {
     /// <summary>The figures of one answer to the validation images.</summary>
     private sealed record Figures(double Accuracy, double BalancedAccuracy, double MacroAuc);
+
+    /// <summary>What a trained network answers: logits [n][7], those of the images as they are [n][7], and the labels [n].</summary>
+    private sealed record Answers(float[][] Logits, float[][] OneView, int[] Labels);
 
     /// <summary>A choice taken back.</summary>
     private sealed record Variant(string Name, Func<TrainingRecipe, TrainingRecipe> Change, bool RandomStart = false);
@@ -43,26 +48,27 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
     private static readonly Variant[] Variants =
     [
         new("the recipe", r => r),
-        new("random start weights", r => r, RandomStart: true),
+        new("start: random weights", r => r, RandomStart: true),
+        new("learning rate: 1e-3", r => r with { LearningRate = 1e-3 }),
+        new("learning rate: 1.6e-4", r => r with { LearningRate = 1.6e-4 }),
+        new("schedule: constant rate", r => r with { Schedule = "constant" }),
         new("augmentation: flips alone", r => r with { Rotation = 0, Scale = 0, Brightness = 0, Contrast = 0, Saturation = 0, ColourShift = 0 }),
-        new("schedule: constant rate of 3e-4", r => r with { Schedule = "constant", LearningRate = 3e-4 }),
+        new("augmentation: mixup 0.2 too", r => r with { Mixup = 0.2 }),
         new("imbalance: classes as they come", r => r with { Balance = "none" }),
         new("resolution: no degrading", r => r with { Degrade = 0 }),
         new("label smoothing: none", r => r with { LabelSmoothing = 0 }),
-        new("mixup: 0.2", r => r with { Mixup = 0.2 }),
         new("input size: 48 px", r => r with { Size = 48 }),
         new("input size: 96 px", r => r with { Size = 96 }),
-        new("one view instead of four flips", r => r with { Flips = "none" }),
     ];
 
     public void Run(CancellationToken cancellationToken)
     {
         bool strata = Data(TrainingRecipe.Strong.Size).Strata.Count > 1;
-        TrainingRecipe baseline = TrainingRecipe.Strong with { Epochs = epochs, SelectOn = stratum, Balance = strata ? "stratum" : "none", Degrade = strata ? 0.5 : 0 };
-        Console.WriteLine($"{member.Name}, {epochs} epochs, seeds {string.Join(", ", seeds)}, validation images: {stratum}. Mean over seeds +- standard deviation, gain of having the choice.");
+        TrainingRecipe baseline = TrainingRecipe.Strong with { Epochs = epochs, SelectOn = TrainingRecipe.KeepLast, Balance = strata ? "stratum" : "none", Degrade = strata ? 0.5 : 0 };
+        Console.WriteLine($"{member.Name}, {epochs} epochs, seeds {string.Join(", ", seeds)}, fold 1/{folds}, validation images: {stratum}. Mean over seeds +- standard deviation; what the recipe is above the variant.");
         Console.WriteLine($"{"variant",-36} {"accuracy",16} {"gain",7} {"balanced",16} {"gain",7} {"macro AUC",16} {"gain",7}");
         Figures[]? reference = null;
-        foreach (Variant variant in Variants)
+        foreach (Variant variant in Variants.Where((v, i) => i == 0 || only.Length == 0 || only.Any(text => v.Name.Contains(text, StringComparison.Ordinal))))
         {
             TrainingRecipe recipe = variant.Change(baseline);
             if (variant.Name != Variants[0].Name && recipe == baseline && !variant.RandomStart)
@@ -70,29 +76,21 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
                 continue; // the data set has one resolution
             }
 
-            List<Figures> runs = [];
-            List<float[]>? sum = null;
-            int[] labels = [];
-            foreach (int seed in seeds)
-            {
-                (float[][] logits, labels) = Train(recipe with { Seed = seed }, variant.RandomStart, cancellationToken);
-                runs.Add(Measure(logits, labels));
-                sum = sum is null ? [.. logits] : [.. sum.Zip(logits, (a, b) => a.Zip(b, (x, y) => x + y).ToArray())];
-            }
-
-            reference ??= [.. runs];
-            Print(variant.Name, runs, reference);
+            Answers[] runs = [.. seeds.Select(seed => Train(recipe with { Seed = seed }, variant.RandomStart, cancellationToken))];
+            Figures[] figures = [.. runs.Select(r => Measure(r.Logits, r.Labels))];
+            Print(variant.Name, figures, reference ??= figures);
             if (ReferenceEquals(variant, Variants[0]))
             {
-                Print($"ensemble of the {seeds.Count} seeds", [Measure([.. sum!.Select(row => row.Select(z => z / seeds.Count).ToArray())], labels)], reference);
+                Print("ensembling: the seeds together", [Measure(Mean([.. runs.Select(r => r.Logits)]), runs[0].Labels)], reference);
+                Print("views: one instead of four flips", [.. runs.Select(r => Measure(r.OneView, r.Labels))], reference);
             }
         }
     }
 
-    private (float[][] Logits, int[] Labels) Train(TrainingRecipe recipe, bool randomStart, CancellationToken cancellationToken)
+    private Answers Train(TrainingRecipe recipe, bool randomStart, CancellationToken cancellationToken)
     {
         LesionDataSet data = Data(recipe.Size);
-        DataSetSplit split = DataSetSplit.Make(data, data.Records.Any(r => r.Subset == "val") ? SplitKind.Official : SplitKind.Lesion, seed: 1);
+        DataSetSplit split = DataSetSplit.Make(data, data.Records.Any(r => r.Subset == "val") ? SplitKind.Official : SplitKind.Lesion, seed: 1, folds);
         double[] prior = [.. data.ClassCounts(Enumerable.Range(0, data.Count)).Select(c => (double)c / data.Count)];
         DirectoryInfo folder = Directory.CreateTempSubdirectory("lentigo-ablation-");
         try
@@ -104,7 +102,8 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
             using (network)
             {
                 int[] images = [.. split.Val.Where(i => stratum == "all" || data.Records[i].Stratum == stratum)];
-                return (Trainer.Logits(network, new(data, member, CPU), images, recipe.Flips, cancellationToken: cancellationToken), [.. images.Select(i => data.Records[i].Label)]);
+                float[][] Logits(string flips) => Trainer.Logits(network, new(data, member, CPU), images, flips, cancellationToken: cancellationToken);
+                return new(Logits(recipe.Flips), Logits("none"), [.. images.Select(i => data.Records[i].Label)]);
             }
         }
         finally
@@ -112,6 +111,8 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
             folder.Delete(recursive: true);
         }
     }
+
+    private static float[][] Mean(float[][][] runs) => [.. runs[0].Select((row, i) => row.Select((_, c) => runs.Average(r => r[i][c])).ToArray())];
 
     private LesionDataSet Data(int size) =>
         _data.TryGetValue(size, out LesionDataSet? data) ? data : _data[size] = DataSets.Open(dataPath, size, skipMissing: false, Console.Error.WriteLine, new(PixelCache.UserFolder));

@@ -7,8 +7,8 @@ namespace Lentigo.Core.Evaluation;
 public sealed record ConfidenceInterval(double Value, double Low, double High);
 
 /// <summary>
-/// Confidence intervals by the percentile bootstrap (Efron and Tibshirani 1993, chapter 13): images are drawn with replacement, the metric is taken
-/// of each draw. It says how much the choice of test images moves a figure; not how much another training run would.
+/// Confidence intervals by the percentile bootstrap (Efron and Tibshirani 1993, chapter 13): images, or groups of them, are drawn with replacement, the metric is
+/// taken of each draw. It says how much the choice of test images moves a figure; not how much another training run would.
 /// </summary>
 public sealed record ConfidenceIntervals
 {
@@ -35,14 +35,38 @@ public sealed record ConfidenceIntervals
     /// <param name="probabilities">[n][7].</param>
     /// <param name="resamples">The number of draws.</param>
     /// <param name="seed">The seed of the draws.</param>
+    /// <param name="groups">[n]: images with equal entries, such as those of one lesion, are drawn together; null draws each image by itself.</param>
     /// <exception cref="ArgumentException">There are no images, the counts differ, or a label is none of the seven.</exception>
-    public static ConfidenceIntervals Compute(IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities, int resamples = 1000, int seed = 0)
+    public static ConfidenceIntervals Compute(IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities, int resamples = 1000, int seed = 0, IReadOnlyList<string>? groups = null) =>
+        Of(new Resampler(labels, probabilities).Measure, labels.Count, groups, resamples, seed);
+
+    /// <summary>The intervals of what the figures of some answers are above those of others to the same images; both are measured on the same draws.</summary>
+    /// <param name="labels">[n], 0 to 6.</param>
+    /// <param name="probabilities">[n][7].</param>
+    /// <param name="others">[n][7]: the answers whose figures are subtracted.</param>
+    /// <param name="resamples">The number of draws.</param>
+    /// <param name="seed">The seed of the draws.</param>
+    /// <param name="groups">As for <see cref="Compute"/>.</param>
+    /// <exception cref="ArgumentException">There are no images, the counts differ, or a label is none of the seven.</exception>
+    public static ConfidenceIntervals Difference(
+        IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities, IReadOnlyList<double[]> others, int resamples = 1000, int seed = 0, IReadOnlyList<string>? groups = null)
+    {
+        Resampler minuend = new(labels, probabilities), subtrahend = new(labels, others);
+        return Of(draws => minuend.Measure(draws).Minus(subtrahend.Measure(draws)), labels.Count, groups, resamples, seed);
+    }
+
+    private static ConfidenceIntervals Of(Func<int[], Figures> measure, int count, IReadOnlyList<string>? groups, int resamples, int seed)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 1);
-        Resampler resampler = new(labels, probabilities);
-        int[] draws = new int[labels.Count];
+        if (groups is not null && groups.Count != count)
+        {
+            throw new ArgumentException($"There are {count} images, but {groups.Count} groups.", nameof(groups));
+        }
+
+        int[][] drawn = groups is null ? [.. Enumerable.Range(0, count).Select(i => new[] { i })] : [.. Enumerable.Range(0, count).GroupBy(i => groups[i]).Select(g => g.ToArray())];
+        int[] draws = new int[count];
         Array.Fill(draws, 1);
-        Figures whole = resampler.Measure(draws);
+        Figures whole = measure(draws);
 
 #pragma warning disable CA5394 // draws need to be repeatable, not secret
         Random random = new(seed);
@@ -50,12 +74,15 @@ public sealed record ConfidenceIntervals
         for (int r = 0; r < resamples; r++)
         {
             Array.Clear(draws);
-            for (int i = 0; i < draws.Length; i++)
+            for (int k = 0; k < drawn.Length; k++)
             {
-                draws[random.Next(draws.Length)]++;
+                foreach (int i in drawn[random.Next(drawn.Length)])
+                {
+                    draws[i]++;
+                }
             }
 
-            figures[r] = resampler.Measure(draws);
+            figures[r] = measure(draws);
         }
 #pragma warning restore CA5394
 
@@ -86,7 +113,11 @@ public sealed record ConfidenceIntervals
     }
 
     /// <summary>The figures of one draw; NaN where it has no images to measure one on.</summary>
-    private readonly record struct Figures(double Accuracy, double BalancedAccuracy, double MacroAuc, double MelanomaSensitivity);
+    private readonly record struct Figures(double Accuracy, double BalancedAccuracy, double MacroAuc, double MelanomaSensitivity)
+    {
+        public Figures Minus(Figures other) => new(
+            Accuracy - other.Accuracy, BalancedAccuracy - other.BalancedAccuracy, MacroAuc - other.MacroAuc, MelanomaSensitivity - other.MelanomaSensitivity);
+    }
 
     /// <summary>A draw is how often each image is in it. Scores are sorted once, so that measuring a draw takes n steps, not n log n.</summary>
     private sealed class Resampler

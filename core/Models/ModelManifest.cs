@@ -65,7 +65,8 @@ public sealed record ModelManifest
 /// <param name="Architecture">The network's name in the registry.</param>
 /// <param name="Parameters">The number of trainable parameters.</param>
 /// <param name="Weight">The member's share of the ensemble's logits; the shares sum to 1.</param>
-public sealed record ModelMember(string Name, string Architecture, long Parameters, double Weight);
+/// <param name="Fold">In an ensemble of folds the one, from 1, that the member was validated on and not trained on; else null.</param>
+public sealed record ModelMember(string Name, string Architecture, long Parameters, double Weight, int? Fold = null);
 
 /// <summary>What the graph's input <c>image</c>, uint8 [n, size, size, 3] RGB, is made of.</summary>
 /// <param name="Size">The side of the square in pixels.</param>
@@ -87,7 +88,10 @@ public sealed record ModelInput(int Size, string Geometry = ModelInput.Squash, s
 /// <param name="SplitFingerprint">SHA-256 over the sorted image ids and their subset.</param>
 /// <param name="TrainCount">The number of images trained on.</param>
 /// <param name="ValCount">The number of validation images.</param>
-public sealed record ModelData(string Name, string Fingerprint, string Split, string SplitFingerprint, int TrainCount, int ValCount);
+/// <param name="Folds">
+/// 1, or the number of folds that the members were trained on: then every image was validated on, answered by the members of its fold alone.
+/// </param>
+public sealed record ModelData(string Name, string Fingerprint, string Split, string SplitFingerprint, int TrainCount, int ValCount, int Folds = 1);
 
 /// <summary>The document <c>{name}/current.json</c>: the pointer to the version that serves.</summary>
 /// <param name="Version">The version's folder.</param>

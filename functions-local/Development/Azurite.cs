@@ -10,6 +10,7 @@ namespace Lentigo.Functions.Local.Development;
 public sealed class Azurite : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+    private static int portsTaken;
     private readonly Process process;
     private readonly StringBuilder output = new();
 
@@ -61,7 +62,7 @@ public sealed class Azurite : IAsyncDisposable
                 "--location", dataFolder, "--silent", "--skipApiVersionCheck", "--disableTelemetry",
                 "--blobHost", "127.0.0.1", "--blobPort", $"{blobPort}",
                 "--queueHost", "127.0.0.1", "--queuePort", $"{queuePort}",
-                "--tableHost", "127.0.0.1", "--tablePort", $"{FreePort()}", // it starts a table service too, which nobody here uses
+                "--tableHost", "127.0.0.1", "--tablePort", "0", // any: it starts a table service too, which nobody here uses
             },
         };
         Azurite azurite = new(Run(start));
@@ -85,12 +86,29 @@ public sealed class Azurite : IAsyncDisposable
         return azurite;
     }
 
-    /// <summary>A port that nothing listens on.</summary>
+    /// <summary>
+    /// A port that nothing listens on. Port 0's answer would do only if it were bound at once: until then the system may give the same port
+    /// to a connection or to another process. So it comes from below the range of ports that systems give away, and from a block of this process.
+    /// </summary>
     public static int FreePort()
     {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        const int first = 20_000, blocks = 240, ports = 50;
+        for (int attempt = 0; attempt < ports; attempt++)
+        {
+            int port = first + (Environment.ProcessId % blocks * ports) + (Interlocked.Increment(ref portsTaken) % ports);
+            try
+            {
+                using TcpListener listener = new(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // taken: the next one
+            }
+        }
+
+        throw new LocalSetupException($"None of {ports} ports from {first + (Environment.ProcessId % blocks * ports)} is free.");
     }
 
     /// <summary>Stops it.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Lentigo.Training;
 using TorchSharp;
 using Xunit.Sdk;
 using Xunit.v3;
@@ -13,7 +12,6 @@ internal static class NativeThreads
     [ModuleInitializer]
     internal static void TakeOne()
     {
-        NativeTuning.Apply();
         torch.set_num_threads(1);
     }
 }

@@ -74,6 +74,19 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void The_last_epoch_is_kept_where_nothing_is_to_be_chosen()
+    {
+        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 8, size: 32);
+        DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
+        using TemporaryFolder folder = new();
+        Recorder recorder = Train("mobilenet_v2", data, split, Small with { SelectOn = TrainingRecipe.KeepLast, Schedule = "constant", LearningRate = 0.3, Epochs = 8 }, folder.Path);
+        double[] losses = [.. recorder.Epochs.Select(e => e.Val.Loss)];
+        Assert.Contains(losses.Zip(losses.Skip(1)), l => l.Second > l.First); // there would have been something to choose
+        Assert.All(recorder.Epochs, e => Assert.True(e.Best));
+        Assert.Equal(8, Trainer.StateOf(Trainer.BestPath(folder.Path, "mobilenet_v2")).BestEpoch);
+    }
+
+    [Fact]
     public void A_checkpoint_of_another_recipe_is_not_resumed()
     {
         using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);

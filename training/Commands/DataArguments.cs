@@ -58,18 +58,23 @@ internal static class DataArguments
     /// <summary>The split that the arguments ask for.</summary>
     public static DataSetSplit SplitOf(ParseResult arguments, LesionDataSet images)
     {
-        if (!images.IsLabelled)
-        {
-            throw new DataSetException($"The data set {images.Name} has images without a label; a split and training need one for each. Add them to the metadata CSV's column dx.");
-        }
-
         if (arguments.GetValue(SplitFile) is { } file)
         {
-            return arguments.GetValue(Split) is null
-                ? DataSetSplit.Read(file, images, Console.WriteLine)
-                : throw new UsageException("--split and --split-file cannot both be given.");
+            return arguments.GetValue(Split) is not null
+                ? throw new UsageException("--split and --split-file cannot both be given.")
+                : DataSetSplit.Read(file, Labelled(images), Console.WriteLine);
         }
 
+        (int fold, int folds) = CommandLine.FoldOf(arguments.GetValue(Fold)!);
+        return SplitOf(arguments, images, fold, folds);
+    }
+
+    /// <summary>All folds of the split that the arguments ask for.</summary>
+    public static IReadOnlyList<DataSetSplit> FoldsOf(ParseResult arguments, LesionDataSet images, int folds) =>
+        [.. Enumerable.Range(0, folds).Select(fold => SplitOf(arguments, images, fold, folds))];
+
+    private static DataSetSplit SplitOf(ParseResult arguments, LesionDataSet images, int fold, int folds)
+    {
         bool own = images.Records.Any(r => r.Subset == "train") && images.Records.Any(r => r.Subset == "val");
         SplitKind kind = arguments.GetValue(Split) switch
         {
@@ -79,8 +84,7 @@ internal static class DataArguments
             "official" => SplitKind.Official,
             string other => throw new UsageException($"There is no split '{other}'. Known: lesion, image, official."),
         };
-        (int fold, int folds) = CommandLine.FoldOf(arguments.GetValue(Fold)!);
-        DataSetSplit split = DataSetSplit.Make(images, kind, SplitSeed, folds, fold);
+        DataSetSplit split = DataSetSplit.Make(Labelled(images), kind, SplitSeed, folds, fold);
         if (kind is SplitKind.Lesion && split.Kind is SplitKind.Image)
         {
             Console.WriteLine("The data set has no lesion ids: it is split by image.");
@@ -88,6 +92,10 @@ internal static class DataArguments
 
         return split;
     }
+
+    private static LesionDataSet Labelled(LesionDataSet images) => images.IsLabelled
+        ? images
+        : throw new DataSetException($"The data set {images.Name} has images without a label; a split and training need one for each. Add them to the metadata CSV's column dx.");
 
     /// <summary>Prints how many images of each class and resolution are on each side.</summary>
     public static void Describe(LesionDataSet images, DataSetSplit split)

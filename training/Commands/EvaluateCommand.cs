@@ -42,7 +42,7 @@ internal static class EvaluateCommand
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, package.Manifest.Input.Size, cancellationToken);
         string subset = arguments.GetValue(Subset)!;
         IReadOnlyList<int> images = ImagesOf(data, subset, package.Manifest.Data, CommandLine.FoldOf(arguments.GetValue(Fold)!), arguments.GetValue(DataArguments.SplitFile));
-        EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images);
+        EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images, folds: subset == "val" ? FoldsOf(data, package.Manifest.Data) : null);
         if (arguments.GetValue(Predictions) is { } csv)
         {
             File.WriteAllText(csv, Csv(data, answers));
@@ -100,13 +100,34 @@ internal static class EvaluateCommand
             throw new UsageException("The model was trained with a split from a file. Name the file with --split-file.");
         }
 
+        if (FoldsOf(data, trained) is { } folds)
+        {
+            return subset == "val" ? [.. folds.Keys] : throw new DataSetException($"Every image of {data.Name} was trained on by some of the members, which were trained on folds. Use --subset val: there the members answer that were not.");
+        }
+
         DataSetSplit split = splitFile is null
-            ? DataSetSplit.Make(data, trained.Split == "image" ? SplitKind.Image : SplitKind.Lesion, DataArguments.SplitSeed, fold.Folds, fold.Fold)
+            ? DataSetSplit.Make(data, KindOf(trained), DataArguments.SplitSeed, fold.Folds, fold.Fold)
             : DataSetSplit.Read(splitFile, data, Console.WriteLine);
         return split.Fingerprint == trained.SplitFingerprint
             ? subset == "train" ? split.Train : split.Val
             : splitFile is not null ? throw new DataSetException($"The model was trained with another split of {data.Name} than {splitFile}.")
             : throw new DataSetException($"The model was validated on another fold of {data.Name} than {fold.Fold + 1}/{fold.Folds}. Name the one that was given to train with --fold.");
+    }
+
+    private static SplitKind KindOf(ModelData trained) => trained.Split == "image" ? SplitKind.Image : SplitKind.Lesion;
+
+    /// <summary>The fold of each image of the data set that an ensemble of folds was trained on; null for other models and data sets.</summary>
+    private static IReadOnlyDictionary<int, int>? FoldsOf(LesionDataSet data, ModelData? trained)
+    {
+        if (trained is not { Folds: > 1 } || trained.Fingerprint != data.Fingerprint)
+        {
+            return null;
+        }
+
+        DataSetSplit[] splits = [.. Enumerable.Range(0, trained.Folds).Select(fold => DataSetSplit.Make(data, KindOf(trained), DataArguments.SplitSeed, trained.Folds, fold))];
+        return DataSetSplit.FingerprintOf(splits) == trained.SplitFingerprint
+            ? DataSetSplit.FoldsOf(splits)
+            : throw new DataSetException($"The model was trained on other folds of {data.Name} than these data split into.");
     }
 
     /// <summary>Prints the tables of an evaluation.</summary>

@@ -8,7 +8,7 @@ namespace Lentigo.Training.Commands;
 /// <summary>The verb <c>export</c>, also called <c>compose</c>.</summary>
 internal static class ExportCommand
 {
-    private static readonly Option<string[]> Runs = new("--run") { Required = true, HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Folders that were given to train --out; their members become one ensemble." };
+    private static readonly Option<string[]> Runs = new("--run") { Required = true, HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Folders that were given to train --out; their members become one ensemble. Runs of all folds (train --fold 1/3, 2/3, 3/3) become one too." };
     private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where the package (<version>/, current.json) goes, e.g. models/lentigo." };
 
     // What train, which exports when it is done, takes too.
@@ -39,10 +39,10 @@ internal static class ExportCommand
     }
 
     /// <summary>Writes the package of trained members and prints its figures.</summary>
-    public static void Write(IReadOnlyList<TrainedMember> members, LesionDataSet data, DataSetSplit split, string folder, ParseResult arguments)
+    public static void Write(IReadOnlyList<TrainedMember> members, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, string folder, ParseResult arguments)
     {
         Console.WriteLine($"Exporting {string.Join(" + ", members.Select(m => m.Name))} ...");
-        WrittenPackage written = EnsemblePackage.Write(members, data, split, folder, new()
+        WrittenPackage written = EnsemblePackage.Write(members, data, splits, folder, new()
         {
             Name = arguments.GetValue(Name)!,
             Precision = arguments.GetValue(Precision),
@@ -59,7 +59,9 @@ internal static class ExportCommand
     {
         IReadOnlyList<TrainedMember> members = TrainedMember.LoadAll(arguments.GetValue(Runs)!);
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, members[0].State.Recipe.Size, cancellationToken);
-        Write(members, data, DataArguments.SplitOf(arguments, data), arguments.GetValue(Out)!, arguments);
+        int folds = members.Select(m => m.State.SplitFingerprint).Distinct().Count();
+        IReadOnlyList<DataSetSplit> splits = folds == 1 ? [DataArguments.SplitOf(arguments, data)] : DataArguments.FoldsOf(arguments, data, folds);
+        Write(members, data, splits, arguments.GetValue(Out)!, arguments);
         return 0;
     }
 }

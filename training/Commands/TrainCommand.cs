@@ -19,12 +19,12 @@ internal static class TrainCommand
     private static readonly Option<int?> Size = new("--size") { HelpName = "px", Description = "The side of the input [recipe: 64]." };
     private static readonly Option<int?> Epochs = new("--epochs") { Description = "Passes over the training images [recipe: 30]." };
     private static readonly Option<int?> Batch = new("--batch") { Description = "Images a step [recipe: 64]." };
-    private static readonly Option<double?> LearningRate = new("--lr") { Description = "The (highest) learning rate [paper: 1e-4, strong: 1e-3]." };
+    private static readonly Option<double?> LearningRate = new("--lr") { Description = "The (highest) learning rate [paper: 1e-4, strong: 4e-4]." };
     private static readonly Option<int?> Seed = new("--seed") { Description = "One seed gives the same losses on the CPU with the same threads [recipe: 1]." };
     private static readonly Option<string?> Weights = new("--weights") { HelpName = "file|folder", Description = "Start from a .safetensors or .pth file, from the file in a folder whose name starts with the member's, or from the best checkpoint in another run's --out." };
     private static readonly Option<double?> Degrade = new("--degrade") { HelpName = "p", Description = "Reduce images to few pixels and enlarge them again with this probability, so that sharpness says little." };
     private static readonly Option<string?> Balance = new("--balance") { HelpName = "none|class|stratum", Description = "stratum: the same classes within each original resolution; the class prior is corrected afterwards." };
-    private static readonly Option<string?> SelectOn = new("--select-on") { HelpName = "all|resolution", Description = "Keep the checkpoint of lowest loss on these validation images, e.g. 220." };
+    private static readonly Option<string?> SelectOn = new("--select-on") { HelpName = "all|none|resolution", Description = "Keep the checkpoint of lowest loss on these validation images, e.g. 220; none keeps the last epoch's." };
     private static readonly Option<string?> Prior = new("--prior") { HelpName = "p1,...,p7", Description = "The class prior that balanced training is corrected for [that of the whole data set]; order " + string.Join(", ", LesionClasses.Codes) + "." };
     private static readonly Option<string?> Flips = new("--flips") { HelpName = "none|horizontal|all", Description = "Average the logits over mirror images, inside the exported graph." };
     private static readonly Option<double?> Ema = new("--ema") { HelpName = "decay", Description = "Keep a moving average of the weights, e.g. 0.998." };
@@ -78,7 +78,7 @@ internal static class TrainCommand
         using LesionDataSet images = await DataArguments.OpenAsync(arguments, recipe.Size, cancellationToken);
         DataSetSplit split = SplitOf(arguments, images);
         IReadOnlyList<double> prior = PriorOf(arguments.GetValue(Prior), images);
-        if (recipe.SelectOn != "all" && split.Val.All(i => images.Records[i].Stratum != recipe.SelectOn))
+        if (recipe.SelectOn is not ("all" or TrainingRecipe.KeepLast) && split.Val.All(i => images.Records[i].Stratum != recipe.SelectOn))
         {
             throw new UsageException($"No validation image is of the resolution '{recipe.SelectOn}' of --select-on. Resolutions here: {string.Join(", ", images.Strata)}.");
         }
@@ -106,7 +106,7 @@ internal static class TrainCommand
             });
         }
 
-        ExportCommand.Write(TrainedMember.LoadAll([folder]), images, split, folder, arguments);
+        ExportCommand.Write(TrainedMember.LoadAll([folder]), images, [split], folder, arguments);
         return 0;
     }
 

@@ -84,6 +84,20 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
         return Of(data, kind, train);
     }
 
+    /// <summary>The fold, from 1, that each image is validated in; null for a single split.</summary>
+    public static IReadOnlyDictionary<int, int>? FoldsOf(IReadOnlyList<DataSetSplit> splits)
+    {
+        ArgumentNullException.ThrowIfNull(splits);
+        return splits.Count == 1 ? null : splits.SelectMany((s, i) => s.Val.Select(image => (image, fold: i + 1))).ToDictionary(v => v.image, v => v.fold);
+    }
+
+    /// <summary>The fingerprint of a single split, or SHA-256 over those of the folds.</summary>
+    public static string FingerprintOf(IReadOnlyList<DataSetSplit> splits)
+    {
+        ArgumentNullException.ThrowIfNull(splits);
+        return splits.Count == 1 ? splits[0].Fingerprint : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', splits.Select(s => s.Fingerprint)))));
+    }
+
     /// <summary>Reads the split that <see cref="Save"/> wrote, or any CSV with the columns <c>image_id, subset</c> and the subsets <c>train, val, test</c>.</summary>
     /// <param name="path">The CSV.</param>
     /// <param name="data">The data set; its images that the CSV leaves out or calls <c>test</c> are on neither side.</param>

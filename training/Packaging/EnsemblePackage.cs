@@ -43,25 +43,32 @@ public static class EnsemblePackage
     /// Exports the ensemble, fits its temperature on the validation images' logits, checks ONNX Runtime against TorchSharp on random and real
     /// images, measures it through the code that serves, and writes <c>{folder}/{version}/</c> whole, then the pointer <c>{folder}/current.json</c>.
     /// </summary>
-    /// <param name="members">The members, trained on one data set and split at one input size.</param>
+    /// <param name="members">The members, trained on one data set at one input size.</param>
     /// <param name="data">That data set.</param>
-    /// <param name="split">That split.</param>
+    /// <param name="splits">
+    /// The split that all members were trained on, or the folds of one cross-validation with members of each: then every image is validated on, answered by
+    /// the members of its fold, which were not trained on it.
+    /// </param>
     /// <param name="folder">The folder of the model's versions.</param>
     /// <param name="options">Name, precision, licence.</param>
     /// <exception cref="TrainingException">The members do not belong together, or to this data set or split.</exception>
     /// <exception cref="OnnxExportException">The graph computes something else than the networks.</exception>
-    public static WrittenPackage Write(IReadOnlyList<TrainedMember> members, LesionDataSet data, DataSetSplit split, string folder, PackageOptions options)
+    public static WrittenPackage Write(IReadOnlyList<TrainedMember> members, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, string folder, PackageOptions options)
     {
         ArgumentNullException.ThrowIfNull(members);
         ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(split);
+        ArgumentNullException.ThrowIfNull(splits);
         ArgumentNullException.ThrowIfNull(options);
-        CheckTogether(members, data, split);
+        members = TrainedMember.Together(members, data, splits);
+        IReadOnlyDictionary<int, int>? folds = DataSetSplit.FoldsOf(splits);
+        int[] val = [.. splits.SelectMany(s => s.Val)];
         using DisposeScope scope = NewDisposeScope();
         DateTimeOffset now = DateTimeOffset.UtcNow;
         string version = now.ToString("yyyyMMdd-HHmmss", System.Globalization.CultureInfo.InvariantCulture);
         string partial = Path.Combine(folder, $".{version}.partial"), final = Path.Combine(folder, version);
         Directory.CreateDirectory(partial);
+        OnnxVerification parity;
+        EvaluationReport metrics;
         try
         {
             string onnx = Path.Combine(partial, ModelManifest.OnnxFileName);
@@ -73,7 +80,7 @@ public static class EnsemblePackage
                 Classes = LesionClasses.Count,
                 Flips = recipe.Flips,
                 Precision = options.Precision,
-                CalibrationImages = options.Precision == OnnxPrecision.Int8 ? Some(data, split.Train, CalibrationImages) : null,
+                CalibrationImages = options.Precision == OnnxPrecision.Int8 ? Some(data, splits[0].Train, CalibrationImages) : null,
                 DocString = $"{options.Name} {version}: {string.Join(" + ", members.Select(m => m.Name))}. {LesionClasses.Notice}.",
                 Metadata = new Dictionary<string, string>
                 {
@@ -84,21 +91,21 @@ public static class EnsemblePackage
                     ["notice"] = LesionClasses.Notice,
                 },
             };
-            ModelManifest manifest = Manifest(members, data, split, options, version, now);
+            ModelManifest manifest = Manifest(members, data, splits, options, version, now);
 
             // The temperature is fitted to the logits of the graph that serves, so the graph is written twice.
             OnnxEnsemble.Export(exported, onnx, graph);
-            double temperature = FitTemperature(partial, manifest, data, split.Val);
+            double temperature = FitTemperature(partial, manifest, data, val, folds);
             graph = graph with { Temperature = temperature };
             OnnxEnsemble.Export(exported, onnx, graph);
-            OnnxVerification parity = OnnxEnsemble.Verify(exported, onnx, graph, ParityBatch(data, split.Val));
+            parity = OnnxEnsemble.Verify(exported, onnx, graph, ParityBatch(data, val));
 
             manifest = Hashed(partial, manifest with { Temperature = temperature });
             using (EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(partial), new() { Device = InferenceDevice.Cpu }))
             {
-                EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, split.Val);
-                EvaluationReport metrics = answers.Evaluate($"{options.Name} {version}", data, "val");
-                int[] labels = [.. split.Val.Select(i => data.Records[i].Label)];
+                EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, val, folds: folds);
+                metrics = answers.Evaluate($"{options.Name} {version}", data, "val");
+                int[] labels = [.. val.Select(i => data.Records[i].Label)];
                 double? threshold = Calibration.ThresholdAtSpecificity(labels, answers.Probabilities, ThresholdClass, ConfidenceIntervals.Specificity);
                 manifest = manifest with
                 {
@@ -106,52 +113,34 @@ public static class EnsemblePackage
                     Thresholds = threshold is { } t ? new Dictionary<string, double> { [$"{ThresholdClass}@specificity{ConfidenceIntervals.Specificity * 100:f0}"] = t } : null,
                 };
                 Report.Write(partial, EvaluationReportInput.Of(model, manifest, data, "val", answers, options.EmbedImages) with { Members = WithCurves(members, manifest, answers), TrainingTime = TimeOf(members) });
-                manifest = Hashed(partial, manifest);
-                Directory.Move(partial, final);
-                WritePointer(folder, version);
-                return new(ModelPackage.Open(final), parity, metrics);
+                Hashed(partial, manifest);
             }
+
+            Directory.Move(partial, final);
         }
         catch
         {
-            Directory.Delete(Directory.Exists(partial) ? partial : final, recursive: true);
+            Directory.Delete(partial, recursive: true);
             throw;
         }
+
+        WritePointer(folder, version); // last: a reader never sees half a package, and should this fail the package stays
+        return new(ModelPackage.Open(final), parity, metrics);
     }
 
-    private static void CheckTogether(IReadOnlyList<TrainedMember> members, LesionDataSet data, DataSetSplit split)
-    {
-        TrainedMember first = members[0];
-        foreach (TrainedMember member in members)
-        {
-            TrainingState state = member.State;
-            string? fault = (state.Recipe.Size != first.State.Recipe.Size, state.Recipe.Flips != first.State.Recipe.Flips, state.DataFingerprint != data.Fingerprint, state.SplitFingerprint != split.Fingerprint) switch
-            {
-                (true, _, _, _) => $"it was trained at {state.Recipe.Size} px, {first.Name} at {first.State.Recipe.Size} px",
-                (_, true, _, _) => $"it was validated with flips '{state.Recipe.Flips}', {first.Name} with '{first.State.Recipe.Flips}'",
-                (_, _, true, _) => $"it was trained on another data set than {data.Name} as it is now",
-                (_, _, _, true) => "it was trained on another split, so that no validation image is new to all members",
-                _ => null,
-            };
-            if (fault is not null)
-            {
-                throw new TrainingException($"{member.Name} cannot be a member: {fault}. Members of one ensemble are trained with the same --data, --size, --split, --fold and --flips.");
-            }
-        }
-    }
-
-    private static ModelManifest Manifest(IReadOnlyList<TrainedMember> members, LesionDataSet data, DataSetSplit split, PackageOptions options, string version, DateTimeOffset now) => new()
+    private static ModelManifest Manifest(IReadOnlyList<TrainedMember> members, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, PackageOptions options, string version, DateTimeOffset now) => new()
     {
         Name = options.Name,
         Version = version,
         Created = now,
         Classes = LesionClasses.Codes,
-        Members = [.. members.Select(m => new ModelMember(m.Name, m.Architecture.Name, m.Architecture.Parameters, 1.0 / members.Count))],
+        Members = [.. members.Select(m => new ModelMember(m.Name, m.Architecture.Name, m.Architecture.Parameters, 1.0 / members.Count, m.Fold))],
         Input = new(members[0].State.Recipe.Size),
         Flips = members[0].State.Recipe.Flips,
         Precision = options.Precision.ToString().ToLowerInvariant(),
         Files = new Dictionary<string, string>(),
-        Data = new(data.Name, data.Fingerprint, split.KindName, split.Fingerprint, split.Train.Count, split.Val.Count),
+        Data = new(
+            data.Name, data.Fingerprint, splits[0].KindName, DataSetSplit.FingerprintOf(splits), splits.SelectMany(s => s.Train).Distinct().Count(), splits.Sum(s => s.Val.Count), splits.Count),
         Recipe = RecipeOf(members),
         Licence = options.Licence,
     };
@@ -162,11 +151,11 @@ public static class EnsemblePackage
             ? JsonSerializer.SerializeToElement(members[0].State.Recipe, TrainingJson.Options)
             : JsonSerializer.SerializeToElement(members.ToDictionary(m => m.Name, m => m.State.Recipe), TrainingJson.Options);
 
-    private static double FitTemperature(string folder, ModelManifest manifest, LesionDataSet data, IReadOnlyList<int> images)
+    private static double FitTemperature(string folder, ModelManifest manifest, LesionDataSet data, IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds)
     {
         Hashed(folder, manifest);
         using EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(folder), new() { Device = InferenceDevice.Cpu });
-        EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images);
+        EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images, folds: folds);
         return Calibration.Temperature([.. images.Select(i => data.Records[i].Label)], answers.Logits);
     }
 
@@ -188,10 +177,13 @@ public static class EnsemblePackage
         File.Move(partial, pointer, overwrite: true);
     }
 
+    /// <summary>The report's members with the log of their epochs, which is the mean over folds where there are several.</summary>
     private static List<ReportMember> WithCurves(IReadOnlyList<TrainedMember> members, ModelManifest manifest, EnsembleAnswers answers) =>
-        [.. EvaluationReportInput.Members(manifest, answers).Select((m, k) => m with
+        [.. EvaluationReportInput.Members(manifest, answers).Select(m => m with
         {
-            LearningCurve = [.. members[k].Epochs.Select(e => new LearningCurvePoint(e.Epoch, e.TrainLoss, e.Val.Loss, e.Val.Accuracy, e.LearningRate))],
+            LearningCurve = [.. members.Where(t => TrainedMember.NameInFold(t.Name, t.Fold) == m.Name)
+                .SelectMany(t => t.Epochs).GroupBy(e => e.Epoch)
+                .Select(g => new LearningCurvePoint(g.Key, g.Average(e => e.TrainLoss), g.Average(e => e.Val.Loss), g.Average(e => e.Val.Accuracy), g.First().LearningRate))],
         })];
 
     private static TimeSpan? TimeOf(IReadOnlyList<TrainedMember> members) =>

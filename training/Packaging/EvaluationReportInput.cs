@@ -53,12 +53,14 @@ public static class EvaluationReportInput
         };
     }
 
-    /// <summary>The members with their answers.</summary>
+    /// <summary>The members with their answers; those of one name in several folds count as one.</summary>
     public static IReadOnlyList<ReportMember> Members(ModelManifest manifest, EnsembleAnswers answers)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(answers);
-        return [.. manifest.Members.Select(m => new ReportMember(m.Name, m.Architecture, m.Parameters, m.Weight, answers.Members[m.Name]))];
+        return [.. manifest.Members
+            .GroupBy(m => answers.Folds is null ? m.Name : TrainedMember.NameInFold(m.Name, m.Fold))
+            .Select(g => new ReportMember(g.Key, g.First().Architecture, g.First().Parameters, g.Sum(m => m.Weight), answers.Members[g.Key]))];
     }
 
     /// <summary>The answers on the sharpest images, reduced and enlarged again; null where no image has more pixels than that.</summary>
@@ -72,7 +74,7 @@ public static class EvaluationReportInput
 
         EnsembleAnswers degraded = EnsembleAnswers.Compute(
             model, data, [.. sharp.Select(i => answers.Images[i])],
-            pixels => LesionImage.Resize(LesionImage.Resize(pixels, data.Size, data.Size, DegradedSize), DegradedSize, DegradedSize, data.Size));
+            pixels => LesionImage.Resize(LesionImage.Resize(pixels, data.Size, data.Size, DegradedSize), DegradedSize, DegradedSize, data.Size), answers.Folds);
         string strata = string.Join(", ", sharp.Select(i => data.Records[answers.Images[i]].Stratum).Distinct().Order(StringComparer.Ordinal));
         return new($"images of {strata} px reduced to {DegradedSize} px and enlarged again", sharp, degraded.Probabilities);
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lentigo.Training.Data;
 using Lentigo.Training.Networks;
 using Lentigo.Training.Weights;
 using static TorchSharp.torch;
@@ -20,11 +21,16 @@ public sealed record TrainedMember(
     /// <summary>The file of a run that holds its log, a JSON document a line.</summary>
     public const string LogFileName = "train.jsonl";
 
-    private const string BestSuffix = ".best.safetensors";
+    private const string BestSuffix = ".best.safetensors", FoldSuffix = ".fold";
+
+    /// <summary>In an ensemble of folds the one, from 1, that the member was validated on; else null.</summary>
+    public int? Fold { get; init; }
 
     /// <summary>Loads the members of one or more runs, which may have been trained on different machines.</summary>
     /// <param name="runs">The folders that were given to <c>train --out</c>.</param>
-    /// <returns>The members in the order of the runs, within a run in the order of training. A name that two runs share gets the member's seed.</returns>
+    /// <returns>
+    /// The members in the order of the runs, within a run in the order of training. A name that two runs of one split share gets the member's seed.
+    /// </returns>
     /// <exception cref="TrainingException">A folder holds no finished member, or two members are the same.</exception>
     /// <exception cref="WeightsFileException">A checkpoint is damaged.</exception>
     public static IReadOnlyList<TrainedMember> LoadAll(IEnumerable<string> runs)
@@ -93,13 +99,65 @@ public sealed record TrainedMember(
         return [.. epochs.Values.OrderBy(e => members.IndexOf(e.Member)).ThenBy(e => e.Epoch)];
     }
 
+    /// <summary>
+    /// Checks that members belong together. Those of several folds get the fold's number and have it in their names, such as <c>resnet18.fold2</c>, and stand
+    /// in the order of the folds.
+    /// </summary>
+    /// <param name="members">The members.</param>
+    /// <param name="data">The data set that all were trained on.</param>
+    /// <param name="splits">The split that all were trained on, or the folds of one cross-validation.</param>
+    /// <exception cref="TrainingException">They differ in data set, input size or flips, are of other splits, or the folds have different members or recipes.</exception>
+    public static IReadOnlyList<TrainedMember> Together(IReadOnlyList<TrainedMember> members, LesionDataSet data, IReadOnlyList<DataSetSplit> splits)
+    {
+        ArgumentNullException.ThrowIfNull(members);
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(splits);
+        TrainedMember first = members[0];
+        foreach (TrainedMember member in members)
+        {
+            TrainingState state = member.State;
+            string? fault = (state.Recipe.Size != first.State.Recipe.Size, state.Recipe.Flips != first.State.Recipe.Flips, state.DataFingerprint != data.Fingerprint, splits.All(s => s.Fingerprint != state.SplitFingerprint)) switch
+            {
+                (true, _, _, _) => $"it was trained at {state.Recipe.Size} px, {first.Name} at {first.State.Recipe.Size} px",
+                (_, true, _, _) => $"it was validated with flips '{state.Recipe.Flips}', {first.Name} with '{first.State.Recipe.Flips}'",
+                (_, _, true, _) => $"it was trained on another data set than {data.Name} as it is now",
+                (_, _, _, true) => "it was trained on another split, so that no validation image is new to all members",
+                _ => null,
+            };
+            if (fault is not null)
+            {
+                throw new TrainingException($"{member.Name} cannot be a member: {fault}. Members of one ensemble are trained with the same --data, --size, --split, --fold and --flips, or the same members on every fold of one --split.");
+            }
+        }
+
+        if (splits.Count == 1)
+        {
+            return members;
+        }
+
+        TrainedMember[][] folds = [.. splits.Select(s => members.Where(m => m.State.SplitFingerprint == s.Fingerprint).OrderBy(m => m.Name, StringComparer.Ordinal).ToArray())];
+        string[] Recipes(TrainedMember[] fold) => [.. fold.Select(m => $"{m.Name}: {m.State.Recipe}")];
+        return folds.All(f => Recipes(f).SequenceEqual(Recipes(folds[0])))
+            ? [.. folds.SelectMany((fold, i) => fold.Select(m => m with { Name = $"{m.Name}{FoldSuffix}{i + 1}", Fold = i + 1 }))]
+            : throw new TrainingException(
+                $"The folds differ in their members or recipes: {string.Join("; ", folds.Select((fold, i) => $"fold {i + 1} has {(fold.Length == 0 ? "none" : string.Join(", ", fold.Select(m => m.Name)))}"))}. Train every fold with the same options but --fold and --out.");
+    }
+
+    /// <summary>A member's name without its fold, which it shares with members of the other folds.</summary>
+    public static string NameInFold(string name, int? fold)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return fold is null ? name : name[..^$"{FoldSuffix}{fold}".Length];
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Network.Dispose();
 
     private static TrainedMember[] WithUniqueNames(List<TrainedMember> members)
     {
-        TrainedMember[] named = [.. members.Select(m => members.Count(o => o.Name == m.Name) == 1 ? m : m with { Name = $"{m.Architecture.Name}@{m.State.Recipe.Seed}" })];
-        string? twice = named.GroupBy(m => m.Name).FirstOrDefault(g => g.Count() > 1)?.Key;
+        bool Clash(TrainedMember a, TrainedMember b) => a.Name == b.Name && a.State.SplitFingerprint == b.State.SplitFingerprint;
+        TrainedMember[] named = [.. members.Select(m => members.Count(o => Clash(o, m)) == 1 ? m : m with { Name = $"{m.Architecture.Name}@{m.State.Recipe.Seed}" })];
+        string? twice = named.FirstOrDefault(m => named.Count(o => Clash(o, m)) > 1)?.Name;
         return twice is null
             ? named
             : throw new TrainingException($"Two of the runs hold the member {twice}. Members of one network need different seeds: train one of them with --members {twice.Split('@')[0]}@2.");

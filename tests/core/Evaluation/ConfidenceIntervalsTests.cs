@@ -90,4 +90,32 @@ public class ConfidenceIntervalsTests
     }
 
     private static double[] OneHot(int c) => [.. Enumerable.Range(0, 7).Select(i => i == c ? 1.0 : 0.0)];
+
+    [Fact]
+    public void Images_of_one_group_are_drawn_together()
+    {
+        (int[] labels, double[][] probabilities) = Generated(60);
+        // Every image four times, as four photographs of a lesion: they say no more than one does.
+        int[] fourLabels = [.. Enumerable.Repeat(labels, 4).SelectMany(l => l)];
+        double[][] four = [.. Enumerable.Repeat(probabilities, 4).SelectMany(p => p)];
+        string[] lesions = [.. Enumerable.Range(0, four.Length).Select(i => $"lesion{i % labels.Length}")];
+        ConfidenceIntervals once = ConfidenceIntervals.Compute(labels, probabilities, 500, seed: 1);
+        Assert.Equal(once, ConfidenceIntervals.Compute(fourLabels, four, 500, seed: 1, lesions));
+        ConfidenceIntervals apart = ConfidenceIntervals.Compute(fourLabels, four, 500, seed: 1);
+        Assert.True(apart.Accuracy.High - apart.Accuracy.Low < 0.7 * (once.Accuracy.High - once.Accuracy.Low));
+        Assert.Throws<ArgumentException>(() => ConfidenceIntervals.Compute(labels, probabilities, 10, seed: 1, lesions));
+    }
+
+    [Fact]
+    public void A_difference_is_measured_on_the_same_draws()
+    {
+        (int[] labels, double[][] probabilities) = Generated(200);
+        ConfidenceIntervals none = ConfidenceIntervals.Difference(labels, probabilities, probabilities, 200);
+        Assert.Equal((new(0, 0, 0), new(0, 0, 0)), (none.Accuracy, none.MacroAuc));
+
+        double[][] perfect = [.. labels.Select(OneHot)];
+        ConfidenceIntervals gain = ConfidenceIntervals.Difference(labels, perfect, probabilities, 500, seed: 2), alone = ConfidenceIntervals.Compute(labels, probabilities, 500, seed: 2);
+        Assert.Equal(1 - alone.Accuracy.Value, gain.Accuracy.Value, 12);
+        Assert.Equal((1 - alone.Accuracy.High, 1 - alone.Accuracy.Low), (gain.Accuracy.Low, gain.Accuracy.High), (a, b) => Math.Abs(a.Item1 - b.Item1) + Math.Abs(a.Item2 - b.Item2) < 1e-9);
+    }
 }

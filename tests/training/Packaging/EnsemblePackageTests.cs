@@ -91,6 +91,41 @@ public sealed class EnsemblePackageTests
     }
 
     [Fact]
+    public void Members_of_all_folds_become_one_ensemble_that_is_measured_on_every_image_by_those_that_were_not_trained_on_it()
+    {
+        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);
+        DataSetSplit[] splits = [.. Enumerable.Range(0, 2).Select(fold => DataSetSplit.Make(data, SplitKind.Lesion, seed: 1, folds: 2, fold))];
+        using TemporaryFolder first = new(), second = new(), third = new(), models = new();
+        Train(first, "mobilenet_v2", data, splits[0], Recipe with { Epochs = 1 });
+        Train(second, "mobilenet_v2", data, splits[1], Recipe with { Epochs = 1 });
+        Train(third, "resnet18", data, splits[1], Recipe with { Epochs = 1 });
+
+        // The runs may stand in any order.
+        WrittenPackage written = EnsemblePackage.Write(TrainedMember.LoadAll([second.Path, first.Path]), data, splits, models.Path, new() { Name = "folds" });
+
+        ModelManifest manifest = written.Package.Manifest;
+        Assert.Equal([("mobilenet_v2.fold1", 1), ("mobilenet_v2.fold2", 2)], manifest.Members.Select(m => (m.Name, m.Fold!.Value)));
+        Assert.Equal((2, data.Count), (manifest.Data!.Folds, manifest.Data.ValCount));
+        Assert.Equal(["mobilenet_v2"], written.Metrics.Members.Keys);
+        using EnsembleModel model = EnsembleModel.Load(written.Package, new() { Device = InferenceDevice.Cpu });
+        int hits = 0;
+        for (int fold = 0; fold < 2; fold++)
+        {
+            foreach (int image in splits[fold].Val)
+            {
+                ReadOnlySpan<float> unseen = model.Classify(data.PixelsOf(image), 1).MemberLogits(0, fold); // members stand in the order of the folds
+                hits += Likeliest(unseen) == data.Records[image].Label ? 1 : 0;
+            }
+        }
+
+        Assert.Equal((data.Count, (double)hits / data.Count), (written.Metrics.Ensemble.Count, written.Metrics.Ensemble.Accuracy));
+        Assert.Equal(written.Metrics.Ensemble.Accuracy, written.Metrics.Members["mobilenet_v2"].Accuracy);
+
+        TrainingException refused = Assert.Throws<TrainingException>(() => EnsemblePackage.Write(TrainedMember.LoadAll([first.Path, third.Path]), data, splits, models.Path, new() { Name = "folds" }));
+        Assert.Contains("fold 1 has mobilenet_v2; fold 2 has resnet18", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Two_runs_of_one_network_are_told_apart_by_their_seeds()
     {
         using LesionDataSet data = SyntheticLesions.DataSet(perClass: 4, size: 32);
@@ -127,6 +162,12 @@ public sealed class EnsemblePackageTests
     private static WrittenPackage Write(IReadOnlyList<string> runs, LesionDataSet data, DataSetSplit split, string folder)
     {
         IReadOnlyList<TrainedMember> members = TrainedMember.LoadAll(runs);
-        return EnsemblePackage.Write(members, data, split, folder, new() { Name = "test", Precision = OnnxPrecision.Float16, Licence = "ours" });
+        return EnsemblePackage.Write(members, data, [split], folder, new() { Name = "test", Precision = OnnxPrecision.Float16, Licence = "ours" });
+    }
+
+    private static int Likeliest(ReadOnlySpan<float> logits)
+    {
+        float[] values = logits.ToArray();
+        return Array.IndexOf(values, values.Max());
     }
 }

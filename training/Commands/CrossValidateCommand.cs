@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Lentigo.Core;
+using Lentigo.Core.Evaluation;
+using Lentigo.Training.Data;
+using Lentigo.Training.Packaging;
+using Spectre.Console;
+
+namespace Lentigo.Training.Commands;
+
+/// <summary>The verb <c>cross-validate</c>.</summary>
+internal static class CrossValidateCommand
+{
+    private static readonly Option<string[]> Runs = new("--run") { Required = true, HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "The folders that were given to 'train --fold 1/k --out', 'train --fold 2/k --out' and so on; members of one fold may stand in several." };
+    private static readonly Option<string?> Json = new("--json") { HelpName = "file", Description = "Write the figures and their intervals as JSON." };
+
+    public static Command Create()
+    {
+        Command command = new(
+            "cross-validate",
+            "Pools what the runs of all folds answered on their validation images, so that every image counts once and none was trained on: figures of the members and the ensemble with 95 % intervals (lesions drawn with replacement).")
+        {
+            Runs, DataArguments.Data, DataArguments.Split, Json, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
+        };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<TrainedMember> members = TrainedMember.LoadAll(arguments.GetValue(Runs)!);
+        int folds = members.Select(m => m.State.SplitFingerprint).Distinct().Count();
+        if (folds < 2)
+        {
+            throw new UsageException("Cross-validation needs the runs of two folds at least: --run fold1 fold2 fold3.");
+        }
+
+        using LesionDataSet data = await DataArguments.OpenAsync(arguments, members[0].State.Recipe.Size, cancellationToken);
+        CrossValidation result = CrossValidation.Pool(members, data, DataArguments.FoldsOf(arguments, data, folds), cancellationToken);
+        CommandLine.Print($"{result.Folds}-fold cross-validation on {result.Data}, split by {result.Split}. {LesionClasses.Notice}.");
+        Print("all images", result.All);
+        foreach ((string stratum, CrossValidatedFigures figures) in result.Strata)
+        {
+            Print($"{stratum} px", figures);
+        }
+
+        if (arguments.GetValue(Json) is { } json)
+        {
+            File.WriteAllText(json, JsonSerializer.Serialize(result, TrainingJson.Options));
+        }
+
+        return 0;
+    }
+
+    private static void Print(string title, CrossValidatedFigures figures)
+    {
+        Table table = CommandLine.NewTable($"{title} ({figures.Images})", "accuracy", "balanced accuracy", "macro AUC", $"melanoma sensitivity at {ConfidenceIntervals.Specificity:p0} specificity");
+        foreach ((string name, ConfidenceIntervals f, bool signed) in figures.Members.Select(m => (m.Key, m.Value, false))
+            .Append(("ensemble", figures.Ensemble, false))
+            .Concat(figures.Gains.Select(g => ($"ensemble above {g.Key}", g.Value, true))))
+        {
+            string Number(double value) => value.ToString(signed ? "+0.000;-0.000;0.000" : "0.000", CultureInfo.InvariantCulture);
+            string Cell(ConfidenceInterval? i) => i is null ? "-" : $"{Number(i.Value)} ({Number(i.Low)} to {Number(i.High)})";
+            table.AddRow(Markup.Escape(name), Cell(f.Accuracy), Cell(f.BalancedAccuracy), Cell(f.MacroAuc), Cell(f.MelanomaSensitivity));
+        }
+
+        CommandLine.Print(table);
+    }
+}

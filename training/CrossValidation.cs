@@ -1,0 +1,69 @@
+using Lentigo.Core;
+using Lentigo.Core.Evaluation;
+using Lentigo.Core.Inference;
+using Lentigo.Training.Data;
+using Lentigo.Training.Packaging;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training;
+
+/// <summary>The figures of some images, each answered by networks that were not trained on its lesion.</summary>
+/// <param name="Images">The number of images.</param>
+/// <param name="Ensemble">The ensemble's: the members' logits averaged.</param>
+/// <param name="Members">Each member's.</param>
+/// <param name="Gains">What the ensemble's figures are above each member's.</param>
+public sealed record CrossValidatedFigures(
+    int Images, ConfidenceIntervals Ensemble, IReadOnlyDictionary<string, ConfidenceIntervals> Members, IReadOnlyDictionary<string, ConfidenceIntervals> Gains);
+
+/// <summary>k-fold cross-validation: every image is answered once, by the networks that were validated on its fold.</summary>
+/// <param name="Data">The data set's name.</param>
+/// <param name="Split">How the folds were made: <c>lesion</c> or <c>image</c>.</param>
+/// <param name="Folds">The number of folds.</param>
+/// <param name="All">The figures of all images.</param>
+/// <param name="Strata">Those of each resolution; empty where there is but one.</param>
+public sealed record CrossValidation(string Data, string Split, int Folds, CrossValidatedFigures All, IReadOnlyDictionary<string, CrossValidatedFigures> Strata)
+{
+    /// <summary>Pools what the members of every fold answer on its validation images.</summary>
+    /// <param name="members">The members of all folds, in any order.</param>
+    /// <param name="data">The data set that all were trained on.</param>
+    /// <param name="splits">[k]: its folds.</param>
+    /// <param name="cancellationToken">Stops between batches.</param>
+    /// <exception cref="TrainingException">The folds differ in members or recipes, or a member is of another data set or split.</exception>
+    public static CrossValidation Pool(IReadOnlyList<TrainedMember> members, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(splits);
+        using DisposeScope scope = NewDisposeScope();
+        int[] images = [.. splits.SelectMany(s => s.Val)];
+        Dictionary<string, List<float[]>> logits = [];
+        foreach (TrainedMember member in TrainedMember.Together(members, data, splits))
+        {
+            string name = TrainedMember.NameInFold(member.Name, member.Fold);
+            logits.TryAdd(name, []);
+            logits[name].AddRange(Trainer.Logits(member.Network, new(data, member.Architecture, CPU), splits[member.Fold!.Value - 1].Val, member.State.Recipe.Flips, cancellationToken: cancellationToken));
+        }
+
+        string[] names = [.. logits.Keys];
+        double[][] ensemble = [.. images.Select((_, i) => EnsembleOutput.Softmax([.. Enumerable.Range(0, LesionClasses.Count).Select(c => logits.Values.Average(rows => rows[i][c]))], 1))];
+        double[][][] each = [.. logits.Values.Select(rows => rows.Select(row => EnsembleOutput.Softmax(row, 1)).ToArray())];
+        LesionRecord[] records = [.. images.Select(i => data.Records[i])];
+        CrossValidatedFigures Of(IEnumerable<int> chosen)
+        {
+            int[] at = [.. chosen];
+            int[] labels = [.. at.Select(i => records[i].Label)];
+            string[] lesions = [.. at.Select(i => records[i].Lesion ?? records[i].Id)];
+            double[][] own = [.. at.Select(i => ensemble[i])];
+            double[][][] apart = [.. each.Select(rows => at.Select(i => rows[i]).ToArray())];
+            return new(
+                at.Length, ConfidenceIntervals.Compute(labels, own, groups: lesions),
+                names.Select((name, k) => (name, ConfidenceIntervals.Compute(labels, apart[k], groups: lesions))).ToDictionary(m => m.name, m => m.Item2),
+                names.Select((name, k) => (name, ConfidenceIntervals.Difference(labels, own, apart[k], groups: lesions))).ToDictionary(m => m.name, m => m.Item2));
+        }
+
+        string[] strata = [.. records.Select(r => r.Stratum).Distinct().Order(StringComparer.Ordinal)];
+        return new(
+            data.Name, splits[0].KindName, splits.Count, Of(Enumerable.Range(0, records.Length)),
+            strata.Length < 2 ? new Dictionary<string, CrossValidatedFigures>() : strata.ToDictionary(s => s, s => Of(Enumerable.Range(0, records.Length).Where(i => records[i].Stratum == s))));
+    }
+}
