@@ -5,7 +5,10 @@ namespace Lentigo.Training;
 /// <summary>Settings of the C library and of OpenMP that make training on the CPU faster; Linux only, elsewhere nothing happens.</summary>
 public static partial class NativeTuning
 {
-    private const string Tunables = "GLIBC_TUNABLES";
+    private const string Tunables = "GLIBC_TUNABLES", SpinCount = "GOMP_SPINCOUNT";
+
+    /// <summary>The variables that <see cref="Apply"/> sets; programs that this one starts inherit them.</summary>
+    public static IReadOnlyList<string> Variables { get; } = [Tunables, SpinCount];
 
     /// <summary>
     /// Call first of all. The C library and OpenMP read these variables only when a process starts, so it starts itself again, under the same
@@ -24,7 +27,7 @@ public static partial class NativeTuning
 
         // libgomp's threads wait for each other by spinning, for longer than a time slice: where another program takes a core, a step
         // takes ten times as long. A short spin costs nothing on a free machine. The user's own setting stands.
-        SetVariable("GOMP_SPINCOUNT", "20000", overwrite: 0);
+        SetVariable(SpinCount, "20000", overwrite: 0);
         string[] arguments = File.ReadAllText("/proc/self/cmdline")[..^1].Split('\0');
         Execute("/proc/self/exe", [.. arguments, null]); // returns only where it is not allowed; then the program goes on as it is
     }

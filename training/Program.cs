@@ -13,6 +13,7 @@ RootCommand root = new(
       train --data ham10000 --out runs/first                      the paper's recipe on HAM10000
       train --data ham10000 --out runs/strong --recipe strong --balance stratum --degrade 0.5 --select-on 220
       evaluate --model runs/first --data ham10000 --subset val    metrics of the members and the ensemble
+      cross-validate --run runs/fold1 runs/fold2 --data ham10000  every image, answered by networks that did not see it
       onnx inspect models/lentigo/1/ensemble.onnx               what an ONNX file holds
       publish --model runs/first --to models                      to a folder or a blob container
     """)

@@ -37,7 +37,7 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
     /// <summary>The figures of one answer to the validation images.</summary>
     private sealed record Figures(double Accuracy, double BalancedAccuracy, double MacroAuc);
 
-    /// <summary>What a trained network answers: logits [n][7], those of the images as they are [n][7], and the labels [n].</summary>
+    /// <summary>What a trained network answers: logits [n][7] averaged over four flips, those of the images as they are [n][7], and the labels [n].</summary>
     private sealed record Answers(float[][] Logits, float[][] OneView, int[] Labels);
 
     /// <summary>A choice taken back.</summary>
@@ -50,10 +50,10 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
         new("the recipe", r => r),
         new("start: random weights", r => r, RandomStart: true),
         new("learning rate: 1e-3", r => r with { LearningRate = 1e-3 }),
-        new("learning rate: 1.6e-4", r => r with { LearningRate = 1.6e-4 }),
         new("schedule: constant rate", r => r with { Schedule = "constant" }),
         new("augmentation: flips alone", r => r with { Rotation = 0, Scale = 0, Brightness = 0, Contrast = 0, Saturation = 0, ColourShift = 0 }),
         new("augmentation: mixup 0.2 too", r => r with { Mixup = 0.2 }),
+        new("averaging: moving average of weights", r => r with { Ema = 0.998 }),
         new("imbalance: classes as they come", r => r with { Balance = "none" }),
         new("resolution: no degrading", r => r with { Degrade = 0 }),
         new("label smoothing: none", r => r with { LabelSmoothing = 0 }),
@@ -64,7 +64,7 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
     public void Run(CancellationToken cancellationToken)
     {
         bool strata = Data(TrainingRecipe.Strong.Size).Strata.Count > 1;
-        TrainingRecipe baseline = TrainingRecipe.Strong with { Epochs = epochs, SelectOn = TrainingRecipe.KeepLast, Balance = strata ? "stratum" : "none", Degrade = strata ? 0.5 : 0 };
+        TrainingRecipe baseline = TrainingRecipe.Strong with { Epochs = epochs, SelectOn = TrainingRecipe.KeepLast, Flips = "none", Balance = strata ? "stratum" : "none", Degrade = strata ? 0.5 : 0 };
         Console.WriteLine($"{member.Name}, {epochs} epochs, seeds {string.Join(", ", seeds)}, fold 1/{folds}, validation images: {stratum}. Mean over seeds +- standard deviation; what the recipe is above the variant.");
         Console.WriteLine($"{"variant",-36} {"accuracy",16} {"gain",7} {"balanced",16} {"gain",7} {"macro AUC",16} {"gain",7}");
         Figures[]? reference = null;
@@ -103,7 +103,7 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
             {
                 int[] images = [.. split.Val.Where(i => stratum == "all" || data.Records[i].Stratum == stratum)];
                 float[][] Logits(string flips) => Trainer.Logits(network, new(data, member, CPU), images, flips, cancellationToken: cancellationToken);
-                return new(Logits(recipe.Flips), Logits("none"), [.. images.Select(i => data.Records[i].Label)]);
+                return new(Logits("all"), Logits("none"), [.. images.Select(i => data.Records[i].Label)]);
             }
         }
         finally

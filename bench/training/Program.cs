@@ -16,11 +16,17 @@ string[] names = args.Length > 0 ? args[0].Split(',') : [.. MemberRegistry.All.S
 int rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 9;
 set_num_threads(Threads);
 
-using Process peer = Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("PYTHON") ?? "python3", [Path.Combine(AppContext.BaseDirectory, "peer.py"), $"{Threads}"])
+ProcessStartInfo start = new(Environment.GetEnvironmentVariable("PYTHON") ?? "python3", [Path.Combine(AppContext.BaseDirectory, "peer.py"), $"{Threads}"])
 {
     RedirectStandardInput = true,
     RedirectStandardOutput = true,
-})!;
+};
+foreach (string variable in NativeTuning.Variables)
+{
+    start.Environment.Remove(variable); // the peer runs as its users run it
+}
+
+using Process peer = Process.Start(start)!;
 string Answer() => peer.StandardOutput.ReadLine()
     ?? throw new InvalidOperationException("The Python peer ended. It needs torch and torchvision (Debian: apt-get install python3-torch python3-torchvision); PYTHON names the interpreter.");
 Console.WriteLine($"{Answer()}; TorchSharp {typeof(Tensor).Assembly.GetName().Version}. {Threads} threads, batch {Batch}, {Size} px, median of {rounds} rounds of {Steps} steps.");
