@@ -94,12 +94,13 @@ internal static class CommandLine
     /// <summary>Prints a table, as wide as it is where the output is a file.</summary>
     public static void Print(Table table)
     {
+        IAnsiConsole console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(Console.Out) });
         if (Console.IsOutputRedirected)
         {
-            AnsiConsole.Profile.Width = 500;
+            console.Profile.Width = 500;
         }
 
-        AnsiConsole.Write(table);
+        console.Write(table);
     }
 
     /// <summary>Prints a line.</summary>
