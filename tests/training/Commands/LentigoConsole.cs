@@ -30,7 +30,8 @@ internal static class LentigoConsole
     /// <summary>Starts the program as a process of its own, which may be stopped or killed.</summary>
     public static Running Start(IReadOnlyDictionary<string, string> variables, params string[] arguments)
     {
-        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        // A shell that runs the tests in the background lets them, and what they start, ignore SIGINT; env gives the signal its meaning back.
+        ProcessStartInfo start = new("env") { ArgumentList = { "--default-signal=INT", "dotnet" }, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Lentigo.Training.dll"));
         Array.ForEach(arguments, start.ArgumentList.Add);
         foreach ((string name, string value) in variables)
