@@ -22,7 +22,7 @@ public static partial class NativeTuning
         }
 
         // Activations come and go every step. By itself glibc maps those above 32 MiB anew each time and gives the pages of the others back to
-        // the kernel, which faults them in again; an arena of a thread's own holds nothing above 64 MiB. At 96 px that halves the speed.
+        // the kernel, which faults them in again; an arena of a thread's own holds nothing above 64 MiB.
         SetVariable(Tunables, "glibc.malloc.arena_max=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=9000000000", overwrite: 1);
 
         // libgomp's threads wait for each other by spinning, for longer than a time slice: where another program takes a core, a step
