@@ -1,4 +1,3 @@
-using Lentigo.Core;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
 using Lentigo.Training.Data;
@@ -45,7 +44,7 @@ public sealed record CrossValidation(string Data, string Split, int Folds, Cross
         }
 
         string[] names = [.. logits.Keys];
-        double[][] ensemble = [.. images.Select((_, i) => EnsembleOutput.Softmax([.. Enumerable.Range(0, LesionClasses.Count).Select(c => logits.Values.Average(rows => rows[i][c]))], 1))];
+        double[][] ensemble = [.. images.Select((_, i) => EnsembleOutput.Softmax(EnsembleOutput.Mean([.. logits.Values.Select(rows => rows[i])]), 1))];
         double[][][] each = [.. logits.Values.Select(rows => rows.Select(row => EnsembleOutput.Softmax(row, 1)).ToArray())];
         LesionRecord[] records = [.. images.Select(i => data.Records[i])];
         CrossValidatedFigures Of(IEnumerable<int> chosen)

@@ -62,7 +62,7 @@ public sealed class EnsembleAnswers
             for (int i = 0; i < batch.Length; i++)
             {
                 int[] asked = [.. Enumerable.Range(0, members.Length).Where(k => folds is null || members[k].Fold == folds[batch[i]])];
-                float[] ensemble = folds is null ? output.Logits(i).ToArray() : Mean([.. asked.Select(k => output.MemberLogits(i, k).ToArray())]);
+                float[] ensemble = folds is null ? output.Logits(i).ToArray() : EnsembleOutput.Mean([.. asked.Select(k => output.MemberLogits(i, k).ToArray())]);
                 logits.Add(ensemble);
                 probabilities.Add(EnsembleOutput.Softmax(ensemble, temperature));
                 foreach (int k in asked)
@@ -94,6 +94,4 @@ public sealed class EnsembleAnswers
             Strata = apart,
         };
     }
-
-    private static float[] Mean(float[][] rows) => [.. Enumerable.Range(0, rows[0].Length).Select(c => rows.Average(row => row[c]))];
 }

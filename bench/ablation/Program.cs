@@ -82,7 +82,7 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
             Print(variant.Name, figures, reference ??= figures);
             if (ReferenceEquals(variant, Variants[0]))
             {
-                Print("ensembling: the seeds together", [Measure(Mean([.. runs.Select(r => r.Logits)]), runs[0].Labels)], reference);
+                Print("ensembling: the seeds together", [Measure([.. runs[0].Logits.Select((_, i) => EnsembleOutput.Mean([.. runs.Select(r => r.Logits[i])]))], runs[0].Labels)], reference);
                 Print("views: one instead of four flips", [.. runs.Select(r => Measure(r.OneView, r.Labels))], reference);
             }
         }
@@ -112,8 +112,6 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
             folder.Delete(recursive: true);
         }
     }
-
-    private static float[][] Mean(float[][][] runs) => [.. runs[0].Select((row, i) => row.Select((_, c) => runs.Average(r => r[i][c])).ToArray())];
 
     private LesionDataSet Data(int size) =>
         _data.TryGetValue(size, out LesionDataSet? data) ? data : _data[size] = DataSets.Open(dataPath, size, skipMissing: false, Console.Error.WriteLine, new(PixelCache.UserFolder));

@@ -46,5 +46,13 @@ public sealed class EnsembleOutput(int count, int members, float[] memberLogits,
         return result;
     }
 
+    /// <summary>The logits of an ensemble [k]: the mean of its members'.</summary>
+    /// <param name="members">[members][k].</param>
+    public static float[] Mean(IReadOnlyCollection<float[]> members)
+    {
+        ArgumentNullException.ThrowIfNull(members);
+        return [.. Enumerable.Range(0, members.First().Length).Select(c => members.Average(row => row[c]))];
+    }
+
     private static ReadOnlySpan<float> Row(float[] values, int row) => values.AsSpan(row * LesionClasses.Count, LesionClasses.Count);
 }

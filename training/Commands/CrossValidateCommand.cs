@@ -30,7 +30,7 @@ internal static class CrossValidateCommand
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
         IReadOnlyList<TrainedMember> members = TrainedMember.LoadAll(arguments.GetValue(Runs)!);
-        int folds = members.Select(m => m.State.SplitFingerprint).Distinct().Count();
+        int folds = TrainedMember.SplitsOf(members);
         if (folds < 2)
         {
             throw new UsageException("Cross-validation needs the runs of two folds at least: --run fold1 fold2 fold3.");

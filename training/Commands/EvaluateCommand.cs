@@ -41,8 +41,8 @@ internal static class EvaluateCommand
         using EnsembleModel model = EnsembleModel.Load(package, new());
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, package.Manifest.Input.Size, cancellationToken);
         string subset = arguments.GetValue(Subset)!;
-        IReadOnlyList<int> images = ImagesOf(data, subset, package.Manifest.Data, CommandLine.FoldOf(arguments.GetValue(Fold)!), arguments.GetValue(DataArguments.SplitFile));
-        EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images, folds: subset == "val" ? FoldsOf(data, package.Manifest.Data) : null);
+        (IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds) = ImagesOf(data, subset, package.Manifest.Data, CommandLine.FoldOf(arguments.GetValue(Fold)!), arguments.GetValue(DataArguments.SplitFile));
+        EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images, folds: folds);
         if (arguments.GetValue(Predictions) is { } csv)
         {
             File.WriteAllText(csv, Csv(data, answers));
@@ -71,7 +71,8 @@ internal static class EvaluateCommand
         return 0;
     }
 
-    private static IReadOnlyList<int> ImagesOf(LesionDataSet data, string subset, ModelData? trained, (int Fold, int Folds) fold, string? splitFile)
+    /// <summary>The images of a subset, and where the model is an ensemble of folds the fold of each, whose members alone were not trained on it.</summary>
+    private static (IReadOnlyList<int> Images, IReadOnlyDictionary<int, int>? Folds) ImagesOf(LesionDataSet data, string subset, ModelData? trained, (int Fold, int Folds) fold, string? splitFile)
     {
         if (subset is not ("train" or "val" or "test" or "all"))
         {
@@ -80,13 +81,13 @@ internal static class EvaluateCommand
 
         if (subset == "all")
         {
-            return [.. Enumerable.Range(0, data.Count)];
+            return ([.. Enumerable.Range(0, data.Count)], null);
         }
 
         if (splitFile is null && trained?.Split != "file" && data.Records.Any(r => r.Subset is not null))
         {
             int[] own = [.. Enumerable.Range(0, data.Count).Where(i => data.Records[i].Subset == subset)];
-            return own.Length > 0 ? own : throw new DataSetException(
+            return own.Length > 0 ? (own, null) : throw new DataSetException(
                 $"{data.Name} has no subset '{subset}'; it holds {string.Join(", ", data.Records.Select(r => r.Subset).Distinct())}.");
         }
 
@@ -102,14 +103,14 @@ internal static class EvaluateCommand
 
         if (FoldsOf(data, trained) is { } folds)
         {
-            return subset == "val" ? [.. folds.Keys] : throw new DataSetException($"Every image of {data.Name} was trained on by some of the members, which were trained on folds. Use --subset val: there the members answer that were not.");
+            return subset == "val" ? ([.. folds.Keys], folds) : throw new DataSetException($"Every image of {data.Name} was trained on by some of the members, which were trained on folds. Use --subset val: there the members answer that were not.");
         }
 
         DataSetSplit split = splitFile is null
             ? DataSetSplit.Make(data, KindOf(trained), DataArguments.SplitSeed, fold.Folds, fold.Fold)
             : DataSetSplit.Read(splitFile, data, Console.WriteLine);
         return split.Fingerprint == trained.SplitFingerprint
-            ? subset == "train" ? split.Train : split.Val
+            ? (subset == "train" ? split.Train : split.Val, null)
             : splitFile is not null ? throw new DataSetException($"The model was trained with another split of {data.Name} than {splitFile}.")
             : throw new DataSetException($"The model was validated on another fold of {data.Name} than {fold.Fold + 1}/{fold.Folds}. Name the one that was given to train with --fold.");
     }

@@ -59,7 +59,7 @@ internal static class ExportCommand
     {
         IReadOnlyList<TrainedMember> members = TrainedMember.LoadAll(arguments.GetValue(Runs)!);
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, members[0].State.Recipe.Size, cancellationToken);
-        int folds = members.Select(m => m.State.SplitFingerprint).Distinct().Count();
+        int folds = TrainedMember.SplitsOf(members);
         IReadOnlyList<DataSetSplit> splits = folds == 1 ? [DataArguments.SplitOf(arguments, data)] : DataArguments.FoldsOf(arguments, data, folds);
         Write(members, data, splits, arguments.GetValue(Out)!, arguments);
         return 0;

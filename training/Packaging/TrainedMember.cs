@@ -143,6 +143,9 @@ public sealed record TrainedMember(
                 $"The folds differ in their members or recipes: {string.Join("; ", folds.Select((fold, i) => $"fold {i + 1} has {(fold.Length == 0 ? "none" : string.Join(", ", fold.Select(m => m.Name)))}"))}. Train every fold with the same options but --fold and --out.");
     }
 
+    /// <summary>The number of splits that members were trained on: one, or the folds of a cross-validation.</summary>
+    public static int SplitsOf(IEnumerable<TrainedMember> members) => members.Select(m => m.State.SplitFingerprint).Distinct().Count();
+
     /// <summary>A member's name without its fold, which it shares with members of the other folds.</summary>
     public static string NameInFold(string name, int? fold)
     {

@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using System.Globalization;
+using Lentigo.Core;
+using Lentigo.Core.Models;
+using Lentigo.OnnxExport;
+using Lentigo.Training.Networks;
+using Microsoft.ML.OnnxRuntime;
+using static TorchSharp.torch;
+
+// What classifying with a model package costs, against the pair of the paper: ResNet-18 and MobileNetV2 at 64 px, float32, each image seen as it is.
+// Both answer the same number of images in turn, so that a change of the machine's speed meets both.
+//   dotnet run --project bench/inference -c Release -- models/lentigo [more packages]
+const int Rounds = 9, Threads = 2;
+const string Pair = "pair of the paper";
+int[] batches = [1, 16];
+if (args.Length == 0)
+{
+    Console.Error.WriteLine("Name the packages, e.g. models/lentigo.");
+    return 2;
+}
+
+string folder = Directory.CreateTempSubdirectory("lentigo-inference-bench-").FullName;
+try
+{
+    List<(string Name, string Onnx, int Size)> graphs = [(Pair, ExportPair(folder), 64)];
+    graphs.AddRange(args.Select(ModelPackage.Open).Select(p => ($"{p.Manifest.Name} {p.Manifest.Version}", p.OnnxPath, p.Manifest.Input.Size)));
+    Console.WriteLine($"ONNX Runtime on {Threads} threads, random pixels, median of {Rounds} rounds in turn.");
+    Console.WriteLine($"{"package",-40} {"MB",6} {"batch",6} {"ms an image",12} {"x the pair",11}");
+    using SessionOptions options = new() { IntraOpNumThreads = Threads };
+    InferenceSession[] sessions = [.. graphs.Select(g => new InferenceSession(g.Onnx, options))];
+    foreach (int batch in batches)
+    {
+        double[][] seconds = [.. graphs.Select(_ => new double[Rounds])];
+        for (int round = -1; round < Rounds; round++) // the first warms up
+        {
+            for (int i = 0; i < sessions.Length; i++)
+            {
+                double taken = SecondsAnImage(sessions[i], batch, graphs[i].Size);
+                if (round >= 0)
+                {
+                    seconds[i][round] = taken;
+                }
+            }
+        }
+
+        // Ratios are taken round by round: all graphs of one saw the same machine.
+        foreach (((string name, string onnx, _), double[] own) in graphs.Zip(seconds))
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-40} {new FileInfo(onnx).Length / 1e6,6:f1} {batch,6} {Median(own) * 1000,12:f2} {Median([.. own.Zip(seconds[0], (a, b) => a / b)]),11:f2}"));
+        }
+    }
+
+    Array.ForEach(sessions, s => s.Dispose());
+    return 0;
+}
+finally
+{
+    Directory.Delete(folder, recursive: true);
+}
+
+// Random weights: they do not change what a graph costs.
+static string ExportPair(string folder)
+{
+    manual_seed(1);
+    string path = Path.Combine(folder, "pair.onnx");
+    MemberArchitecture[] pair = [MemberRegistry.Find("resnet18"), MemberRegistry.Find("mobilenet_v2")];
+    OnnxEnsemble.Export(
+        [.. pair.Select(a =>
+        {
+            nn.Module<Tensor, Tensor> network = a.Create(LesionClasses.Count, 64);
+            network.eval();
+            return new OnnxEnsembleMember(a.Name, network, a.Mean, a.Std, 0.5);
+        })],
+        path,
+        new() { InputSize = 64, Classes = LesionClasses.Count });
+    return path;
+}
+
+static double SecondsAnImage(InferenceSession session, int batch, int size)
+{
+    byte[] pixels = new byte[batch * size * size * 3];
+    new Random(1).NextBytes(pixels);
+    using OrtValue image = OrtValue.CreateTensorValueFromMemory(pixels, [batch, size, size, 3]);
+    using RunOptions run = new();
+    long start = Stopwatch.GetTimestamp();
+    int images = 0;
+    do
+    {
+        using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(run, ["image"], [image], ["probabilities"]);
+        images += batch;
+    }
+    while (Stopwatch.GetElapsedTime(start).TotalSeconds < 0.5);
+    return Stopwatch.GetElapsedTime(start).TotalSeconds / images;
+}
+
+static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
