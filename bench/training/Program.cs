@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 // Training speed of each network against PyTorch eager: whole steps (forward, cross-entropy, backward, Adam) on one batch that lies in memory,
 // both sides in turn so that a change of the machine's speed meets both.
 //   dotnet run --project bench/training -c Release -- [networks] [rounds]
-// Needs python3 with torch and torchvision (Debian: apt-get install python3-torch python3-torchvision); PYTHON names another interpreter.
+// Needs python3 with torch and torchvision (Debian: apt-get install python3-torch python3-torchvision libopenblas0); PYTHON names another interpreter.
 const int Batch = 64, Size = 64, Threads = 2, Steps = 4;
 NativeTuning.Apply();
 string[] names = args.Length > 0 ? args[0].Split(',') : [.. MemberRegistry.All.Select(a => a.Name)];
@@ -28,7 +28,7 @@ foreach (string variable in NativeTuning.Variables)
 
 using Process peer = Process.Start(start)!;
 string Answer() => peer.StandardOutput.ReadLine()
-    ?? throw new InvalidOperationException("The Python peer ended. It needs torch and torchvision (Debian: apt-get install python3-torch python3-torchvision); PYTHON names the interpreter.");
+    ?? throw new InvalidOperationException("The Python peer ended. It needs torch and torchvision (Debian: apt-get install python3-torch python3-torchvision libopenblas0); PYTHON names the interpreter.");
 Console.WriteLine($"{Answer()}; TorchSharp {typeof(Tensor).Assembly.GetName().Version}. {Threads} threads, batch {Batch}, {Size} px, median of {rounds} rounds of {Steps} steps.");
 Console.WriteLine($"{"network",-16} {"Lentigo",9} {"PyTorch",9} {"ratio",6}   {"PyTorch channels-last",21} {"ratio",6}   images/s");
 foreach (string name in names)
