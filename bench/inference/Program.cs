@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
+using Lentigo.Bench;
 using Lentigo.Core;
 using Lentigo.Core.Models;
 using Lentigo.OnnxExport;
@@ -8,10 +8,8 @@ using Microsoft.ML.OnnxRuntime;
 using static TorchSharp.torch;
 
 // What classifying with a model package costs, against the pair of the paper: ResNet-18 and MobileNetV2 at 64 px, float32, each image seen as it is.
-// Both answer the same number of images in turn, so that a change of the machine's speed meets both.
 //   dotnet run --project bench/inference -c Release -- models/lentigo [more packages]
 const int Rounds = 9, Threads = 2;
-const string Pair = "pair of the paper";
 int[] batches = [1, 16];
 if (args.Length == 0)
 {
@@ -22,7 +20,7 @@ if (args.Length == 0)
 string folder = Directory.CreateTempSubdirectory("lentigo-inference-bench-").FullName;
 try
 {
-    List<(string Name, string Onnx, int Size)> graphs = [(Pair, ExportPair(folder), 64)];
+    List<(string Name, string Onnx, int Size)> graphs = [("pair of the paper", ExportPair(folder), 64)];
     graphs.AddRange(args.Select(ModelPackage.Open).Select(p => ($"{p.Manifest.Name} {p.Manifest.Version}", p.OnnxPath, p.Manifest.Input.Size)));
     Console.WriteLine($"ONNX Runtime on {Threads} threads, random pixels, median of {Rounds} rounds in turn.");
     Console.WriteLine($"{"package",-40} {"MB",6} {"batch",6} {"ms an image",12} {"x the pair",11}");
@@ -30,23 +28,12 @@ try
     InferenceSession[] sessions = [.. graphs.Select(g => new InferenceSession(g.Onnx, options))];
     foreach (int batch in batches)
     {
-        double[][] seconds = [.. graphs.Select(_ => new double[Rounds])];
-        for (int round = -1; round < Rounds; round++) // the first warms up
-        {
-            for (int i = 0; i < sessions.Length; i++)
-            {
-                double taken = SecondsAnImage(sessions[i], batch, graphs[i].Size);
-                if (round >= 0)
-                {
-                    seconds[i][round] = taken;
-                }
-            }
-        }
+        double[][] speeds = Timing.InTurn([.. sessions.Select((session, i) => Classification(session, batch, graphs[i].Size))], Rounds);
 
         // Ratios are taken round by round: all graphs of one saw the same machine.
-        foreach (((string name, string onnx, _), double[] own) in graphs.Zip(seconds))
+        foreach (((string name, string onnx, _), double[] own) in graphs.Zip(speeds))
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-40} {new FileInfo(onnx).Length / 1e6,6:f1} {batch,6} {Median(own) * 1000,12:f2} {Median([.. own.Zip(seconds[0], (a, b) => a / b)]),11:f2}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-40} {new FileInfo(onnx).Length / 1e6,6:f1} {batch,6} {1000 / Timing.Median(own) / batch,12:f2} {Timing.Median([.. speeds[0].Zip(own, (pair, o) => pair / o)]),11:f2}"));
         }
     }
 
@@ -76,21 +63,15 @@ static string ExportPair(string folder)
     return path;
 }
 
-static double SecondsAnImage(InferenceSession session, int batch, int size)
+// Classifies one batch of random pixels.
+static Action Classification(InferenceSession session, int batch, int size)
 {
     byte[] pixels = new byte[batch * size * size * 3];
     new Random(1).NextBytes(pixels);
-    using OrtValue image = OrtValue.CreateTensorValueFromMemory(pixels, [batch, size, size, 3]);
-    using RunOptions run = new();
-    long start = Stopwatch.GetTimestamp();
-    int images = 0;
-    do
+    return () =>
     {
+        using OrtValue image = OrtValue.CreateTensorValueFromMemory(pixels, [batch, size, size, 3]);
+        using RunOptions run = new();
         using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(run, ["image"], [image], ["probabilities"]);
-        images += batch;
-    }
-    while (Stopwatch.GetElapsedTime(start).TotalSeconds < 0.5);
-    return Stopwatch.GetElapsedTime(start).TotalSeconds / images;
+    };
 }
-
-static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
+using Lentigo.Bench;
 using Lentigo.Core;
 using Lentigo.OnnxExport;
 using Lentigo.Training.Data;
@@ -66,30 +66,13 @@ try
         }
 
         byte[] batch = calibration[..Batch].contiguous().data<byte>().ToArray();
-        Dictionary<OnnxPrecision, List<double>> speeds = precisions.ToDictionary(p => p, _ => new List<double>());
-        for (int round = -1; round < rounds; round++) // the first warms up
-        {
-            foreach (OnnxPrecision precision in precisions)
-            {
-                long start = Stopwatch.GetTimestamp();
-                int images = 0;
-                do
-                {
-                    Run(sessions[precision], batch, Batch);
-                    images += Batch;
-                }
-                while (Stopwatch.GetElapsedTime(start).TotalSeconds < 0.5);
-                if (round >= 0)
-                {
-                    speeds[precision].Add(images / Stopwatch.GetElapsedTime(start).TotalSeconds);
-                }
-            }
-        }
+        double[][] turns = Timing.InTurn([.. precisions.Select(p => (Action)(() => Run(sessions[p], batch, Batch)))], rounds);
+        Dictionary<OnnxPrecision, double[]> speeds = precisions.Zip(turns, (p, perSecond) => (p, speeds: perSecond.Select(s => s * Batch).ToArray())).ToDictionary(s => s.p, s => s.speeds);
 
         Dictionary<OnnxPrecision, int[]> answers = data is null ? [] : precisions.ToDictionary(p => p, p => Answers(sessions[p], data, split!.Val));
         foreach (OnnxPrecision precision in precisions)
         {
-            double speed = Median(speeds[precision]), ratio = Median([.. speeds[precision].Zip(speeds[OnnxPrecision.Float32], (a, b) => a / b)]);
+            double speed = Timing.Median(speeds[precision]), ratio = Timing.Median([.. speeds[precision].Zip(speeds[OnnxPrecision.Float32], (a, b) => a / b)]);
             string accuracy = "";
             if (data is not null)
             {
@@ -135,5 +118,3 @@ static int[] Answers(InferenceSession session, LesionDataSet data, IReadOnlyList
     using Tensor pixels = Images(data, chunk);
     return Run(session, pixels.contiguous().data<byte>().ToArray(), chunk.Length).Chunk(LesionClasses.Count).Select(logits => Array.IndexOf(logits, logits.Max()));
 })];
-
-static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);

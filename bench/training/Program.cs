@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Lentigo.Bench;
 using Lentigo.Core;
 using Lentigo.Training;
 using Lentigo.Training.Networks;
@@ -49,15 +50,13 @@ foreach (string name in names)
     }
 
     // Ratios are taken round by round: both sides of one saw the same machine.
-    double Speed(List<double> seconds) => Batch * Steps / Median(seconds);
-    double Ratio(List<double> seconds) => Median([.. seconds.Zip(ours, (other, own) => other / own)]);
+    double Speed(List<double> seconds) => Batch * Steps / Timing.Median(seconds);
+    double Ratio(List<double> seconds) => Timing.Median([.. seconds.Zip(ours, (other, own) => other / own)]);
     Console.WriteLine($"{name,-16} {Speed(ours),9:f1} {Speed(theirs),9:f1} {Ratio(theirs),6:f2}   {Speed(theirsChannelsLast),21:f1} {Ratio(theirsChannelsLast),6:f2}");
 }
 
 peer.StandardInput.Close();
 await peer.WaitForExitAsync();
-
-static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
 /// <summary>Steps of training as <see cref="Trainer"/> makes them, on one batch.</summary>
 internal sealed class Training : IDisposable
