@@ -47,9 +47,7 @@ public sealed class Azurite : IAsyncDisposable
     /// <exception cref="LocalSetupException">Node.js is missing, or Azurite does not start.</exception>
     public static async Task<Azurite> StartAsync(string root, string dataFolder, int blobPort, int queuePort, Action<string> say, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(say);
-        string script = Path.Combine(root, "node_modules", "azurite", "dist", "src", "azurite.js");
-        await InstallAsync(root, script, say, cancellationToken);
+        string script = await InstallAsync(root, say, cancellationToken);
         Directory.CreateDirectory(dataFolder);
         ProcessStartInfo start = new("node")
         {
@@ -127,17 +125,25 @@ public sealed class Azurite : IAsyncDisposable
         process.Dispose();
     }
 
-    private static async Task InstallAsync(string root, string script, Action<string> say, CancellationToken cancellationToken)
+    /// <summary>Installs Azurite where node_modules lacks it, however long the download takes.</summary>
+    /// <param name="root">The folder of package.json.</param>
+    /// <param name="say">Is told what takes a while.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The program that Node.js runs.</returns>
+    /// <exception cref="LocalSetupException">npm is missing or fails.</exception>
+    public static async Task<string> InstallAsync(string root, Action<string> say, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(say);
+        string script = Path.Combine(root, "node_modules", "azurite", "dist", "src", "azurite.js");
         if (File.Exists(script))
         {
-            return;
+            return script;
         }
 
         using FileStream turn = await TakeTurnAsync(Path.Combine(root, ".azurite.lock"), cancellationToken);
         if (File.Exists(script))
         {
-            return;
+            return script;
         }
 
         say("Installing Azurite, the local storage account (npm ci, once)...");
@@ -156,6 +162,8 @@ public sealed class Azurite : IAsyncDisposable
         {
             throw new LocalSetupException($"'npm ci' in {root} failed with exit code {npm.ExitCode}: {(await errors).Trim()}");
         }
+
+        return script;
     }
 
     /// <summary>Two apps that start at once must not install into one folder at once.</summary>

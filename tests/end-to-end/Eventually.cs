@@ -2,7 +2,7 @@ namespace Lentigo.EndToEnd.Tests;
 
 internal static class Eventually
 {
-    /// <summary>Waits until a condition holds, two minutes at most: a first start installs and publishes.</summary>
+    /// <summary>Waits until a condition holds, two minutes at most: a first start publishes.</summary>
     public static async Task TrueAsync(Func<Task<bool>> condition, Func<string> what)
     {
         for (DateTime end = DateTime.UtcNow.AddMinutes(2); !await condition();)

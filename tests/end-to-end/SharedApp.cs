@@ -1,3 +1,5 @@
+using Lentigo.Functions.Local.Development;
+
 [assembly: AssemblyFixture(typeof(Lentigo.EndToEnd.Tests.SharedApp))]
 
 namespace Lentigo.EndToEnd.Tests;
@@ -9,7 +11,12 @@ public sealed class SharedApp : IAsyncLifetime
 
     internal RunningApp App => app ?? throw new InvalidOperationException("The app is not started.");
 
-    public async ValueTask InitializeAsync() => app = await RunningApp.StartAsReadmeSaysAsync();
+    /// <summary>Azurite is installed before: how long a download takes says nothing of how soon the app answers.</summary>
+    public async ValueTask InitializeAsync()
+    {
+        await Azurite.InstallAsync(Repository.Root, Console.WriteLine, TestContext.Current.CancellationToken);
+        app = await RunningApp.StartAsReadmeSaysAsync();
+    }
 
     public async ValueTask DisposeAsync()
     {
