@@ -8,9 +8,16 @@ FunctionsApplicationBuilder builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
 builder.UseMiddleware<SecurityHeaders>();
 builder.UseMiddleware<ProblemAnswers>();
-builder.Services.AddServing(builder.Configuration);
-#if LOCAL_RUNTIME
-Lentigo.Functions.Local.LocalStorage.AddTo(builder.Services);
-#endif
+try
+{
+    builder.Services.AddServing(builder.Configuration);
+}
+catch (Exception e) when (e is InvalidOperationException or FormatException)
+{
+    // A wrong setting: whoever starts the app needs the sentence, not the stack.
+    await Console.Error.WriteLineAsync(e.Message);
+    return 1;
+}
 
 await builder.Build().RunAsync();
+return 0;

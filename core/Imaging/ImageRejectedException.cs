@@ -1,11 +1,51 @@
-using Lentigo.Core.Predictions;
-
 namespace Lentigo.Core.Imaging;
 
-/// <summary>An image cannot be classified, through no fault of the service. <see cref="Problem"/> says why and what to do.</summary>
-/// <param name="problem">What a caller is told.</param>
-public sealed class ImageRejectedException(Problem problem) : Exception(problem.Detail)
+/// <summary>An image cannot be classified, through no fault of the service. The message says why and what to do.</summary>
+public sealed class ImageRejectedException : Exception
 {
-    /// <summary>What a caller is told.</summary>
-    public Problem Problem { get; } = problem;
+    private const string AcceptedFormats = "Send a JPEG, PNG, WebP or TIFF file.";
+
+    private ImageRejectedException(ImageRejection reason, string message)
+        : base(message) => Reason = reason;
+
+    /// <summary>The kind of rejection.</summary>
+    public ImageRejection Reason { get; }
+
+    /// <summary>The file has no content.</summary>
+    public static ImageRejectedException Empty() => new(ImageRejection.Empty, $"The file is empty. {AcceptedFormats}");
+
+    /// <summary>The file is larger than the limit.</summary>
+    public static ImageRejectedException TooLarge(long maxBytes) => new(
+        ImageRejection.TooLarge, $"The file is larger than {maxBytes:N0} bytes. Send a smaller one, or raise the limit in the service's settings.");
+
+    /// <summary>The bytes are not of a supported image format.</summary>
+    public static ImageRejectedException Unsupported() => new(
+        ImageRejection.Unsupported, $"The file's content is not of a supported image format, whatever its name says. {AcceptedFormats}");
+
+    /// <summary>The image has more pixels than the limit.</summary>
+    public static ImageRejectedException TooManyPixels(long width, long height, long maxPixels) => new(
+        ImageRejection.TooManyPixels, $"The image is {width:N0} x {height:N0} pixels; at most {maxPixels:N0} pixels are accepted. Send a smaller image.");
+
+    /// <summary>The image is damaged.</summary>
+    public static ImageRejectedException Unreadable(ImageFileFormat format) => new(
+        ImageRejection.Unreadable, $"The {format} file cannot be decoded: it is truncated, damaged or of a rare kind. Export it again from its source and send the new file.");
+}
+
+/// <summary>Why an image cannot be classified.</summary>
+public enum ImageRejection
+{
+    /// <summary>The file has no content.</summary>
+    Empty,
+
+    /// <summary>The file is larger than the limit.</summary>
+    TooLarge,
+
+    /// <summary>The bytes are not of a supported image format.</summary>
+    Unsupported,
+
+    /// <summary>The image has more pixels than the limit.</summary>
+    TooManyPixels,
+
+    /// <summary>The image is damaged.</summary>
+    Unreadable,
 }

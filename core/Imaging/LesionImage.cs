@@ -1,4 +1,3 @@
-using Lentigo.Core.Predictions;
 using NetVips;
 
 namespace Lentigo.Core.Imaging;
@@ -44,15 +43,15 @@ public static class LesionImage
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
         if (file.Length == 0)
         {
-            throw new ImageRejectedException(Problem.NoImage());
+            throw ImageRejectedException.Empty();
         }
 
         if (file.LongLength > limits.MaxBytes)
         {
-            throw new ImageRejectedException(Problem.TooLarge(limits.MaxBytes));
+            throw ImageRejectedException.TooLarge(limits.MaxBytes);
         }
 
-        ImageFileFormat format = ImageFileFormats.Sniff(file) ?? throw new ImageRejectedException(Problem.Unsupported());
+        ImageFileFormat format = ImageFileFormats.Sniff(file) ?? throw ImageRejectedException.Unsupported();
         try
         {
             using Image opened = Open(file, format, size, limits);
@@ -63,11 +62,11 @@ public static class LesionImage
             using Image upright = profiled.Autorot();
             return upright.Bands == 3
                 ? upright.WriteToMemory<byte>()
-                : throw new ImageRejectedException(Problem.Unreadable(format.ToString()));
+                : throw ImageRejectedException.Unreadable(format);
         }
         catch (VipsException)
         {
-            throw new ImageRejectedException(Problem.Unreadable(format.ToString()));
+            throw ImageRejectedException.Unreadable(format);
         }
     }
 
@@ -88,7 +87,7 @@ public static class LesionImage
         if (width * height > limits.MaxPixels)
         {
             image.Dispose();
-            throw new ImageRejectedException(Problem.TooManyPixels(width, height, limits.MaxPixels));
+            throw ImageRejectedException.TooManyPixels(width, height, limits.MaxPixels);
         }
 
         if (format != ImageFileFormat.Jpeg)

@@ -1,4 +1,6 @@
+using Lentigo.Core.Imaging;
 using Lentigo.Core.Models;
+using Lentigo.Core.Predictions;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Lentigo.Core.Inference;
@@ -58,6 +60,14 @@ public sealed class EnsembleModel : IDisposable
         using SessionOptions cpu = SessionOptionsFor(options);
         return Open(package, cpu, InferenceDevice.Cpu, warning);
     }
+
+    /// <summary>From an image file to the answer: what HTTP, blob trigger and console all call.</summary>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="id">Identifies the answer.</param>
+    /// <param name="limits">What the file may cost.</param>
+    /// <exception cref="ImageRejectedException">The file cannot be classified; the message says why.</exception>
+    public Prediction Classify(byte[] file, string id, ImageLimits limits) =>
+        Prediction.Of(Classify(LesionImage.Decode(file, Manifest.Input.Size, limits), 1), 0, id, Manifest);
 
     /// <summary>Classifies a batch.</summary>
     /// <param name="pixels">uint8 [n, s, s, 3] RGB, as <see cref="Imaging.LesionImage.Decode"/> makes them.</param>

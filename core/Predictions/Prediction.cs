@@ -1,3 +1,6 @@
+using Lentigo.Core.Inference;
+using Lentigo.Core.Models;
+
 namespace Lentigo.Core.Predictions;
 
 /// <summary>The answer for one image: the document of <c>POST /api/predict</c>.</summary>
@@ -13,7 +16,36 @@ public sealed record Prediction(
     IReadOnlyList<ClassProbability> Probabilities,
     IReadOnlyList<MemberPrediction> Members,
     ModelReference Model,
-    string Notice);
+    string Notice)
+{
+    /// <summary>The answer for image <paramref name="i"/> of a batch. The probabilities are the graph's own.</summary>
+    /// <exception cref="InvalidOperationException">The graph gave NaN.</exception>
+    public static Prediction Of(EnsembleOutput output, int i, string id, ModelManifest manifest)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        ArgumentNullException.ThrowIfNull(manifest);
+        IReadOnlyList<ClassProbability> ranked = Rank([.. output.Probabilities(i)]);
+        ClassProbability first = ranked[0];
+        return new(
+            id,
+            new(first.Code, first.Name, first.Probability, LesionClasses.All[LesionClasses.IndexOf(first.Code)].Malignant),
+            ranked,
+            [.. manifest.Members.Select((member, k) => new MemberPrediction(member.Name, Rank(EnsembleOutput.Softmax(output.MemberLogits(i, k), manifest.Temperature))))],
+            new(manifest.Name, manifest.Version),
+            LesionClasses.Notice);
+    }
+
+    /// <summary>All classes, most probable first; equal ones in the order of <see cref="LesionClasses.All"/>.</summary>
+    private static List<ClassProbability> Rank(double[] probabilities)
+    {
+        if (probabilities.Any(double.IsNaN))
+        {
+            throw new InvalidOperationException("The model gave NaN: its weights or its graph are broken. Publish another version.");
+        }
+
+        return [.. LesionClasses.All.Select((c, i) => new ClassProbability(c.Code, c.Name, probabilities[i])).OrderByDescending(c => c.Probability)];
+    }
+}
 
 /// <summary>The most probable class.</summary>
 /// <param name="Code">The class's <c>dx</c> code.</param>

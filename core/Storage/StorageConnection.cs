@@ -11,8 +11,11 @@ namespace Lentigo.Core.Storage;
 /// </summary>
 public sealed class StorageConnection
 {
-    private StorageConnection(string? connectionString, Uri? blobs, Uri? queues, TokenCredential? credential)
+    private readonly string name;
+
+    private StorageConnection(string name, string? connectionString, Uri? blobs, Uri? queues, TokenCredential? credential)
     {
+        this.name = name;
         ConnectionString = connectionString;
         BlobServiceUri = blobs;
         QueueServiceUri = queues;
@@ -40,7 +43,7 @@ public sealed class StorageConnection
         ArgumentNullException.ThrowIfNull(setting);
         if (setting(name) is { Length: > 0 } connectionString)
         {
-            return new(connectionString, null, null, null);
+            return new(name, connectionString, null, null, null);
         }
 
         if (setting($"{name}:accountName") is { Length: > 0 } account)
@@ -55,6 +58,7 @@ public sealed class StorageConnection
                 $"No storage account is set: the setting '{name}' is empty. Give it a connection string (UseDevelopmentStorage=true is Azurite), or set '{name}__blobServiceUri' and '{name}__queueServiceUri' for an identity.");
 
         StorageConnection WithIdentity(string blobUri, string? queueUri) => new(
+            name,
             null,
             Parse(blobUri),
             queueUri is null ? null : Parse(queueUri),
@@ -65,8 +69,19 @@ public sealed class StorageConnection
             : throw new FormatException($"The storage connection '{name}' holds '{uri}', which is not an absolute URI like https://account.blob.core.windows.net.");
     }
 
-    /// <summary>A client of the blob service.</summary>
+    /// <summary>A client of the blob service. Blob names are taken as they are, with slashes at either end; those that may hold dot segments go through <see cref="DotSegments.Keep"/>.</summary>
     /// <exception cref="FormatException">The connection string is not one.</exception>
-    public BlobServiceClient CreateBlobServiceClient() =>
-        ConnectionString is null ? new(BlobServiceUri, Credential) : new(ConnectionString);
+    public BlobServiceClient CreateBlobServiceClient()
+    {
+        BlobClientOptions options = new() { TrimBlobNameSlashes = false };
+        options.AddPolicy(new DotSegments(), HttpPipelinePosition.PerCall);
+        try
+        {
+            return ConnectionString is null ? new(BlobServiceUri, Credential, options) : new(ConnectionString, options);
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException or InvalidOperationException)
+        {
+            throw new FormatException($"The storage connection '{name}' is not a connection string: {e.Message} UseDevelopmentStorage=true is the storage account on this machine.", e);
+        }
+    }
 }

@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization.Metadata;
-using Lentigo.Core;
-using Lentigo.Core.Predictions;
+using Lentigo.Functions.Contracts;
 using Microsoft.AspNetCore.Http;
 
 namespace Lentigo.Functions.Http;
@@ -13,5 +12,5 @@ internal static class Answers
 
     /// <summary>A problem document (RFC 9457) with its status.</summary>
     public static IResult From(Problem problem) =>
-        Results.Json(problem, LentigoJson.Default.Problem, contentType: "application/problem+json", statusCode: problem.Status);
+        Results.Json(problem, FunctionsJson.Default.Problem, contentType: "application/problem+json", statusCode: problem.Status);
 }

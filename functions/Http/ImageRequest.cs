@@ -1,5 +1,5 @@
 using Lentigo.Core.Imaging;
-using Lentigo.Core.Predictions;
+using Lentigo.Functions.Contracts;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
@@ -19,7 +19,8 @@ internal static class ImageRequest
     private const int MaxBoundaryLength = 70; // RFC 2046, section 5.1.1
 
     /// <summary>Reads the image's bytes.</summary>
-    /// <exception cref="ImageRejectedException">There is none, it is too large, or the request is malformed.</exception>
+    /// <exception cref="ImageRejectedException">It is too large.</exception>
+    /// <exception cref="ProblemException">There is none, or the request is malformed.</exception>
     public static async Task<byte[]> ReadAsync(HttpRequest request, long maxBytes, CancellationToken cancellationToken)
     {
         bool isMultipart = MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type)
@@ -27,7 +28,7 @@ internal static class ImageRequest
         long maxBody = maxBytes + (isMultipart ? MultipartOverhead : 0);
         if (request.ContentLength > maxBody)
         {
-            throw new ImageRejectedException(Problem.TooLarge(maxBytes));
+            throw ImageRejectedException.TooLarge(maxBytes);
         }
 
         // The limit here is ours, and its answer says what to do; the server's own would end the connection.
@@ -41,15 +42,15 @@ internal static class ImageRequest
             byte[] image = isMultipart
                 ? await ReadFieldAsync(request.Body, type!, maxBytes, maxBody, cancellationToken)
                 : await ReadLimitedAsync(request.Body, request.ContentLength ?? 0, maxBytes, maxBytes, cancellationToken);
-            return image.Length > 0 ? image : throw new ImageRejectedException(Problem.NoImage());
+            return image.Length > 0 ? image : throw new ProblemException(Problem.NoImage());
         }
         catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
-            throw new ImageRejectedException(Problem.TooLarge(maxBytes));
+            throw ImageRejectedException.TooLarge(maxBytes);
         }
         catch (Exception e) when (e is InvalidDataException or IOException && !cancellationToken.IsCancellationRequested)
         {
-            throw new ImageRejectedException(Problem.MalformedRequest(isMultipart ? "its multipart body is broken or incomplete." : "its body ended early."));
+            throw new ProblemException(Problem.MalformedRequest(isMultipart ? "its multipart body is broken or incomplete." : "its body ended early."));
         }
     }
 
@@ -58,7 +59,7 @@ internal static class ImageRequest
         string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value ?? "";
         if (boundary.Length is 0 or > MaxBoundaryLength)
         {
-            throw new ImageRejectedException(Problem.MalformedRequest($"its multipart boundary is missing or longer than {MaxBoundaryLength} characters."));
+            throw new ProblemException(Problem.MalformedRequest($"its multipart boundary is missing or longer than {MaxBoundaryLength} characters."));
         }
 
         long left = maxBody;
@@ -73,7 +74,7 @@ internal static class ImageRequest
             left -= await SkipAsync(section.Body, left, maxBytes, cancellationToken);
         }
 
-        throw new ImageRejectedException(Problem.NoImage());
+        throw new ProblemException(Problem.NoImage());
     }
 
     private static bool IsImage(MultipartSection section) =>
@@ -89,7 +90,7 @@ internal static class ImageRequest
             skipped += read;
             if (skipped > left)
             {
-                throw new ImageRejectedException(Problem.TooLarge(maxBytes));
+                throw ImageRejectedException.TooLarge(maxBytes);
             }
         }
 
@@ -104,7 +105,7 @@ internal static class ImageRequest
         {
             if (file.Length + read > limit)
             {
-                throw new ImageRejectedException(Problem.TooLarge(maxBytes));
+                throw ImageRejectedException.TooLarge(maxBytes);
             }
 
             file.Write(buffer, 0, read);

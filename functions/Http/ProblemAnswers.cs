@@ -1,6 +1,5 @@
 using Lentigo.Core.Imaging;
-using Lentigo.Core.Predictions;
-using Lentigo.Functions.Serving;
+using Lentigo.Functions.Contracts;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Middleware;
@@ -31,12 +30,16 @@ public sealed class ProblemAnswers(ILogger<ProblemAnswers> log) : IFunctionsWork
         }
         catch (ImageRejectedException e)
         {
-            log.LogInformation("{Id}: rejected, {Type}", context.InvocationId, e.Problem.Type);
-            context.GetInvocationResult().Value = Answers.From(e.Problem);
+            log.LogInformation("{Id}: rejected, {Reason}", context.InvocationId, e.Reason);
+            context.GetInvocationResult().Value = Answers.From(Problem.Rejected(e));
         }
-        catch (ModelUnavailableException e)
+        catch (ProblemException e)
         {
-            http.Response.Headers.RetryAfter = RetryAfterSeconds;
+            if (e.Problem.Status == StatusCodes.Status503ServiceUnavailable)
+            {
+                http.Response.Headers.RetryAfter = RetryAfterSeconds;
+            }
+
             context.GetInvocationResult().Value = Answers.From(e.Problem);
         }
         catch (Exception) when (http.RequestAborted.IsCancellationRequested)

@@ -1,6 +1,6 @@
 using Lentigo.Core.Imaging;
-using Lentigo.Core.Inference;
 using Lentigo.Core.Predictions;
+using Lentigo.Functions.Contracts;
 
 namespace Lentigo.Functions.Serving;
 
@@ -8,20 +8,38 @@ namespace Lentigo.Functions.Serving;
 public sealed class Classification(CurrentModel current, ServingOptions options) : IDisposable
 {
     private readonly SemaphoreSlim processors = new(Environment.ProcessorCount);
+    private int pending;
+
+    /// <summary>Classifies the image file of a caller who can come again: refuses it where too many wait already.</summary>
+    /// <exception cref="ProblemException">No model is loaded yet, or <see cref="ServingOptions.MaxPendingImages"/> are waiting.</exception>
+    /// <inheritdoc cref="ClassifyAsync"/>
+    public async Task<Prediction> ClassifyUnlessOverloadedAsync(byte[] file, string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return Interlocked.Increment(ref pending) <= options.MaxPendingImages
+                ? await ClassifyAsync(file, id, cancellationToken)
+                : throw new ProblemException(Problem.Overloaded());
+        }
+        finally
+        {
+            Interlocked.Decrement(ref pending);
+        }
+    }
 
     /// <summary>Classifies one image file.</summary>
     /// <param name="file">The file's bytes.</param>
     /// <param name="id">Identifies the answer.</param>
     /// <param name="cancellationToken">Gives up waiting for a processor.</param>
     /// <exception cref="ImageRejectedException">The file cannot be classified.</exception>
-    /// <exception cref="ModelUnavailableException">No model is loaded yet.</exception>
+    /// <exception cref="ProblemException">No model is loaded yet.</exception>
     public async Task<Prediction> ClassifyAsync(byte[] file, string id, CancellationToken cancellationToken)
     {
         using ModelLease lease = current.Acquire();
         await processors.WaitAsync(cancellationToken);
         try
         {
-            return await Task.Run(() => LesionClassifier.Classify(lease.Model, file, id, options.Limits), CancellationToken.None);
+            return await Task.Run(() => lease.Model.Classify(file, id, options.Limits), CancellationToken.None);
         }
         finally
         {

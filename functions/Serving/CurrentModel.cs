@@ -1,6 +1,6 @@
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
-using Lentigo.Core.Predictions;
+using Lentigo.Functions.Contracts;
 
 namespace Lentigo.Functions.Serving;
 
@@ -10,7 +10,7 @@ public sealed class CurrentModel : IDisposable
     private readonly Lock gate = new();
     private readonly TaskCompletionSource loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Served? served;
-    private string whyNot = "it is still being loaded.";
+    private string unavailableReason = "it is still being loaded.";
 
     /// <summary>The manifest of the model that serves, or null.</summary>
     public ModelManifest? Manifest => served?.Model.Manifest;
@@ -19,14 +19,14 @@ public sealed class CurrentModel : IDisposable
     public Task Loaded => loaded.Task;
 
     /// <summary>Takes the model for one piece of work.</summary>
-    /// <exception cref="ModelUnavailableException">None is loaded yet.</exception>
+    /// <exception cref="ProblemException">None is loaded yet.</exception>
     public ModelLease Acquire()
     {
         lock (gate)
         {
             if (served is null)
             {
-                throw new ModelUnavailableException(Problem.NoModel(whyNot));
+                throw new ProblemException(Problem.NoModel(unavailableReason));
             }
 
             served.Leases++;
@@ -48,12 +48,12 @@ public sealed class CurrentModel : IDisposable
         loaded.TrySetResult();
     }
 
-    /// <summary>Says why there is no model, for those who ask meanwhile.</summary>
-    public void Missing(string why)
+    /// <summary>Sets what callers are told while there is no model.</summary>
+    public void SetUnavailableReason(string reason)
     {
         lock (gate)
         {
-            whyNot = why;
+            unavailableReason = reason;
         }
     }
 
@@ -65,7 +65,7 @@ public sealed class CurrentModel : IDisposable
         {
             last = served;
             served = null;
-            whyNot = "the service is stopping.";
+            unavailableReason = "the service is stopping.";
         }
 
         Release(last);

@@ -1,11 +1,12 @@
+using System.Globalization;
 using System.Text.Json;
 using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
-using Lentigo.Core;
 using Lentigo.Core.Imaging;
-using Lentigo.Core.Predictions;
+using Lentigo.Core.Storage;
+using Lentigo.Functions.Contracts;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 
@@ -24,19 +25,49 @@ public sealed class LesionBlobs(
     /// <summary>The container that answers appear in.</summary>
     public const string ResultsContainer = "results";
 
+    /// <summary>What a result's name has after the image's.</summary>
+    internal const string ResultSuffix = ".json";
+
+    /// <summary>The metadata of a result that holds the ETag of the image version it is about, without quotes: what a listing shows.</summary>
+    internal const string SourceETagMetadata = "sourceetag";
+
     private const int MaxAttempts = 10;
 
-    /// <summary>Classifies a blob and writes its result; an image that cannot be classified gets a rejected result. Waits for a model where there is none yet.</summary>
-    public async Task ClassifyAsync(BlobClient lesion, string id, CancellationToken cancellationToken)
+    /// <summary>
+    /// Classifies a blob and writes its result, unless that is there already; an image that cannot be classified gets a rejected result. Waits for a
+    /// model where there is none yet.
+    /// </summary>
+    /// <param name="name">The blob's name in the container <c>lesions</c>.</param>
+    /// <param name="id">Identifies the answer.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task ClassifyAsync(string name, string id, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(lesion);
-        await current.Loaded.WaitAsync(cancellationToken);
-        BlobClient result = ResultOf(lesion.GetParentBlobContainerClient().GetParentBlobServiceClient(), lesion.Name);
-        string? status = await WriteAsync(result, async _ => await AnswerAsync(lesion, id, cancellationToken), cancellationToken);
-        log.LogInformation("{Id}: {Outcome}", id, status ?? "nothing to answer, the image is gone");
+        try
+        {
+            await current.Loaded.WaitAsync(cancellationToken);
+            LesionResult? answer = null;
+            string? status = await WriteAsync(ResultOf(name), AnswerUnlessAnsweredAsync, cancellationToken);
+            log.LogInformation("{Id}: {Outcome}", id, status ?? "nothing to answer, the image is gone or has its result");
+
+            async Task<LesionResult?> AnswerUnlessAnsweredAsync(LesionResult? before)
+            {
+                if (await SourceOfAsync(name, cancellationToken) is not { } source || (before?.Status is LesionResult.Classified or LesionResult.Rejected && before.Source.ETag == source.ETag))
+                {
+                    return null;
+                }
+
+                // A write that lost to another comes here again: the image is classified again only if it has changed.
+                return answer = answer?.Source.ETag == source.ETag ? answer : await AnswerAsync(name, id, cancellationToken);
+            }
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            log.LogError("{Id}: the image '{Name}' could not be processed: {Reason}", id, name, FirstLine(e.Message));
+            throw;
+        }
     }
 
-    /// <summary>Writes a failed result for a blob whose processing failed as often as the host tries, unless it has an answer or is gone.</summary>
+    /// <summary>Writes a failed result for the blob that a message of the poison queue is about.</summary>
     /// <param name="message">The host's message about the blob.</param>
     /// <param name="id">Identifies the answer.</param>
     /// <param name="cancellationToken">Gives up.</param>
@@ -46,43 +77,53 @@ public sealed class LesionBlobs(
         PoisonBlob poison = PoisonBlob.Parse(message);
         if (poison.Container != LesionsContainer)
         {
-            log.LogWarning("{Id}: a message about the container '{Container}' in the poison queue is not ours and is dropped.", id, poison.Container);
+            log.LogWarning("{Id}: a message about the container '{Container}' in the poison queue is not this app's and is dropped.", id, poison.Container);
             return;
         }
 
-        BlobClient lesion = storage.GetBlobContainerClient(LesionsContainer).GetBlobClient(poison.Name);
-        string? status = await WriteAsync(ResultOf(storage, poison.Name), AnswerUnlessAnsweredAsync, cancellationToken);
-        log.LogInformation("{Id}: {Outcome}", id, status ?? "nothing to report, the image is gone or has an answer");
+        int? tries = int.TryParse(configuration["AzureFunctionsJobHost:extensions:blobs:poisonBlobThreshold"], CultureInfo.InvariantCulture, out int told) ? told : null;
+        await ReportFailureAsync(poison.Name, poison.ETag, id, tries, cancellationToken);
+    }
 
-        async Task<LesionResult?> AnswerUnlessAnsweredAsync(LesionResult? before)
+    /// <summary>Writes a failed result for a blob whose processing failed as often as it is tried, unless it has an answer, has changed or is gone.</summary>
+    /// <param name="name">The blob's name in the container <c>lesions</c>.</param>
+    /// <param name="etag">The version that failed, without quotes; null is any.</param>
+    /// <param name="id">Identifies the answer.</param>
+    /// <param name="tries">How often it was tried; null where that is not known.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    internal async Task ReportFailureAsync(string name, string? etag, string id, int? tries, CancellationToken cancellationToken)
+    {
+        string? status = await WriteAsync(ResultOf(name), FailUnlessAnsweredAsync, cancellationToken);
+        log.LogInformation("{Id}: {Outcome}", id, status ?? "nothing to report, the image is gone, has changed or has its result");
+
+        async Task<LesionResult?> FailUnlessAnsweredAsync(LesionResult? before) =>
+            await SourceOfAsync(name, cancellationToken) is { } source && (etag is null || source.ETag?.Trim('"') == etag) && before?.Source.ETag != source.ETag
+                ? LesionResult.From(LesionResult.Failed, id, Problem.ProcessingFailed(tries), source, time.GetUtcNow())
+                : null;
+    }
+
+    private BlobClient LesionOf(string name) => storage.GetBlobContainerClient(LesionsContainer).GetBlobClient(DotSegments.Keep(name));
+
+    private BlobClient ResultOf(string name) => storage.GetBlobContainerClient(ResultsContainer).GetBlobClient(DotSegments.Keep(name + ResultSuffix));
+
+    private async Task<SourceBlob?> SourceOfAsync(string name, CancellationToken cancellationToken)
+    {
+        try
         {
-            BlobProperties properties;
-            try
-            {
-                properties = await lesion.GetPropertiesAsync(cancellationToken: cancellationToken);
-            }
-            catch (RequestFailedException e) when (e.Status == 404)
-            {
-                return null;
-            }
-
-            string etag = properties.ETag.ToString();
-            return etag.Trim('"') != poison.ETag || before?.Source.ETag == etag
-                ? null // a newer version has its own answer, or a try did succeed in writing one
-                : LesionResult.From(
-                    LesionResult.Failed, id, Problem.ProcessingFailed(Tries), new(lesion.Name, etag, properties.ContentLength, properties.LastModified), time.GetUtcNow());
+            BlobProperties properties = await LesionOf(name).GetPropertiesAsync(cancellationToken: cancellationToken);
+            return new(name, properties.ETag.ToString(), properties.ContentLength, properties.LastModified);
+        }
+        catch (RequestFailedException e) when (e.Status == 404)
+        {
+            return null;
         }
     }
 
-    /// <summary>How often the host tries a blob: host.json's value or the setting that overrides it.</summary>
-    private int Tries => configuration.GetValue("AzureFunctionsJobHost:extensions:blobs:poisonBlobThreshold", 5);
-
-    private static BlobClient ResultOf(BlobServiceClient service, string lesion) => service.GetBlobContainerClient(ResultsContainer).GetBlobClient(lesion + ".json");
-
     /// <summary>
-    /// Makes an answer and writes it only if nobody wrote one meanwhile, else starts again. Since the image is read after the result's state, the
+    /// Writes an answer only if nobody wrote another one meanwhile, else asks for it again. Since the image is looked at after the result, the
     /// last to write has seen the newest image.
     /// </summary>
+    /// <returns>The written status, or null where there is nothing to write.</returns>
     private static async Task<string?> WriteAsync(BlobClient result, Func<LesionResult?, Task<LesionResult?>> answer, CancellationToken cancellationToken)
     {
         for (int attempt = 1; ; attempt++)
@@ -96,8 +137,13 @@ public sealed class LesionBlobs(
 
             try
             {
-                BlobUploadOptions upload = new() { Conditions = unchanged, HttpHeaders = new() { ContentType = "application/json" } };
-                await result.UploadAsync(BinaryData.FromBytes(JsonSerializer.SerializeToUtf8Bytes(document, LentigoJson.Default.LesionResult)), upload, cancellationToken);
+                BlobUploadOptions upload = new()
+                {
+                    Conditions = unchanged,
+                    HttpHeaders = new() { ContentType = "application/json" },
+                    Metadata = new Dictionary<string, string> { [SourceETagMetadata] = document.Source.ETag?.Trim('"') ?? "" },
+                };
+                await result.UploadAsync(BinaryData.FromBytes(JsonSerializer.SerializeToUtf8Bytes(document, FunctionsJson.Default.LesionResult)), upload, cancellationToken);
                 return document.Status;
             }
             catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound && attempt < MaxAttempts)
@@ -119,11 +165,11 @@ public sealed class LesionBlobs(
             LesionResult? before;
             try
             {
-                before = JsonSerializer.Deserialize(existing.Content.ToMemory().Span, LentigoJson.Default.LesionResult);
+                before = JsonSerializer.Deserialize(existing.Content.ToMemory().Span, FunctionsJson.Default.LesionResult);
             }
             catch (JsonException)
             {
-                before = null; // not a document of ours: it is replaced
+                before = null; // not a result: it is replaced
             }
 
             return (before, new() { IfMatch = existing.Details.ETag });
@@ -134,12 +180,12 @@ public sealed class LesionBlobs(
         }
     }
 
-    private async Task<LesionResult?> AnswerAsync(BlobClient lesion, string id, CancellationToken cancellationToken)
+    private async Task<LesionResult?> AnswerAsync(string name, string id, CancellationToken cancellationToken)
     {
         BlobDownloadStreamingResult download;
         try
         {
-            download = await lesion.DownloadStreamingAsync(cancellationToken: cancellationToken);
+            download = await LesionOf(name).DownloadStreamingAsync(cancellationToken: cancellationToken);
         }
         catch (RequestFailedException e) when (e.Status == 404)
         {
@@ -149,12 +195,12 @@ public sealed class LesionBlobs(
         using (download)
         {
             BlobDownloadDetails details = download.Details;
-            SourceBlob source = new(lesion.Name, details.ETag.ToString(), details.ContentLength, details.LastModified);
+            SourceBlob source = new(name, details.ETag.ToString(), details.ContentLength, details.LastModified);
             try
             {
                 if (details.ContentLength > options.MaxImageBytes)
                 {
-                    throw new ImageRejectedException(Problem.TooLarge(options.MaxImageBytes));
+                    throw ImageRejectedException.TooLarge(options.MaxImageBytes);
                 }
 
                 byte[] file = new byte[details.ContentLength];
@@ -163,8 +209,10 @@ public sealed class LesionBlobs(
             }
             catch (ImageRejectedException e)
             {
-                return LesionResult.From(LesionResult.Rejected, id, e.Problem, source, time.GetUtcNow());
+                return LesionResult.From(LesionResult.Rejected, id, Problem.Rejected(e), source, time.GetUtcNow());
             }
         }
     }
+
+    private static string FirstLine(string text) => text.Split('\n')[0].Trim();
 }

@@ -17,7 +17,7 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
     private string? refused;
     private DateTimeOffset retryAt;
     private TimeSpan retryPause;
-    private string? said;
+    private string? lastWarning;
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -68,7 +68,7 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
         if (version == current.Manifest?.Version)
         {
             refused = null;
-            said = null;
+            lastWarning = null;
             return;
         }
 
@@ -93,7 +93,7 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
             }
 
             current.Replace(model);
-            (refused, said) = (null, null);
+            (refused, lastWarning) = (null, null);
             log.LogInformation("Serving the model {Name} {Version} on {Device}.", package.Manifest.Name, version, model.Device);
         }
         catch (Exception e) when (e is ModelPackageException or IOException or UnauthorizedAccessException)
@@ -109,13 +109,13 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
     /// <summary>Logs a message once, not at every look, and tells it to those who ask for the model.</summary>
     private void Warn(string message, Exception? e = null)
     {
-        current.Missing(message);
-        if (message == said)
+        current.SetUnavailableReason(message);
+        if (message == lastWarning)
         {
             return;
         }
 
-        said = message;
+        lastWarning = message;
         string consequence = current.Manifest is { } serving ? $"The version {serving.Version} serves on." : "Nothing can be classified until a model is there.";
         log.LogWarning(e, "Model not loaded: {Message} {Consequence}", message, consequence);
     }

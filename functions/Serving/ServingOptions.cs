@@ -18,11 +18,14 @@ public sealed record ServingOptions
     /// <summary>Where fetched packages are kept. A package that is there already is not fetched again.</summary>
     public string CacheFolder { get; init; } = Path.Combine(Path.GetTempPath(), "lentigo-models");
 
-    /// <summary><c>auto</c> takes the GPU if it works and the CPU otherwise; <c>cpu</c> and <c>cuda</c> insist.</summary>
+    /// <summary><c>auto</c> takes the GPU if it works and the CPU otherwise; <c>cpu</c> and <c>cuda</c> take that one or none.</summary>
     public InferenceDevice Device { get; init; } = InferenceDevice.Auto;
 
     /// <summary>Threads within one inference; 0 is one a core. Set 1 where many requests run at once.</summary>
     public int Threads { get; init; }
+
+    /// <summary>How many images of HTTP callers may be classified or wait at once; a further one is answered 503 and shall come again.</summary>
+    public int MaxPendingImages { get; init; } = 200;
 
     /// <summary>The largest image file in bytes.</summary>
     public long MaxImageBytes { get; init; } = new ImageLimits().MaxBytes;
@@ -42,6 +45,7 @@ public sealed record ServingOptions
             { Model: "" } => $"{nameof(Model)} is empty",
             _ when ModelPollInterval < TimeSpan.FromMilliseconds(50) || ModelPollInterval > TimeSpan.FromDays(1) => $"{nameof(ModelPollInterval)} {ModelPollInterval} is not between 50 ms and a day",
             { Threads: < 0 } => $"{nameof(Threads)} {Threads} is negative",
+            { MaxPendingImages: < 1 } => $"{nameof(MaxPendingImages)} {MaxPendingImages} is not above 0",
             { MaxImageBytes: < 1 or > int.MaxValue / 2 } => $"{nameof(MaxImageBytes)} {MaxImageBytes} is not between 1 and {int.MaxValue / 2}",
             { MaxImagePixels: < 1 } => $"{nameof(MaxImagePixels)} {MaxImagePixels} is not above 0",
             _ => null,

@@ -17,17 +17,20 @@ public static class ServingServices
     public const string ModelsContainer = "models";
 
     /// <summary>Adds the model, the classification and the storage that they use.</summary>
+    /// <exception cref="InvalidOperationException">A setting of the section <c>Lentigo</c> is wrong.</exception>
+    /// <exception cref="FormatException">No storage account is set, or not a valid one.</exception>
     public static IServiceCollection AddServing(this IServiceCollection services, IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ServingOptions options = (configuration.GetSection(ServingOptions.Section).Get<ServingOptions>() ?? new()).Checked();
         services.AddSingleton(options);
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton(_ => StorageConnection.Read(key => configuration[key], StorageConnectionName).CreateBlobServiceClient());
+        services.AddSingleton(StorageConnection.Read(key => configuration[key], StorageConnectionName).CreateBlobServiceClient());
         services.AddSingleton<ModelStore>(s => new BlobModelStore(s.GetRequiredService<BlobServiceClient>().GetBlobContainerClient(ModelsContainer), options.CacheFolder));
         services.AddSingleton<CurrentModel>();
         services.AddSingleton<Classification>();
         services.AddSingleton<LesionBlobs>();
+        services.AddSingleton<LesionReconciliation>();
         return services.AddHostedService<ModelFollower>();
     }
 }

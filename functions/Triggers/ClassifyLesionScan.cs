@@ -12,6 +12,6 @@ public sealed class ClassifyLesionScan(LesionBlobs lesions)
 {
     /// <inheritdoc cref="ClassifyLesion.RunAsync"/>
     [Function("classify-lesion-scan")]
-    public Task RunAsync([BlobTrigger("lesions/{name}", Source = BlobTriggerSource.LogsAndContainerScan)] BlobClient lesion, FunctionContext context) =>
-        lesions.ClassifyAsync(lesion, context.InvocationId, context.CancellationToken);
+    public Task RunAsync([BlobTrigger("lesions/{name}", Source = BlobTriggerSource.LogsAndContainerScan)] BlobClient lesion, string name, FunctionContext context) =>
+        lesions.ClassifyAsync(name, context.InvocationId, context.CancellationToken);
 }

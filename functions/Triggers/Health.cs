@@ -1,5 +1,5 @@
-using Lentigo.Core;
 using Lentigo.Core.Predictions;
+using Lentigo.Functions.Contracts;
 using Lentigo.Functions.Http;
 using Lentigo.Functions.Serving;
 using Microsoft.AspNetCore.Http;
@@ -17,6 +17,6 @@ public sealed class Health(CurrentModel current)
         ArgumentNullException.ThrowIfNull(request);
         using ModelLease lease = current.Acquire();
         ModelReference model = new(lease.Model.Manifest.Name, lease.Model.Manifest.Version);
-        return Answers.Json(new ServiceHealth(ServiceHealth.Ready, model, lease.Model.Device.ToString().ToLowerInvariant(), lease.Model.Warning), LentigoJson.Default.ServiceHealth);
+        return Answers.Json(new ServiceHealth(ServiceHealth.Ready, model, lease.Model.Device.ToString().ToLowerInvariant(), lease.Model.Warning), FunctionsJson.Default.ServiceHealth);
     }
 }

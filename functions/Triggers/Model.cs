@@ -1,4 +1,4 @@
-using Lentigo.Core;
+using Lentigo.Functions.Contracts;
 using Lentigo.Functions.Http;
 using Lentigo.Functions.Serving;
 using Microsoft.AspNetCore.Http;
@@ -15,6 +15,6 @@ public sealed class Model(CurrentModel current)
     {
         ArgumentNullException.ThrowIfNull(request);
         using ModelLease lease = current.Acquire();
-        return Answers.Json(lease.Model.Manifest, LentigoJson.Default.ModelManifest);
+        return Answers.Json(lease.Model.Manifest, FunctionsJson.Default.ModelManifest);
     }
 }

@@ -1,4 +1,4 @@
-using Lentigo.Core;
+using Lentigo.Functions.Contracts;
 using Lentigo.Functions.Http;
 using Lentigo.Functions.Serving;
 using Microsoft.AspNetCore.Http;
@@ -15,6 +15,6 @@ public sealed class Predict(Classification classification, ServingOptions option
     {
         CancellationToken gone = request.HttpContext.RequestAborted;
         byte[] image = await ImageRequest.ReadAsync(request, options.MaxImageBytes, gone);
-        return Answers.Json(await classification.ClassifyAsync(image, context.InvocationId, gone), LentigoJson.Default.Prediction);
+        return Answers.Json(await classification.ClassifyUnlessOverloadedAsync(image, context.InvocationId, gone), FunctionsJson.Default.Prediction);
     }
 }

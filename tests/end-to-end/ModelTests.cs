@@ -1,7 +1,7 @@
 using Azure.Storage.Blobs.Models;
 using Lentigo.Core.Models;
 using Lentigo.Core.Predictions;
-using Lentigo.Functions.Local.Development;
+using Lentigo.Functions.Local.Setup;
 
 namespace Lentigo.EndToEnd.Tests;
 

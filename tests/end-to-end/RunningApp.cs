@@ -3,7 +3,7 @@ using System.Net;
 using System.Text;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
-using Lentigo.Functions.Local.Development;
+using Lentigo.Functions.Local.Setup;
 
 namespace Lentigo.EndToEnd.Tests;
 

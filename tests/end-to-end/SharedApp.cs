@@ -1,4 +1,4 @@
-using Lentigo.Functions.Local.Development;
+using Lentigo.Functions.Local.Setup;
 
 [assembly: AssemblyFixture(typeof(Lentigo.EndToEnd.Tests.SharedApp))]
 

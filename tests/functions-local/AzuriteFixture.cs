@@ -1,6 +1,6 @@
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
-using Lentigo.Functions.Local.Development;
+using Lentigo.Functions.Local.Setup;
 
 [assembly: AssemblyFixture(typeof(Lentigo.Functions.Local.Tests.AzuriteFixture))]
 

@@ -1,5 +1,6 @@
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
+using Lentigo.Functions.Contracts;
 using Lentigo.Functions.Serving;
 
 namespace Lentigo.Functions.Tests;
@@ -10,8 +11,8 @@ public class CurrentModelTests
     public void Without_a_model_asking_for_it_says_why()
     {
         using CurrentModel current = new();
-        current.Missing("the container is empty.");
-        ModelUnavailableException unavailable = Assert.Throws<ModelUnavailableException>(current.Acquire);
+        current.SetUnavailableReason("the container is empty.");
+        ProblemException unavailable = Assert.Throws<ProblemException>(current.Acquire);
         Assert.Equal(503, unavailable.Problem.Status);
         Assert.Contains("the container is empty.", unavailable.Problem.Detail, StringComparison.Ordinal);
         Assert.False(current.Loaded.IsCompleted);

@@ -1,5 +1,6 @@
 using System.Text;
 using Lentigo.Core.Imaging;
+using Lentigo.Functions.Contracts;
 using Lentigo.Functions.Http;
 using Microsoft.AspNetCore.Http;
 
@@ -40,7 +41,7 @@ public class ImageRequestTests
     {
         DefaultHttpContext context = new() { Request = { Body = new Unreadable(), ContentLength = Limit + 1 } };
         ImageRejectedException refused = await Assert.ThrowsAsync<ImageRejectedException>(() => ImageRequest.ReadAsync(context.Request, Limit, TestContext.Current.CancellationToken));
-        Assert.Equal(413, refused.Problem.Status);
+        Assert.Equal(ImageRejection.TooLarge, refused.Reason);
     }
 
     [Fact]
@@ -68,6 +69,10 @@ public class ImageRequestTests
             return 200;
         }
         catch (ImageRejectedException e)
+        {
+            return Problem.Rejected(e).Status;
+        }
+        catch (ProblemException e)
         {
             return e.Problem.Status;
         }

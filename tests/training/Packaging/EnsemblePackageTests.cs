@@ -59,7 +59,7 @@ public sealed class EnsemblePackageTests
         for (int i = 0; i < data.Count; i++)
         {
             byte[] file = File.ReadAllBytes(Directory.GetFiles(images.Path, data.Records[i].Id + ".jpg", SearchOption.AllDirectories).Single());
-            Prediction served = LesionClassifier.Classify(model, file, "id", new());
+            Prediction served = model.Classify(file, "id", new());
             Assert.All(served.Probabilities, p => Assert.Equal(evaluated.Probabilities[i][LesionClasses.IndexOf(p.Code)], p.Probability, 1e-5));
         }
     }

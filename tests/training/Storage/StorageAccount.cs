@@ -1,6 +1,6 @@
 using Azure.Storage.Blobs;
 using Azure.Storage.Sas;
-using Lentigo.Functions.Local.Development;
+using Lentigo.Functions.Local.Setup;
 
 namespace Lentigo.Training.Tests.Storage;
 

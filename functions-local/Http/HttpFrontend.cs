@@ -1,0 +1,201 @@
+using System.Net;
+using System.Threading.RateLimiting;
+using Lentigo.Functions.Local.Settings;
+using Lentigo.Functions.Local.Worker;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Routing.Patterns;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Lentigo.Functions.Local.Http;
+
+/// <summary>
+/// Serves the app's HTTP functions: each request is announced to the worker as an invocation and forwarded, with the invocation's id in a
+/// header, to the worker's own HTTP endpoint, as the Functions host does where a worker has the capability HttpUri.
+/// </summary>
+internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions options, IHttpForwarder forwarder, ILogger<HttpFrontend> log)
+{
+    private const string RetryAfterSeconds = "1";
+    private static readonly ForwarderRequestConfig NoTimeout = new() { ActivityTimeout = TimeSpan.FromDays(1) }; // functionTimeout limits calls
+    private static readonly HttpMessageInvoker Client = new(new SocketsHttpHandler
+    {
+        UseProxy = false,
+        AllowAutoRedirect = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        UseCookies = false,
+        ActivityHeadersPropagator = null,
+    });
+
+    /// <summary>Builds the web application that listens on the app's port.</summary>
+    public static WebApplication Build(IReadOnlyList<AppFunction> functions, FunctionsWorker worker, LauncherOptions options, ILoggerFactory logs)
+    {
+        WebApplicationBuilder web = LauncherHosts.CreateWebBuilder(logs);
+        web.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.ListenLocalhost(options.LocalHttpPort);
+            kestrel.Limits.MaxRequestBodySize = null; // the app has a limit of its own, whose answer says what to do
+        });
+        web.Services.AddHttpForwarder();
+        AddThrottle(web.Services, options);
+        AddCors(web.Services, options);
+        WebApplication app = web.Build();
+        app.Use(MethodsOfNoFunctionAreNotFound);
+        app.UseRouting();
+        app.UseCors();
+        app.UseRateLimiter();
+        HttpFrontend frontend = ActivatorUtilities.CreateInstance<HttpFrontend>(app.Services, worker, options);
+        foreach (AppFunction function in functions)
+        {
+            frontend.Map(app, function);
+        }
+
+        return app;
+    }
+
+    /// <summary>The Functions host knows no 405: a method that no function of the route has is a 404.</summary>
+    private static async Task MethodsOfNoFunctionAreNotFound(HttpContext context, RequestDelegate next)
+    {
+        await next(context);
+        if (context.Response is { HasStarted: false, StatusCode: StatusCodes.Status405MethodNotAllowed } && context.GetEndpoint()?.Metadata.GetMetadata<AppFunction>() is null)
+        {
+            context.Response.Clear();
+            context.Response.StatusCode = StatusCodes.Status404NotFound;
+        }
+    }
+
+    private void Map(WebApplication app, AppFunction function)
+    {
+        RoutePattern route;
+        try
+        {
+            route = RoutePatternFactory.Parse($"{options.RoutePrefix}/{function["route"] ?? function.Name}".TrimStart('/'));
+        }
+        catch (RoutePatternException e)
+        {
+            throw new LaunchException($"The route '{function["route"]}' of the function '{function.Name}' cannot be used: {e.Message}", e);
+        }
+
+        IEndpointConventionBuilder endpoint = app.Map(route, context => AnswerAsync(function, context)).WithMetadata(function);
+        if (function.Methods is { Count: > 0 } methods)
+        {
+            endpoint.WithMetadata(new HttpMethodMetadata(methods.Select(m => m.ToUpperInvariant()), acceptCorsPreflight: true));
+        }
+    }
+
+    private async Task AnswerAsync(AppFunction function, HttpContext context)
+    {
+        if (!FunctionKeys.Admits(options, context.Request, function["authLevel"] ?? "Function"))
+        {
+            context.Response.StatusCode = StatusCodes.Status401Unauthorized;
+            return;
+        }
+
+        if (worker.Current is not { HttpEndpoint: { } endpoint } connection)
+        {
+            TellToRetry(context);
+            return;
+        }
+
+        InvocationRequest request = new()
+        {
+            InvocationId = Guid.NewGuid().ToString(),
+            InputData = { new ParameterBinding { Name = function.TriggerParameter, Data = new() { Http = new() } } },
+        };
+        foreach ((string name, object? value) in context.Request.RouteValues)
+        {
+            request.TriggerMetadata[name] = new() { String = $"{value}" };
+        }
+
+        using CancellationTokenSource abandoned = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        Task invocation = worker.InvokeAsync(connection, function, request, abandoned.Token);
+        ForwarderError error = await forwarder.SendAsync(context, endpoint, Client, NoTimeout, new InvocationTransformer(request.InvocationId));
+        if (error != ForwarderError.None)
+        {
+            await abandoned.CancelAsync();
+        }
+
+        try
+        {
+            await invocation;
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            log.LogInformation("{Id}: the caller of {Function} left before the answer.", request.InvocationId, function.Name);
+        }
+        catch (Exception e) when (e is WorkerLostException or OperationCanceledException)
+        {
+            TellToRetry(context);
+        }
+        catch (Exception e) when (e is FunctionFailedException or TimeoutException)
+        {
+            log.LogError("{Id}: {Reason}{NewLine}{StackTrace}", request.InvocationId, e.Message, Environment.NewLine, (e as FunctionFailedException)?.WorkerStackTrace);
+            Replace(context, StatusCodes.Status500InternalServerError);
+        }
+    }
+
+    private static void TellToRetry(HttpContext context)
+    {
+        if (Replace(context, StatusCodes.Status503ServiceUnavailable))
+        {
+            context.Response.Headers.RetryAfter = RetryAfterSeconds;
+        }
+    }
+
+    /// <summary>Puts a status in the place of what was to be answered; where the answer has begun only breaking it off is left.</summary>
+    private static bool Replace(HttpContext context, int status)
+    {
+        if (context.Response.HasStarted)
+        {
+            context.Abort();
+            return false;
+        }
+
+        context.Response.Clear();
+        context.Response.StatusCode = status;
+        return true;
+    }
+
+    private static void AddThrottle(IServiceCollection services, LauncherOptions options) => services.AddRateLimiter(limiter =>
+    {
+        limiter.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
+        int running = options.MaxConcurrentRequests > 0 ? options.MaxConcurrentRequests : int.MaxValue;
+        int outstanding = options.MaxOutstandingRequests > 0 ? options.MaxOutstandingRequests : int.MaxValue;
+        if (Math.Min(running, outstanding) < int.MaxValue)
+        {
+            limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, int>(_ => RateLimitPartition.GetConcurrencyLimiter(0, _ => new()
+            {
+                PermitLimit = Math.Min(running, outstanding),
+                QueueLimit = outstanding == int.MaxValue ? int.MaxValue : Math.Max(0, outstanding - running),
+            }));
+        }
+    });
+
+    private static void AddCors(IServiceCollection services, LauncherOptions options) => services.AddCors(cors => cors.AddDefaultPolicy(policy =>
+    {
+        string[] origins = options.Cors?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+        if (origins.Length > 0)
+        {
+            policy.WithOrigins(origins).AllowAnyHeader().AllowAnyMethod();
+            if (options.CorsCredentials)
+            {
+                policy.AllowCredentials();
+            }
+        }
+    }));
+
+    /// <summary>Forwards a request as it is, with the invocation's id and the host that the caller named.</summary>
+    private sealed class InvocationTransformer(string invocationId) : HttpTransformer
+    {
+        public override async ValueTask TransformRequestAsync(HttpContext context, HttpRequestMessage request, string destinationPrefix, CancellationToken cancellationToken)
+        {
+            await base.TransformRequestAsync(context, request, destinationPrefix, cancellationToken);
+            request.Headers.Host = context.Request.Host.Value;
+            request.Headers.Remove("x-ms-invocation-id");
+            request.Headers.Add("x-ms-invocation-id", invocationId);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+using Lentigo.Functions.Local;
+
+return await Launcher.RunAsync(args);

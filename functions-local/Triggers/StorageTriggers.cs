@@ -1,0 +1,86 @@
+using Lentigo.Functions.Local.Settings;
+using Lentigo.Functions.Local.Worker;
+using Microsoft.Azure.WebJobs;
+using Microsoft.Azure.WebJobs.Host;
+using Microsoft.Azure.WebJobs.Extensions.Timers;
+using Microsoft.Azure.WebJobs.Host.Executors;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Lentigo.Functions.Local.Triggers;
+
+/// <summary>Listens to blobs, queues and timers with the WebJobs SDK: scanning, receipts, tries and poison queues are Azure's own code.</summary>
+internal sealed class StorageTriggers : IAsyncDisposable
+{
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
+    private readonly IHost host;
+
+    private StorageTriggers(IHost host) => this.host = host;
+
+    /// <summary>Starts to listen for the given functions.</summary>
+    /// <exception cref="LaunchException">A function or a setting cannot be used.</exception>
+    public static async Task<StorageTriggers> StartAsync(
+        IReadOnlyList<AppFunction> functions, FunctionsWorker worker, LocalSettings settings, ILoggerFactory logs, CancellationToken cancellationToken)
+    {
+        IHost host = new HostBuilder()
+            .ConfigureAppConfiguration(c => c.AddConfiguration(settings.Configuration))
+            .ConfigureWebJobs(jobs =>
+            {
+                jobs.AddAzureStorageCoreServices();
+                jobs.AddExecutionContextBinding();
+                jobs.AddAzureStorageBlobs();
+                jobs.AddAzureStorageQueues();
+                jobs.AddTimers();
+            })
+            .ConfigureServices(services =>
+            {
+                LauncherHosts.AddTo(services, logs);
+                services.Configure<HostOptions>(o => o.ShutdownTimeout = StopLimit);
+                services.AddSingleton<ITypeLocator>(new TriggerMethods(functions));
+                services.AddSingleton<IJobActivator>(new Activator(worker, functions.ToDictionary(f => f.Name, StringComparer.OrdinalIgnoreCase)));
+                services.AddSingleton<IHostIdProvider>(new HostId(settings.Options.HostId));
+                // Never written to (see TriggerMethods), but asked for; the default one needs an older Microsoft.Azure.WebJobs.Host.Storage.
+                services.AddSingleton<ScheduleMonitor>(new FileSystemScheduleMonitor(Path.GetTempPath()));
+            })
+            .Build();
+        try
+        {
+            await host.StartAsync(cancellationToken);
+            return new(host);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            host.Dispose();
+            throw new LaunchException($"The triggers cannot be listened to: {(e.InnerException ?? e).Message} Correct host.json, the settings or the function.", e);
+        }
+    }
+
+    /// <summary>Takes nothing new and lets what runs end.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await host.Services.GetRequiredService<IDrainModeManager>().EnableDrainModeAsync(CancellationToken.None);
+        await host.StopAsync(CancellationToken.None);
+        host.Dispose();
+    }
+
+    private sealed class HostId(string id) : IHostIdProvider
+    {
+        public Task<string> GetHostIdAsync(CancellationToken cancellationToken) => Task.FromResult(id);
+    }
+
+    private sealed class Activator(FunctionsWorker worker, IReadOnlyDictionary<string, AppFunction> functions) : IJobActivator
+    {
+        public T CreateInstance<T>()
+        {
+            T instance = System.Activator.CreateInstance<T>();
+            if (instance is TriggerCalls calls)
+            {
+                (calls.Worker, calls.Functions) = (worker, functions);
+            }
+
+            return instance;
+        }
+    }
+}

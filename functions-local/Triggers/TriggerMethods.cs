@@ -1,0 +1,82 @@
+using System.Reflection;
+using System.Reflection.Emit;
+using Lentigo.Functions.Local.Worker;
+using Microsoft.Azure.WebJobs;
+using Binder = Microsoft.Azure.WebJobs.Binder;
+using ExecutionContext = Microsoft.Azure.WebJobs.ExecutionContext;
+
+namespace Lentigo.Functions.Local.Triggers;
+
+/// <summary>
+/// The WebJobs SDK takes functions from methods with trigger attributes. This emits a class that has such a method for each function of the app;
+/// all that a method does is to pass its arguments on to <see cref="TriggerCalls.CallAsync"/>.
+/// </summary>
+internal sealed class TriggerMethods : ITypeLocator
+{
+    private static readonly MethodInfo Call = typeof(TriggerCalls).GetMethod(nameof(TriggerCalls.CallAsync))!;
+    private readonly Type type;
+
+    /// <summary>Emits the class.</summary>
+    public TriggerMethods(IEnumerable<AppFunction> functions)
+    {
+        TypeBuilder builder = AssemblyBuilder.DefineDynamicAssembly(new("Lentigo.Functions.Local.Emitted"), AssemblyBuilderAccess.Run)
+            .DefineDynamicModule("Emitted")
+            .DefineType("Triggers", TypeAttributes.Public, typeof(TriggerCalls));
+        foreach (AppFunction function in functions)
+        {
+            Define(builder, function);
+        }
+
+        type = builder.CreateType();
+    }
+
+    /// <summary>Whether a function has a trigger that the WebJobs SDK listens to.</summary>
+    public static bool CanListenTo(AppFunction function) => function.TriggerType is "blobTrigger" or "queueTrigger" or "timerTrigger";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Type> GetTypes() => [type];
+
+    private static void Define(TypeBuilder builder, AppFunction function)
+    {
+        (Type valueType, CustomAttributeBuilder trigger) = function.TriggerType switch
+        {
+            "blobTrigger" => (Value(), Attribute<BlobTriggerAttribute>(function["path"]!, (nameof(BlobTriggerAttribute.Source), BlobSource()), Connection())),
+            "queueTrigger" => (Value(), Attribute<QueueTriggerAttribute>(function["queueName"]!, Connection())),
+            _ => (typeof(TimerInfo), Attribute<TimerTriggerAttribute>(
+                function["schedule"]!,
+                (nameof(TimerTriggerAttribute.RunOnStartup), Flag("runOnStartup") ?? false),
+                (nameof(TimerTriggerAttribute.UseMonitor), false))), // what a machine that was off has missed is not made up for
+        };
+
+        MethodBuilder method = builder.DefineMethod(function.Name, MethodAttributes.Public, typeof(Task), [valueType, typeof(Binder), typeof(ExecutionContext), typeof(CancellationToken)]);
+        method.SetCustomAttribute(Attribute<FunctionNameAttribute>(function.Name));
+        method.DefineParameter(1, ParameterAttributes.None, "trigger").SetCustomAttribute(trigger);
+        method.DefineParameter(2, ParameterAttributes.None, "binder");
+        method.DefineParameter(3, ParameterAttributes.None, "context");
+        method.DefineParameter(4, ParameterAttributes.None, "cancellationToken");
+        ILGenerator code = method.GetILGenerator();
+        code.Emit(OpCodes.Ldarg_0);
+        code.Emit(OpCodes.Ldstr, function.Name);
+        code.Emit(OpCodes.Ldarg_1);
+        code.Emit(OpCodes.Ldarg_2);
+        code.Emit(OpCodes.Ldarg_3);
+        code.Emit(OpCodes.Ldarg_S, (byte)4);
+        code.Emit(OpCodes.Call, Call);
+        code.Emit(OpCodes.Ret);
+
+        Type Value() => function.IsDeferred ? typeof(ParameterBindingData) : typeof(string);
+
+        (string, object?) Connection() => (nameof(BlobTriggerAttribute.Connection), function["connection"]);
+
+        object? BlobSource() => function["source"] is { } source ? Enum.Parse<BlobTriggerSource>(source, ignoreCase: true) : null;
+
+        object? Flag(string property) => function[property] is { } flag ? bool.Parse(flag) : null;
+    }
+
+    private static CustomAttributeBuilder Attribute<T>(string argument, params (string Name, object? Value)[] properties)
+        where T : Attribute
+    {
+        (string Name, object? Value)[] set = [.. properties.Where(p => p.Value is not null)];
+        return new(typeof(T).GetConstructor([typeof(string)])!, [argument], [.. set.Select(p => typeof(T).GetProperty(p.Name)!)], [.. set.Select(p => p.Value!)]);
+    }
+}

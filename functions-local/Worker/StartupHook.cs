@@ -1,0 +1,35 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+/// <summary>
+/// Runs in the worker's process before its program (DOTNET_STARTUP_HOOKS; the runtime wants this name and no namespace). The worker's standard
+/// input is a pipe whose other end only the launcher holds: when it closes the launcher is gone, even if it was killed, and the worker ends too.
+/// </summary>
+internal static class StartupHook
+{
+    /// <summary>Called by the runtime.</summary>
+    public static void Initialize()
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            // A terminal sends Ctrl+C to its whole process group. The launcher alone takes it: it lets the worker finish first.
+            _ = SetProcessGroup(0, 0);
+        }
+
+        new Thread(EndWithLauncher) { IsBackground = true, Name = "Launcher watch" }.Start();
+    }
+
+    private static void EndWithLauncher()
+    {
+        using Stream input = Console.OpenStandardInput();
+        byte[] buffer = new byte[256];
+        while (input.Read(buffer) > 0)
+        {
+        }
+
+        Process.GetCurrentProcess().Kill();
+    }
+
+    [DllImport("libc", EntryPoint = "setpgid"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int SetProcessGroup(int processId, int group);
+}

@@ -1,0 +1,18 @@
+using System.Text.Json.Serialization;
+using Lentigo.Core;
+using Lentigo.Core.Models;
+using Lentigo.Core.Predictions;
+
+namespace Lentigo.Functions.Contracts;
+
+/// <summary>The JSON of all that the app answers, written as <see cref="LentigoJson"/> writes it.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    WriteIndented = true)]
+[JsonSerializable(typeof(Prediction))]
+[JsonSerializable(typeof(LesionResult))]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(ServiceHealth))]
+[JsonSerializable(typeof(ModelManifest))]
+internal sealed partial class FunctionsJson : JsonSerializerContext;

@@ -1,0 +1,89 @@
+using Lentigo.Core;
+using Lentigo.Core.Predictions;
+
+namespace Lentigo.Functions.Contracts;
+
+/// <summary>
+/// The document <c>results/{name}.json</c> of the blob <c>lesions/{name}</c>: a <see cref="Prediction"/>'s members where the
+/// image was classified, the <see cref="Problem"/> where it was not.
+/// </summary>
+internal sealed record LesionResult
+{
+    /// <summary>The status of a classified image.</summary>
+    public const string Classified = "classified";
+
+    /// <summary>The status of an image that cannot be classified.</summary>
+    public const string Rejected = "rejected";
+
+    /// <summary>The status of an image whose processing failed as often as the service tries.</summary>
+    public const string Failed = "failed";
+
+    /// <summary><see cref="Classified"/>, <see cref="Rejected"/> or <see cref="Failed"/>.</summary>
+    public required string Status { get; init; }
+
+    /// <summary>Identifies this answer in the service's log.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The blob that the answer is about.</summary>
+    public required SourceBlob Source { get; init; }
+
+    /// <summary>When the answer was made.</summary>
+    public required DateTimeOffset Time { get; init; }
+
+    /// <inheritdoc cref="Prediction.Label"/>
+    public PredictedLabel? Label { get; init; }
+
+    /// <inheritdoc cref="Prediction.Probabilities"/>
+    public IReadOnlyList<ClassProbability>? Probabilities { get; init; }
+
+    /// <inheritdoc cref="Prediction.Members"/>
+    public IReadOnlyList<MemberPrediction>? Members { get; init; }
+
+    /// <inheritdoc cref="Prediction.Model"/>
+    public ModelReference? Model { get; init; }
+
+    /// <summary>Why there is no classification.</summary>
+    public Problem? Problem { get; init; }
+
+    /// <inheritdoc cref="Prediction.Notice"/>
+    public string Notice { get; init; } = LesionClasses.Notice;
+
+    /// <summary>The result of a classified image.</summary>
+    public static LesionResult From(Prediction prediction, SourceBlob source, DateTimeOffset time)
+    {
+        ArgumentNullException.ThrowIfNull(prediction);
+        return new()
+        {
+            Status = Classified,
+            Id = prediction.Id,
+            Source = source,
+            Time = time,
+            Label = prediction.Label,
+            Probabilities = prediction.Probabilities,
+            Members = prediction.Members,
+            Model = prediction.Model,
+        };
+    }
+
+    /// <summary>The result of an image that was not classified.</summary>
+    /// <param name="status"><see cref="Rejected"/> or <see cref="Failed"/>.</param>
+    /// <param name="id">Identifies this answer in the service's log.</param>
+    /// <param name="problem">Why.</param>
+    /// <param name="source">The blob.</param>
+    /// <param name="time">Now.</param>
+    public static LesionResult From(string status, string id, Problem problem, SourceBlob source, DateTimeOffset time) => new()
+    {
+        Status = status,
+        Id = id,
+        Source = source,
+        Time = time,
+        Problem = problem,
+    };
+}
+
+/// <summary>The blob that a result is about.</summary>
+/// <param name="Name">The blob's name in the container <c>lesions</c>.</param>
+/// <param name="ETag">The version that was read; null where the blob was gone before it could be read.</param>
+/// <param name="Size">Its length in bytes; null where unknown.</param>
+/// <param name="LastModified">When it was uploaded; null where unknown.</param>
+internal sealed record SourceBlob(string Name, string? ETag, long? Size, DateTimeOffset? LastModified);

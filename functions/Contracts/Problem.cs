@@ -1,0 +1,56 @@
+using Lentigo.Core.Imaging;
+
+namespace Lentigo.Functions.Contracts;
+
+/// <summary>Why no classification was made: a problem document of RFC 9457, the same over HTTP and in a blob's result.</summary>
+/// <param name="Type">A stable URI that identifies the kind of problem.</param>
+/// <param name="Title">The kind of problem for people; the same for every occurrence.</param>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Detail">What happened this time and what to do.</param>
+public sealed record Problem(string Type, string Title, int Status, string Detail)
+{
+    /// <summary>The request carries no image.</summary>
+    public static Problem NoImage() => new(
+        "urn:lentigo:problem:no-image", "No image", 400,
+        "The request holds no image. Send a JPEG, PNG, WebP or TIFF file as the request body or as the multipart field 'image'.");
+
+    /// <summary>The request cannot be read as what its Content-Type says.</summary>
+    public static Problem MalformedRequest(string reason) => new(
+        "urn:lentigo:problem:malformed-request", "Malformed request", 400,
+        $"The request could not be read: {reason} Send the image as the request body or as the multipart field 'image'.");
+
+    /// <summary>The image cannot be classified.</summary>
+    public static Problem Rejected(ImageRejectedException rejection)
+    {
+        (string type, string title, int status) = rejection.Reason switch
+        {
+            ImageRejection.Empty => ("no-image", "No image", 400),
+            ImageRejection.TooLarge => ("image-too-large", "Image too large", 413),
+            ImageRejection.Unsupported => ("unsupported-image", "Not a supported image", 415),
+            ImageRejection.TooManyPixels => ("too-many-pixels", "Too many pixels", 422),
+            _ => ("unreadable-image", "Unreadable image", 422),
+        };
+        return new($"urn:lentigo:problem:{type}", title, status, rejection.Message);
+    }
+
+    /// <summary>No model is loaded yet.</summary>
+    public static Problem NoModel(string reason) => new(
+        "urn:lentigo:problem:no-model", "No model", 503,
+        $"No model is loaded, so nothing can be classified: {reason} Try again later.");
+
+    /// <summary>So many images wait to be classified that this one is not taken.</summary>
+    public static Problem Overloaded() => new(
+        "urn:lentigo:problem:overloaded", "Overloaded", 503,
+        "The service is classifying as many images as it can. Try again after the time that the header Retry-After tells.");
+
+    /// <summary>A blob failed as often as the service tries.</summary>
+    /// <param name="tries">How often that is; null where the host does not tell.</param>
+    public static Problem ProcessingFailed(int? tries) => new(
+        "urn:lentigo:problem:processing-failed", "Processing failed", 500,
+        $"The image could not be processed in {(tries is null ? "several" : $"{tries}")} tries. Nothing is wrong with the image as far as is known: upload it again, and look into the service's log if it fails again.");
+
+    /// <summary>An unexpected error of the service.</summary>
+    public static Problem Internal(string id) => new(
+        "urn:lentigo:problem:internal", "Internal error", 500,
+        $"The service failed on this request. Try again; if it persists, give the operator the id {id}.");
+}
