@@ -38,6 +38,8 @@ internal sealed class StorageTriggers : IAsyncDisposable
             {
                 LauncherHosts.AddTo(services, logs);
                 services.Configure<HostOptions>(o => o.ShutdownTimeout = StopLimit);
+                // As short as the SDK allows: a launcher that was killed holds its locks that long, and there is no other one to wait for.
+                services.Configure<SingletonOptions>(o => o.ListenerLockPeriod = o.ListenerLockRecoveryPollingInterval = TimeSpan.FromSeconds(15));
                 services.AddSingleton<ITypeLocator>(new TriggerMethods(functions));
                 services.AddSingleton<IJobActivator>(new Activator(worker, functions.ToDictionary(f => f.Name, StringComparer.OrdinalIgnoreCase)));
                 services.AddSingleton<IHostIdProvider>(new HostId(settings.Options.HostId));
@@ -53,7 +55,7 @@ internal sealed class StorageTriggers : IAsyncDisposable
         catch (Exception e) when (e is not OperationCanceledException)
         {
             host.Dispose();
-            throw new LaunchException($"The triggers cannot be listened to: {(e.InnerException ?? e).Message} Correct host.json, the settings or the function.", e);
+            throw new LaunchException($"The triggers cannot be listened to: {(e.InnerException ?? e).Message} Correct the section extensions of host.json, a setting AzureFunctionsJobHost__extensions__... that overrides it, or the function.", e);
         }
     }
 

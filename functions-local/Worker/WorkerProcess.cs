@@ -12,6 +12,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
     private readonly Process process;
     private readonly Queue<string> lastErrors = new();
     private readonly ILogger log;
+    private bool isDisposed;
 
     private WorkerProcess(Process process, ILogger log)
     {
@@ -86,6 +87,12 @@ internal sealed class WorkerProcess : IAsyncDisposable
     /// <summary>Ends the process at once, if it runs.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (isDisposed)
+        {
+            return;
+        }
+
+        isDisposed = true;
         if (!process.HasExited)
         {
             process.Kill(entireProcessTree: true);

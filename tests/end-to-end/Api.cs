@@ -5,6 +5,7 @@ using Azure;
 using Azure.Storage.Blobs.Models;
 using Lentigo.Core;
 using Lentigo.Core.Predictions;
+using Lentigo.Functions.Contracts;
 
 namespace Lentigo.EndToEnd.Tests;
 
@@ -33,7 +34,7 @@ internal static class Api
     {
         using HttpResponseMessage response = await app.Client.PostAsync(PredictRoute, body, Cancellation);
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
-        Problem problem = JsonSerializer.Deserialize(await response.Content.ReadAsStringAsync(Cancellation), LentigoJson.Default.Problem)!;
+        Problem problem = JsonSerializer.Deserialize(await response.Content.ReadAsStringAsync(Cancellation), FunctionsJson.Default.Problem)!;
         Assert.Equal((int)response.StatusCode, problem.Status);
         return problem;
     }
@@ -57,7 +58,7 @@ internal static class Api
         {
             BlobDownloadResult download = await app.Blobs.GetBlobContainerClient("results").GetBlobClient(name + ".json").DownloadContentAsync(Cancellation);
             Assert.Equal("application/json", download.Details.ContentType);
-            return JsonSerializer.Deserialize(download.Content.ToString(), LentigoJson.Default.LesionResult);
+            return JsonSerializer.Deserialize(download.Content.ToString(), FunctionsJson.Default.LesionResult);
         }
         catch (RequestFailedException e) when (e.Status == 404)
         {

@@ -2,6 +2,8 @@ using System.Diagnostics;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Lentigo.Core.Predictions;
+using Lentigo.Core.Storage;
+using Lentigo.Functions.Contracts;
 
 namespace Lentigo.EndToEnd.Tests;
 
@@ -69,6 +71,30 @@ public sealed class BlobTests(SharedApp shared)
         LesionResult result = await App.ResultAsync("archived.jpg", dropped.ETag);
         Assert.Equal((LesionResult.Failed, "urn:lentigo:problem:processing-failed"), (result.Status, result.Problem?.Type));
         Assert.Contains("5 tries", result.Problem?.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_name_with_slashes_at_its_ends_or_dots_between_them_is_answered_like_any_other()
+    {
+        string[] names = ["/leading.jpg", "trailing.jpg/", "a/../b.jpg", "a/./b.jpg", "../up.jpg"];
+        BlobServiceClient storage = new(App.StorageConnectionString, NamesAsTheyAre());
+        BlobContainerClient lesions = storage.GetBlobContainerClient("lesions"), results = storage.GetBlobContainerClient("results");
+        foreach (string name in names)
+        {
+            await lesions.GetBlobClient(DotSegments.Keep(name)).UploadAsync(BinaryData.FromBytes(LesionFiles.Jpeg()), overwrite: true, Cancellation);
+        }
+
+        foreach (string name in names)
+        {
+            await Eventually.TrueAsync(async () => await results.GetBlobClient(DotSegments.Keep(name + ".json")).ExistsAsync(Cancellation), () => $"the result of {name}. The app's log:\n{App.Log}");
+        }
+
+        static BlobClientOptions NamesAsTheyAre()
+        {
+            BlobClientOptions options = new() { TrimBlobNameSlashes = false };
+            options.AddPolicy(new DotSegments(), Azure.Core.HttpPipelinePosition.PerCall);
+            return options;
+        }
     }
 
     [Fact]

@@ -107,7 +107,7 @@ public sealed partial class BrowserTests(SharedApp shared, BrowserFixture browse
     public async Task A_key_is_asked_for_where_the_service_demands_one()
     {
         Assert.SkipWhen(browser.Browser is null, BrowserFixture.HowToGetOne);
-        await using RunningApp app = await RunningApp.StartAsync(new() { ["LocalRuntime__RequireKeys"] = "true", ["LocalRuntime__FunctionKey"] = "secret-key" });
+        await using RunningApp app = await RunningApp.StartAsync(new() { ["Launcher__RequireKeys"] = "true", ["Launcher__FunctionKey"] = "secret-key" });
         IPage page = await OpenAsync(expectFaults: true, address: app.Address);
         await ChooseAsync(page, "lesion.jpg", LesionFiles.Jpeg());
         await Expect(page.Locator("#status strong")).ToHaveTextAsync("Key needed");

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Lentigo.Core;
 using Lentigo.Core.Models;
 using Lentigo.Core.Predictions;
+using Lentigo.Functions.Contracts;
 
 namespace Lentigo.EndToEnd.Tests;
 
@@ -87,7 +88,7 @@ public sealed class HttpTests(SharedApp shared)
     [Fact]
     public async Task Health_and_model_tell_which_model_serves()
     {
-        ServiceHealth health = JsonSerializer.Deserialize(await App.Client.GetStringAsync(new Uri("api/health", UriKind.Relative), Cancellation), LentigoJson.Default.ServiceHealth)!;
+        ServiceHealth health = JsonSerializer.Deserialize(await App.Client.GetStringAsync(new Uri("api/health", UriKind.Relative), Cancellation), FunctionsJson.Default.ServiceHealth)!;
         ModelManifest manifest = JsonSerializer.Deserialize(await App.Client.GetStringAsync(new Uri("api/model", UriKind.Relative), Cancellation), LentigoJson.Default.ModelManifest)!;
         ModelManifest shipped = ModelPackage.Open(Repository.ShippedModel).Manifest;
         Assert.Equal((ServiceHealth.Ready, new ModelReference(shipped.Name, shipped.Version), "cpu"), (health.Status, health.Model, health.Device));

@@ -1,6 +1,7 @@
 using Azure.Storage.Blobs.Models;
 using Lentigo.Core.Models;
 using Lentigo.Core.Predictions;
+using Lentigo.Functions.Contracts;
 using Lentigo.Functions.Local.Setup;
 
 namespace Lentigo.EndToEnd.Tests;
@@ -68,9 +69,12 @@ public sealed class ModelTests
     [Fact]
     public async Task Without_a_model_calls_are_told_so_and_dropped_images_wait_for_it()
     {
-        await using RunningApp app = await RunningApp.StartAsync(new() { ["Lentigo__Model"] = "later" }, untilHealthy: false);
+        await using RunningApp app = await RunningApp.StartAsync();
+        await PackageCopy.PointAsync(app, "1", name: "later"); // and no package there
+        await app.StopAsync();
+        await app.StartAgainAsync(new() { ["Lentigo__Model"] = "later" }, untilHealthy: false);
         using HttpContent body = Api.Body(LesionFiles.Jpeg());
-        await Eventually.TrueAsync(async () => (await app.RefusedAsync(body)).Detail.Contains("holds no model named 'later'", StringComparison.Ordinal), () => $"the reason. The app's log:\n{app.Log}");
+        await Eventually.TrueAsync(async () => (await app.RefusedAsync(body)).Detail.Contains("no blob later/1/manifest.json", StringComparison.Ordinal), () => $"the reason. The app's log:\n{app.Log}");
         Problem problem = await app.RefusedAsync(body);
         Assert.Equal((503, "urn:lentigo:problem:no-model"), (problem.Status, problem.Type));
 
@@ -87,26 +91,25 @@ public sealed class ModelTests
     public async Task Images_dropped_while_the_app_was_down_are_answered_after_it_starts_and_azurite_stops_with_the_app()
     {
         await using RunningApp app = await RunningApp.StartAsync();
-        await app.DropAsync("a.jpg", LesionFiles.Jpeg());
         Assert.True(await Azurite.AnswersAsync(app.BlobPort));
         await app.StopAsync();
         Assert.False(await Azurite.AnswersAsync(app.BlobPort));
         Assert.DoesNotContain("fail:", app.Log, StringComparison.Ordinal);
+        BlobContentInfo dropped;
+        await using (await app.StartStorageAsync())
+        {
+            dropped = await app.DropAsync("while-down.jpg", LesionFiles.Jpeg());
+        }
+
+        await app.StartAgainAsync();
+        Assert.Equal(LesionResult.Classified, (await app.ResultAsync("while-down.jpg", dropped.ETag)).Status);
     }
 
     [Fact]
     public async Task A_wrong_setting_ends_the_start_with_its_name()
     {
-        InvalidOperationException? failure = null;
-        try
-        {
-            await using RunningApp app = await RunningApp.StartAsync(new() { ["Lentigo__MaxImageBytes"] = "-5" });
-        }
-        catch (Xunit.Sdk.FailException e)
-        {
-            failure = new(e.Message);
-        }
-
-        Assert.Contains("Lentigo__MaxImageBytes", failure?.Message, StringComparison.Ordinal);
+        Xunit.Sdk.FailException failure = await Assert.ThrowsAsync<Xunit.Sdk.FailException>(() => RunningApp.StartAsync(new() { ["Lentigo__MaxImageBytes"] = "-5" }));
+        Assert.Contains("exit code 1.", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("The setting Lentigo__MaxImageBytes -5 is not between", failure.Message, StringComparison.Ordinal);
     }
 }

@@ -8,7 +8,11 @@ internal static class Repository
     /// <summary>The configuration that the tests, and so the app, were built in: the last part of the output folder's name.</summary>
     public static string Configuration { get; } = new DirectoryInfo(AppContext.BaseDirectory).Name;
 
-    public static string AppProgram { get; } = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Lentigo.Functions", Configuration, "Lentigo.Functions.dll"));
+    /// <summary>The app's output folder.</summary>
+    public static string AppFolder { get; } = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Lentigo.Functions", Configuration));
+
+    /// <summary>The launcher's program.</summary>
+    public static string Launcher { get; } = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Lentigo.Functions.Local", Configuration, "Lentigo.Functions.Local.dll"));
 
     /// <summary>The folder of the model that ships.</summary>
     public static string ShippedModel { get; } = Path.Combine(Find(Path.Combine("models", "lentigo", "current.json")), "models", "lentigo");

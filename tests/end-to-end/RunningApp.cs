@@ -12,40 +12,20 @@ internal sealed class RunningApp : IAsyncDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("lentigo-e2e-").FullName;
     private readonly StringBuilder log = new();
-    private readonly Process process;
+    private readonly int port = Azurite.FreePort();
+    private readonly int queuePort = Azurite.FreePort();
+    private Process process = new();
 
-    private RunningApp(ProcessStartInfo start, Dictionary<string, string> settings)
+    private RunningApp()
     {
-        int port = Azurite.FreePort();
-        BlobPort = Azurite.FreePort();
         Address = new($"http://localhost:{port}/");
-        StorageConnectionString = Azurite.ConnectionString(BlobPort, Azurite.FreePort());
-        Dictionary<string, string> environment = new()
-        {
-            ["ASPNETCORE_URLS"] = Address.ToString(),
-            ["AzureWebJobsStorage"] = StorageConnectionString,
-            ["LocalRuntime__AzuriteFolder"] = Path.Combine(folder, "azurite"),
-            ["Lentigo__CacheFolder"] = Path.Combine(folder, "models"),
-            ["Lentigo__ModelPollInterval"] = "00:00:00.3",
-        };
-        foreach ((string key, string value) in environment.Concat(settings))
-        {
-            start.Environment[key] = value;
-        }
-
-        start.RedirectStandardOutput = start.RedirectStandardError = true;
-        process = new() { StartInfo = start };
-        process.OutputDataReceived += Keep;
-        process.ErrorDataReceived += Keep;
-        process.Start();
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        StorageConnectionString = Azurite.ConnectionString(BlobPort, queuePort);
         Client = new() { BaseAddress = Address };
     }
 
     public Uri Address { get; }
 
-    public int BlobPort { get; }
+    public int BlobPort { get; } = Azurite.FreePort();
 
     public string StorageConnectionString { get; }
 
@@ -69,44 +49,94 @@ internal sealed class RunningApp : IAsyncDisposable
     /// <summary>Starts the built app, and waits until it is healthy or, on demand, only until it answers.</summary>
     public static async Task<RunningApp> StartAsync(Dictionary<string, string>? settings = null, bool untilHealthy = true)
     {
-        ProcessStartInfo start = new("dotnet") { ArgumentList = { Repository.AppProgram } };
-        RunningApp app = new(start, settings ?? []);
-        await app.UntilAnswersAsync(untilHealthy);
+        RunningApp app = new();
+        await app.StartAgainAsync(settings, untilHealthy);
         return app;
     }
 
     /// <summary>Starts the app with the README's command; it is built already.</summary>
     public static async Task<RunningApp> StartAsReadmeSaysAsync()
     {
-        ProcessStartInfo start = new("dotnet")
-        {
-            WorkingDirectory = Repository.Root,
-            ArgumentList = { "run", "--project", "functions", "--no-build", "--configuration", Repository.Configuration },
-        };
-        RunningApp app = new(start, []);
+        RunningApp app = new();
+        app.Start(new("dotnet") { WorkingDirectory = Repository.Root, ArgumentList = { "run", "--project", "functions", "--no-build", "--configuration", Repository.Configuration } }, []);
         await app.UntilAnswersAsync(untilHealthy: true);
         return app;
     }
 
+    /// <summary>Starts the app once more, after it was stopped, on the same storage.</summary>
+    public async Task StartAgainAsync(Dictionary<string, string>? settings = null, bool untilHealthy = true)
+    {
+        Start(new("dotnet") { ArgumentList = { Repository.Launcher, "--app", Repository.AppFolder } }, settings ?? []);
+        await UntilAnswersAsync(untilHealthy);
+    }
+
+    /// <summary>Starts the storage of the app alone.</summary>
+    public Task<Azurite> StartStorageAsync() =>
+        Azurite.StartAsync(Repository.Root, Path.Combine(folder, "azurite"), BlobPort, queuePort, Console.WriteLine, TestContext.Current.CancellationToken);
+
     /// <summary>Asks the app to stop, as a container's host does, and waits until it has.</summary>
     public async Task StopAsync()
     {
-        using Process kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+        Signal("TERM");
         using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
         await process.WaitForExitAsync(limit.Token);
+    }
+
+    /// <summary>Sends a signal to the launcher.</summary>
+    public void Signal(string signal)
+    {
+        using Process kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"]);
+        kill.WaitForExit();
+    }
+
+    /// <summary>Kills the worker, if there is one now.</summary>
+    public void KillWorker()
+    {
+        using Process kill = Process.Start("pkill", ["-KILL", "-P", $"{process.Id}", "-f", "Lentigo.Functions.dll"]);
+        kill.WaitForExit();
     }
 
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        if (!process.HasExited)
+        try
+        {
+            if (!process.HasExited)
+            {
+                await StopAsync(); // killed, it would leave Azurite behind
+            }
+        }
+        finally
         {
             process.Kill(entireProcessTree: true);
-            await process.WaitForExitAsync();
+            process.Dispose();
         }
 
-        process.Dispose();
         Directory.Delete(folder, recursive: true);
+    }
+
+    private void Start(ProcessStartInfo start, Dictionary<string, string> settings)
+    {
+        Dictionary<string, string> environment = new()
+        {
+            ["Launcher__LocalHttpPort"] = $"{port}",
+            ["AzureWebJobsStorage"] = StorageConnectionString,
+            ["Launcher__AzuriteFolder"] = Path.Combine(folder, "azurite"),
+            ["Lentigo__CacheFolder"] = Path.Combine(folder, "models"),
+            ["Lentigo__ModelPollInterval"] = "00:00:00.3",
+        };
+        foreach ((string key, string value) in environment.Concat(settings))
+        {
+            start.Environment[key] = value;
+        }
+
+        start.RedirectStandardOutput = start.RedirectStandardError = true;
+        process = new() { StartInfo = start };
+        process.OutputDataReceived += Keep;
+        process.ErrorDataReceived += Keep;
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
     }
 
     private async Task UntilAnswersAsync(bool untilHealthy)
