@@ -92,9 +92,7 @@ internal static class Launcher
         FunctionRpcService service = new();
         await using WebApplication rpc = BuildRpcServer(service, logs);
         await rpc.StartAsync(stop);
-        Uri endpoint = new(rpc.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
-
-        await using FunctionsWorker worker = new(settings.Folder, settings.WorkerEnvironment, endpoint, settings.Options.FunctionTimeout, logs);
+        await using FunctionsWorker worker = new(settings.Folder, settings.WorkerEnvironment, EndpointOf(rpc), settings.Options.FunctionTimeout, logs);
         service.Accept = worker.Accept;
         IReadOnlyList<AppFunction> all = await worker.StartAsync(stop);
         AppFunction[] disabled = [.. all.Where(f => settings.IsDisabled(f.Name))], functions = [.. all.Except(disabled)];
@@ -119,7 +117,8 @@ internal static class Launcher
         await http.StopAsync(CancellationToken.None);
     }
 
-    private static WebApplication BuildRpcServer(FunctionRpcService service, ILoggerFactory logs)
+    /// <summary>The server that workers connect to, on a port that the system chooses.</summary>
+    internal static WebApplication BuildRpcServer(FunctionRpcService service, ILoggerFactory logs)
     {
         WebApplicationBuilder web = LauncherHosts.CreateWebBuilder(logs);
         web.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
@@ -130,6 +129,9 @@ internal static class Launcher
         app.MapGrpcService<FunctionRpcService>();
         return app;
     }
+
+    /// <summary>Where a started server listens.</summary>
+    internal static Uri EndpointOf(WebApplication rpc) => new(rpc.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
 
     private static async Task StartListeningAsync(WebApplication app, int port, CancellationToken cancellationToken)
     {

@@ -16,6 +16,7 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
     private static readonly TimeSpan StableAfter = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan CancelGrace = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan EndGrace = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(15);
     private readonly ILogger log = logs.CreateLogger("Worker");
     private readonly CancellationTokenSource stopping = new();
@@ -109,7 +110,7 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
         long started = Stopwatch.GetTimestamp();
         while (true)
         {
-            await Task.WhenAny(process!.Ended, Task.Delay(Timeout.Infinite, stopping.Token));
+            await Task.WhenAny(process!.Ended, expected.Connection.Closed, Task.Delay(Timeout.Infinite, stopping.Token));
             if (stopping.IsCancellationRequested)
             {
                 return;
@@ -119,7 +120,8 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
             if (ready.Task.IsCompleted)
             {
                 ready = NewSignal();
-                log.LogError("The worker, process {Id}, ended with {Ending}. It is started again.", process.Id, process.Ending);
+                await Task.WhenAny(process.Ended, Task.Delay(EndGrace)); // a stream breaks a moment before its process has ended
+                log.LogError("The worker, process {Id}, ended with {Ending}. It is started again.", process.Id, process.Ended.IsCompleted ? process.Ending : "a broken connection");
             }
 
             pause = Stopwatch.GetElapsedTime(started) > StableAfter ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Clamp(2 * pause.TotalSeconds, 1, LongestPause.TotalSeconds));
