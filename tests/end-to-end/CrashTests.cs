@@ -55,7 +55,7 @@ public sealed class CrashTests
         await using RunningApp app = await RunningApp.StartAsync();
         byte[] file = LesionFiles.Jpeg();
         Dictionary<string, string> acknowledged = [];
-        for (int stop = 0; stop < 2; stop++)
+        for (int stop = 0; stop < Math.Max(2, Drops / 80); stop++)
         {
             using CancellationTokenSource stopped = new();
             Task dropping = DropUntilAsync(app, file, $"stop {stop}", acknowledged, stopped.Token);

@@ -43,6 +43,14 @@ public class HostJsonTests
     public void The_poison_queue_of_blobs_is_watched() =>
         Assert.Equal("webjobs-blobtrigger-poison", Functions["report-failed-lesion"].GetCustomAttribute<QueueTriggerAttribute>()?.QueueName);
 
-    private static JsonElement Read(string file) =>
-        JsonDocument.Parse(File.ReadAllText(Path.Combine(Path.GetDirectoryName(typeof(Triggers.Predict).Assembly.Location)!, file))).RootElement;
+    private static JsonElement Read(string file)
+    {
+        DirectoryInfo folder = new(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "package-lock.json")))
+        {
+            folder = folder.Parent ?? throw new InvalidOperationException("The tests run in a checkout of the repository.");
+        }
+
+        return JsonDocument.Parse(File.ReadAllText(Path.Combine(folder.FullName, file))).RootElement;
+    }
 }

@@ -23,9 +23,20 @@ public class ServingOptionsTests
     }
 
     [Theory]
+    [InlineData(null, "'AzureWebJobsStorage' is empty")]
+    [InlineData("garbage", "'AzureWebJobsStorage' is not a connection string")]
+    public void A_missing_or_wrong_storage_connection_is_named(string? connection, string reason)
+    {
+        ConfigurationManager configuration = new();
+        configuration["AzureWebJobsStorage"] = connection;
+        Assert.Contains(reason, Assert.Throws<FormatException>(() => new ServiceCollection().AddServing(configuration)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("Model", "")]
     [InlineData("Device", "tpu")]
     [InlineData("Threads", "-1")]
+    [InlineData("MaxPendingImages", "0")]
     [InlineData("MaxImageBytes", "0")]
     [InlineData("MaxImageBytes", "lots")]
     [InlineData("MaxImagePixels", "0")]
@@ -38,6 +49,7 @@ public class ServingOptionsTests
         ServiceCollection services = new();
         ConfigurationManager configuration = new();
         configuration.AddInMemoryCollection(settings.Select(s => KeyValuePair.Create($"{ServingOptions.Section}:{s.Name}", (string?)s.Value)));
+        configuration["AzureWebJobsStorage"] = "UseDevelopmentStorage=true";
         services.AddServing(configuration);
         return services.BuildServiceProvider().GetRequiredService<ServingOptions>();
     }
