@@ -6,7 +6,7 @@ namespace Lentigo.InfraBicep.Tests;
 /// <summary>What can be told of the Dockerfiles without building them.</summary>
 public sealed partial class DockerfileTests
 {
-    public static TheoryData<string> Dockerfiles => ["functions/Dockerfile", "training/Dockerfile"];
+    public static TheoryData<string> Dockerfiles => ["functions/Dockerfile", "training/Dockerfile", "infra-bicep/operations/Dockerfile"];
 
     [Theory]
     [MemberData(nameof(Dockerfiles))]
@@ -23,12 +23,13 @@ public sealed partial class DockerfileTests
     [MemberData(nameof(Dockerfiles))]
     public void Every_project_that_is_built_is_copied(string dockerfile)
     {
-        string project = Directory.EnumerateFiles(Path.Combine(Repository.Root, Path.GetDirectoryName(dockerfile)!), "*.csproj").Single();
+        string folder = Built().Match(Repository.Read(dockerfile)).Groups[1].Value;
+        string project = Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.csproj").Single();
         string[] copied = [.. CopiedFromContext(dockerfile).Select(s => s.TrimEnd('/'))];
-        foreach (string folder in References(project).Append(project).Select(p => Path.GetRelativePath(Repository.Root, Path.GetDirectoryName(p)!)))
+        foreach (string needed in References(project).Append(project).Select(p => Path.GetRelativePath(Repository.Root, Path.GetDirectoryName(p)!)))
         {
-            Assert.Contains($"{folder}/*.csproj", copied);
-            Assert.Contains(folder, copied);
+            Assert.Contains($"{needed}/*.csproj", copied);
+            Assert.Contains(needed, copied);
         }
     }
 
@@ -52,10 +53,28 @@ public sealed partial class DockerfileTests
         Assert.All(CopyFrom().Matches(text).Select(m => m.Groups[1].Value), s => Assert.Contains(s, stages));
         string[] declared = [.. Argument().Matches(text).Select(m => m.Groups[1].Value)];
         Assert.All(Use().Matches(text).Select(m => m.Groups[1].Value).Where(a => a is not "APP_UID"), a => Assert.Contains(a, declared));
-        foreach (string accelerator in new[] { "Cpu", "Cuda" }.Where(_ => text.Contains("final-${ACCELERATOR}", StringComparison.Ordinal)))
-        {
-            Assert.Contains($"final-{accelerator.ToLowerInvariant()}", stages);
-        }
+    }
+
+    [Fact]
+    public void A_builder_without_BuildKit_does_not_pull_CUDA_for_the_image_without_it()
+    {
+        string[] stages = [.. Stage().Matches(Repository.Read("functions/Dockerfile")).Select(m => m.Groups[1].Value)];
+        Assert.Equal(["build", "cpu", "cuda-libraries", "cuda"], stages);
+    }
+
+    /// <summary>Image, target and accelerator as the tasks of the registry, deploy.sh and the workflow build them.</summary>
+    [Theory]
+    [InlineData("functions/Dockerfile", "cpu", "Cpu")]
+    [InlineData("functions/Dockerfile", "cuda", "Cuda")]
+    [InlineData("training/Dockerfile", "final", "Cuda")]
+    [InlineData("infra-bicep/operations/Dockerfile", "final", "Cpu")]
+    public void Everyone_builds_the_same_targets(string dockerfile, string target, string accelerator)
+    {
+        Assert.Contains($"AS {target}\n", Repository.Read(dockerfile), StringComparison.Ordinal);
+        Assert.Contains($"{dockerfile} {target} {accelerator}\n", Repository.Read("infra-bicep/deploy.sh").Replace("; fi\n", "\n", StringComparison.Ordinal), StringComparison.Ordinal);
+        string task = Repository.Read("infra-bicep/modules/registry.bicep");
+        Assert.Matches($"file: '{dockerfile}'\\s+target: (gpu \\? 'cuda' : 'cpu'|'{target}')\\s+accelerator: (gpu \\? 'Cuda' : 'Cpu'|'{accelerator}')", task);
+        Assert.Contains($"dockerfile: {dockerfile}\n            target: {target}\n", Repository.Read(".github/workflows/ci.yml"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -85,6 +104,9 @@ public sealed partial class DockerfileTests
         string text = Repository.Read("functions/Dockerfile");
         Assert.Matches($@"CUDA_IMAGE=nvcr\.io/nvidia/cuda:{cuda}\.\d+\.\d+-cudnn-runtime-", text);
         Assert.Contains("libcudnn*.so.9*", text, StringComparison.Ordinal);
+
+        // Where NVIDIA's container runtime looks for the libraries that let CUDA 13 run on an older driver.
+        Assert.Contains("COPY --from=cuda-libraries /usr/local/cuda/compat/ /usr/local/cuda/compat/", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -104,8 +126,16 @@ public sealed partial class DockerfileTests
     {
         string[] functions = [.. Directory.EnumerateFiles(Path.Combine(Repository.Root, "functions"), "*.cs", SearchOption.AllDirectories).SelectMany(f => FunctionName().Matches(File.ReadAllText(f))).Select(m => m.Groups[1].Value)];
         string[] named = [.. NamedFunction().Matches(Repository.Read("infra-bicep/modules/functions-app.bicep") + Repository.Read("infra-bicep/main.bicep")).Select(m => m.Groups[1].Value).Distinct()];
-        Assert.Equal(["classify-lesion", "classify-lesion-scan"], named.Order(StringComparer.Ordinal));
-        Assert.All(named, n => Assert.Contains(n, functions));
+        Assert.Equal(["classify-lesion", "classify-lesion-event", "classify-lesion-scan"], named.Order(StringComparer.Ordinal));
+
+        // A function that the app does not have must be off in every environment.
+        string[] missing = [.. named.Except(functions)];
+        Assert.All(Repository.Environments, e => Assert.DoesNotContain(Uploads().Match(Repository.Read($"infra-bicep/environments/{e}.bicepparam")).Groups[1].Value switch
+        {
+            "queue" => "classify-lesion-event",
+            "webhook" => "classify-lesion",
+            _ => "classify-lesion-scan",
+        }, missing));
     }
 
     [Fact]
@@ -176,8 +206,14 @@ public sealed partial class DockerfileTests
     [GeneratedRegex(@"\[Function\(""([\w-]+)""\)\]")]
     private static partial Regex FunctionName();
 
-    [GeneratedRegex(@"(?:AzureWebJobs\.|Host\.Functions\.)([a-z-]+)")]
+    [GeneratedRegex(@"(?:  (?:queue|webhook|scan): '|Host\.Functions\.)(classify[a-z-]+)")]
     private static partial Regex NamedFunction();
+
+    [GeneratedRegex(@"uploads: '(\w+)'")]
+    private static partial Regex Uploads();
+
+    [GeneratedRegex(@"dotnet publish (\w+)")]
+    private static partial Regex Built();
 
     [GeneratedRegex(@"name: '((?:Lentigo__|AzureWebJobsDisable)\w+)'")]
     private static partial Regex Setting();
