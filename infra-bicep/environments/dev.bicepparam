@@ -20,6 +20,8 @@ param storage = {
 
 param serving = {
   compute: 'cpu'
+  uploads: 'webhook'
+  zoneRedundant: false
   minReplicas: 0
   maxReplicas: 3
   corsOrigins: []
@@ -28,31 +30,36 @@ param serving = {
 
 param training = {
   enabled: true
+  machines: 1
   vmSize: 'Standard_NC4as_T4_v3'
   spot: true
   arguments: '--recipe strong'
   sshPublicKey: readEnvironmentVariable('LENTIGO_SSH_PUBLIC_KEY', '')
-  state: readEnvironmentVariable('LENTIGO_TRAINING_STATE', 'idle')
-  installAgent: bool(readEnvironmentVariable('LENTIGO_INSTALL_AGENT', 'true'))
+  existing: split(readEnvironmentVariable('LENTIGO_MACHINES', ''), ' ')
 }
 
 param network = {
   private: false
   addressSpace: '10.40.0.0/24'
   allowedIpAddresses: []
+  peers: []
+  gateway: 'none'
 }
 
 param monitoring = {
   alertEmail: readEnvironmentVariable('LENTIGO_ALERT_EMAIL', '')
   retentionDays: 30
   dailyCapGb: 1
-  monthlyBudget: 120
+  monthlyBudget: int(readEnvironmentVariable('LENTIGO_MONTHLY_BUDGET', '120'))
   budgetStart: readEnvironmentVariable('LENTIGO_BUDGET_START', '2026-12-01')
 }
 
 // What follows is set by deploy.sh.
 param functionsImage = readEnvironmentVariable('LENTIGO_FUNCTIONS_IMAGE', '')
 param trainingImage = readEnvironmentVariable('LENTIGO_TRAINING_IMAGE', '')
+param operationsImage = readEnvironmentVariable('LENTIGO_OPERATIONS_IMAGE', '')
+param imageTag = readEnvironmentVariable('LENTIGO_IMAGE_TAG', 'latest')
+param publishModel = readEnvironmentVariable('LENTIGO_PUBLISH_MODEL', 'none')
 param connectEvents = bool(readEnvironmentVariable('LENTIGO_CONNECT_EVENTS', 'false'))
 param deployerId = readEnvironmentVariable('LENTIGO_DEPLOYER_ID', '')
 param deployerType = readEnvironmentVariable('LENTIGO_DEPLOYER_TYPE', 'User')

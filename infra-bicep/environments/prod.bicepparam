@@ -20,6 +20,8 @@ param storage = {
 
 param serving = {
   compute: 't4'
+  uploads: 'scan'
+  zoneRedundant: true
   minReplicas: 1
   maxReplicas: 4
   corsOrigins: []
@@ -28,33 +30,36 @@ param serving = {
 
 param training = {
   enabled: true
+  machines: 1
   vmSize: 'Standard_NC24ads_A100_v4'
   spot: true
   arguments: '--recipe strong'
   sshPublicKey: readEnvironmentVariable('LENTIGO_SSH_PUBLIC_KEY', '')
-  state: readEnvironmentVariable('LENTIGO_TRAINING_STATE', 'idle')
-  installAgent: bool(readEnvironmentVariable('LENTIGO_INSTALL_AGENT', 'true'))
+  existing: split(readEnvironmentVariable('LENTIGO_MACHINES', ''), ' ')
 }
 
 param network = {
   private: true
   addressSpace: '10.41.0.0/24'
-  allowedIpAddresses: empty(readEnvironmentVariable('LENTIGO_DEPLOYER_ADDRESS', ''))
-    ? []
-    : [readEnvironmentVariable('LENTIGO_DEPLOYER_ADDRESS', '')]
+  allowedIpAddresses: []
+  peers: []
+  gateway: 'none'
 }
 
 param monitoring = {
   alertEmail: readEnvironmentVariable('LENTIGO_ALERT_EMAIL', '')
   retentionDays: 180
   dailyCapGb: 5
-  monthlyBudget: 2000
+  monthlyBudget: int(readEnvironmentVariable('LENTIGO_MONTHLY_BUDGET', '2000'))
   budgetStart: readEnvironmentVariable('LENTIGO_BUDGET_START', '2026-12-01')
 }
 
 // What follows is set by deploy.sh.
 param functionsImage = readEnvironmentVariable('LENTIGO_FUNCTIONS_IMAGE', '')
 param trainingImage = readEnvironmentVariable('LENTIGO_TRAINING_IMAGE', '')
+param operationsImage = readEnvironmentVariable('LENTIGO_OPERATIONS_IMAGE', '')
+param imageTag = readEnvironmentVariable('LENTIGO_IMAGE_TAG', 'latest')
+param publishModel = readEnvironmentVariable('LENTIGO_PUBLISH_MODEL', 'none')
 param connectEvents = bool(readEnvironmentVariable('LENTIGO_CONNECT_EVENTS', 'false'))
 param deployerId = readEnvironmentVariable('LENTIGO_DEPLOYER_ID', '')
 param deployerType = readEnvironmentVariable('LENTIGO_DEPLOYER_TYPE', 'User')

@@ -1,4 +1,4 @@
-metadata description = 'Who is told, and of what: errors, slowness, images given up, no ready replica, undelivered events, failed training.'
+metadata description = 'Who is told, and of what: errors, slowness, images given up, no ready replica, a GPU that is not used, undelivered events, failed training.'
 
 import { resourceTags } from '../types.bicep'
 
@@ -15,6 +15,8 @@ param minReplicas int
 @description('Empty with private networking.')
 param topicName string
 param training bool
+@description('Whether the app is meant to run on a GPU.')
+param gpu bool
 
 // Queries over the logs. Their tables come into being with the first row, later than the rules: validation is skipped.
 var queries = {
@@ -22,7 +24,8 @@ var queries = {
     title: 'More than 5 % of the calls fail'
     severity: 1
     enabled: true
-    query: 'AppRequests | summarize calls = count(), failed = countif(toint(ResultCode) >= 500) | where failed >= 3 and failed * 100.0 / calls > 5'
+    // Only calls that do work: the page and the probes are frequent, rarely fail, and would hide failing calls.
+    query: 'AppRequests | where Name has_any ("predict", "results", "feedback") | summarize calls = count(), failed = countif(toint(ResultCode) >= 500) | where failed >= 3 and failed * 100.0 / calls > 5'
   }
   'latency-p95': {
     title: '95 % of the calls take longer than 3 seconds'
@@ -34,13 +37,19 @@ var queries = {
     title: 'An image failed five times and went to the poison queue'
     severity: 1
     enabled: true
-    query: 'StorageQueueLogs | where OperationName == "PutMessage" and Uri has "webjobs-blobtrigger-poison"'
+    query: 'StorageQueueLogs | where OperationName == "PutMessage" and Uri matches regex "/(webjobs-blobtrigger|lesion-events)-poison/"'
   }
   'replica-not-ready': {
     title: 'Replicas of the app do not become ready'
     severity: 1
     enabled: true
     query: 'ContainerAppSystemLogs | where Log startswith "Probe of" and Log has "failed" | summarize failures = count() | where failures >= 12'
+  }
+  'gpu-not-used': {
+    title: 'The app runs on the CPU of a machine with a GPU'
+    severity: 2
+    enabled: gpu
+    query: 'AppTraces | where Message startswith "Serving the model" and Message endswith "on Cpu."'
   }
   'training-failed': {
     title: 'A training failed'

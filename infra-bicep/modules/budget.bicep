@@ -1,6 +1,5 @@
 metadata description = 'Monthly budget of the resource group.'
 
-@minValue(1)
 param amount int
 @description('First month, yyyy-MM-01.')
 param start string

@@ -26,8 +26,14 @@ param blobEndpoint string
 param queueEndpoint string
 param tableEndpoint string
 param insightsName string
-@description('Inside a virtual network Event Grid cannot reach the app: the scanning trigger takes over, and a replica must always be there to scan.')
+@description('Inside a virtual network a replica is always there: whether the platform sees the queue through its private endpoint is not documented.')
 param private bool
+@description('Names the app to the Functions host in its storage account. Without it each replica and revision would be a host of its own, with its own receipts, and classify every image again.')
+@maxLength(32)
+param hostId string
+param storageName string
+@description('Certificate of options.domain; empty leaves the domain to the gateway in front of the app.')
+param certificateId string
 
 var resources = {
   cpu: {
@@ -44,11 +50,23 @@ var resources = {
   }
 }
 
+// Each upload reaches one function: the others are off.
+var uploadFunctions = {
+  queue: 'classify-lesion-event'
+  webhook: 'classify-lesion'
+  scan: 'classify-lesion-scan'
+}
+// Both ways of writing it: the host takes either, and some tools read the one, some the other.
+var uploadSettings = flatten(map(items(uploadFunctions), function => [
+  { name: 'AzureWebJobs.${function.value}.Disabled', value: string(function.key != options.uploads) }
+  { name: 'AzureWebJobs_${function.value}_Disabled', value: string(function.key != options.uploads) }
+]))
+
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
 }
 
-resource app 'Microsoft.App/containerApps@2026-01-01' = {
+resource app 'Microsoft.App/containerApps@2026-03-02-preview' = {
   name: name
   location: location
   tags: tags
@@ -77,6 +95,15 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
             weight: 100
           }
         ]
+        customDomains: empty(certificateId)
+          ? null
+          : [
+              {
+                name: options.domain!.name
+                bindingType: 'SniEnabled'
+                certificateId: certificateId
+              }
+            ]
         corsPolicy: empty(options.corsOrigins)
           ? null
           : {
@@ -111,10 +138,36 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
     template: {
       // Longer than the slowest image takes, so that a replica that goes away finishes its answers.
       terminationGracePeriodSeconds: 60
-      // The scale rules of a function app are the platform's: it derives them from the triggers.
+      // The platform derives the scale rules of a function app from its triggers, but not reliably for a queue that is read by a
+      // user-assigned identity (microsoft/azure-container-apps#1633): these two take their place.
       scale: {
-        minReplicas: private ? max(options.minReplicas, 1) : options.minReplicas
+        minReplicas: private || options.uploads == 'scan' ? max(options.minReplicas, 1) : options.minReplicas
         maxReplicas: options.maxReplicas
+        // Documented for this API version, and unknown to the compiler yet.
+        #disable-next-line BCP037
+        allowScalingRuleOverride: options.uploads == 'queue'
+        rules: options.uploads == 'queue'
+          ? [
+              {
+                name: 'uploads'
+                azureQueue: {
+                  accountName: storageName
+                  queueName: 'lesion-events'
+                  // Messages that one replica should have waiting.
+                  queueLength: 16
+                  identity: identityId
+                }
+              }
+              {
+                name: 'calls'
+                http: {
+                  metadata: {
+                    concurrentRequests: '16'
+                  }
+                }
+              }
+            ]
+          : null
       }
       containers: [
         {
@@ -124,11 +177,14 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
             cpu: resources[options.compute].cpu
             memory: resources[options.compute].memory
           }
-          env: [
+          env: concat(uploadSettings, [
             { name: 'FUNCTIONS_WORKER_RUNTIME', value: 'dotnet-isolated' }
             // The page lives at /, where the host would show its own.
             { name: 'AzureWebJobsDisableHomepage', value: 'true' }
-            { name: 'AzureWebJobsSecretStorageType', value: 'containerapp' }
+            { name: 'AzureWebJobsSecretStorageType', value: 'ContainerApps' }
+            { name: 'AzureFunctionsWebHost__hostid', value: hostId }
+            // No trigger may hang for good, whatever host.json allows where the app runs elsewhere.
+            { name: 'AzureFunctionsJobHost__functionTimeout', value: '00:10:00' }
             { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
             { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
             { name: 'AzureWebJobsStorage__blobServiceUri', value: blobEndpoint }
@@ -141,13 +197,9 @@ resource app 'Microsoft.App/containerApps@2026-01-01' = {
             { name: 'AzureFunctionsJobHost__telemetryMode', value: 'OpenTelemetry' }
             { name: 'OTEL_SERVICE_NAME', value: 'lentigo-functions' }
             { name: 'Lentigo__Model', value: options.model }
-            { name: 'Lentigo__Device', value: options.compute == 'cpu' ? 'cpu' : 'cuda' }
-            // Both ways of writing it: the host takes either, and some tools read the one, some the other.
-            { name: 'AzureWebJobs.classify-lesion.Disabled', value: string(private) }
-            { name: 'AzureWebJobs_classify-lesion_Disabled', value: string(private) }
-            { name: 'AzureWebJobs.classify-lesion-scan.Disabled', value: string(!private) }
-            { name: 'AzureWebJobs_classify-lesion-scan_Disabled', value: string(!private) }
-          ]
+            // auto serves on the CPU where the GPU does not work, and an alert says so: slow answers are better than none.
+            { name: 'Lentigo__Device', value: options.compute == 'cpu' ? 'cpu' : 'auto' }
+          ])
           volumeMounts: [
             {
               volumeName: 'functions-keys'

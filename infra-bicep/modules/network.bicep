@@ -1,4 +1,4 @@
-metadata description = 'Virtual network: subnets for the app, for private endpoints and for the training machine. Outbound traffic leaves through a NAT gateway; nothing listens on a public address.'
+metadata description = 'Virtual network: subnets for the app, for private endpoints, for the training machines and for a gateway. Outbound traffic leaves through a NAT gateway; nothing listens on a public address.'
 
 import { resourceTags } from '../types.bicep'
 
@@ -7,18 +7,11 @@ param tags resourceTags
 param suffix string
 @description('At least a /24.')
 param addressSpace string
-@description('Also creates the private DNS zones of storage and registry.')
-param privateEndpoints bool
+@description('Networks that this one is peered with, from this side.')
+param peers string[]
+@description('Application Gateway: none, for the network only, or for the internet.')
+param gateway 'none' | 'private' | 'public'
 param workspaceId string
-
-var zoneNames = privateEndpoints
-  ? [
-      'privatelink.blob.${environment().suffixes.storage}'
-      'privatelink.queue.${environment().suffixes.storage}'
-      'privatelink.table.${environment().suffixes.storage}'
-      'privatelink${environment().suffixes.acrLoginServer}'
-    ]
-  : []
 
 // The rules that come with every group allow traffic inside the network and its load balancer and deny what comes from
 // the internet. The app and the endpoints need no more; the training machine gets less: nobody calls it.
@@ -51,6 +44,43 @@ resource trainingGroup 'Microsoft.Network/networkSecurityGroups@2026-01-01' = {
           sourcePortRange: '*'
           destinationAddressPrefix: '*'
           destinationPortRange: '*'
+        }
+      }
+    ]
+  }
+}
+
+// Azure refuses an Application Gateway whose health ports its own manager cannot reach.
+resource gatewayGroup 'Microsoft.Network/networkSecurityGroups@2026-01-01' = if (gateway != 'none') {
+  name: 'nsg-gateway-${suffix}'
+  location: location
+  tags: tags
+  properties: {
+    securityRules: [
+      {
+        name: 'allow-manager'
+        properties: {
+          priority: 100
+          direction: 'Inbound'
+          access: 'Allow'
+          protocol: 'Tcp'
+          sourceAddressPrefix: 'GatewayManager'
+          sourcePortRange: '*'
+          destinationAddressPrefix: '*'
+          destinationPortRange: '65200-65535'
+        }
+      }
+      {
+        name: 'allow-clients'
+        properties: {
+          priority: 110
+          direction: 'Inbound'
+          access: 'Allow'
+          protocol: 'Tcp'
+          sourceAddressPrefix: gateway == 'public' ? 'Internet' : 'VirtualNetwork'
+          sourcePortRange: '*'
+          destinationAddressPrefix: '*'
+          destinationPortRange: '443'
         }
       }
     ]
@@ -96,53 +126,77 @@ resource network 'Microsoft.Network/virtualNetworks@2026-01-01' = {
         addressSpace
       ]
     }
-    subnets: [
-      {
-        name: 'apps'
-        properties: {
-          addressPrefix: cidrSubnet(addressSpace, 25, 0)
-          defaultOutboundAccess: false
-          natGateway: {
-            id: natGateway.id
+    subnets: concat(
+      [
+        {
+          name: 'apps'
+          properties: {
+            addressPrefix: cidrSubnet(addressSpace, 25, 0)
+            defaultOutboundAccess: false
+            natGateway: {
+              id: natGateway.id
+            }
+            networkSecurityGroup: {
+              id: appsGroup.id
+            }
+            delegations: [
+              {
+                name: 'container-apps'
+                properties: {
+                  serviceName: 'Microsoft.App/environments'
+                }
+              }
+            ]
           }
-          networkSecurityGroup: {
-            id: appsGroup.id
+        }
+        {
+          name: 'endpoints'
+          properties: {
+            addressPrefix: cidrSubnet(addressSpace, 27, 4)
+            defaultOutboundAccess: false
+            privateEndpointNetworkPolicies: 'Enabled'
+            networkSecurityGroup: {
+              id: endpointsGroup.id
+            }
           }
-          delegations: [
+        }
+        {
+          name: 'training'
+          properties: {
+            addressPrefix: cidrSubnet(addressSpace, 27, 5)
+            defaultOutboundAccess: false
+            natGateway: {
+              id: natGateway.id
+            }
+            networkSecurityGroup: {
+              id: trainingGroup.id
+            }
+          }
+        }
+      ],
+      gateway == 'none'
+        ? []
+        : [
             {
-              name: 'container-apps'
+              name: 'gateway'
               properties: {
-                serviceName: 'Microsoft.App/environments'
+                addressPrefix: cidrSubnet(addressSpace, 26, 3)
+                defaultOutboundAccess: false
+                networkSecurityGroup: {
+                  id: gatewayGroup!.id
+                }
+                delegations: [
+                  {
+                    name: 'application-gateway'
+                    properties: {
+                      serviceName: 'Microsoft.Network/applicationGateways'
+                    }
+                  }
+                ]
               }
             }
           ]
-        }
-      }
-      {
-        name: 'endpoints'
-        properties: {
-          addressPrefix: cidrSubnet(addressSpace, 27, 4)
-          defaultOutboundAccess: false
-          privateEndpointNetworkPolicies: 'Enabled'
-          networkSecurityGroup: {
-            id: endpointsGroup.id
-          }
-        }
-      }
-      {
-        name: 'training'
-        properties: {
-          addressPrefix: cidrSubnet(addressSpace, 27, 5)
-          defaultOutboundAccess: false
-          natGateway: {
-            id: natGateway.id
-          }
-          networkSecurityGroup: {
-            id: trainingGroup.id
-          }
-        }
-      }
-    ]
+    )
   }
 
   resource apps 'subnets' existing = {
@@ -156,27 +210,22 @@ resource network 'Microsoft.Network/virtualNetworks@2026-01-01' = {
   resource training 'subnets' existing = {
     name: 'training'
   }
+
+  resource gatewaySubnet 'subnets' existing = {
+    name: 'gateway'
+  }
 }
 
-resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
-  for name in zoneNames: {
-    name: name
-    location: 'global'
-    tags: tags
-  }
-]
-
-resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
-  for (name, i) in zoneNames: {
-    parent: zones[i]
-    name: network.name
-    location: 'global'
-    tags: tags
+resource peerings 'Microsoft.Network/virtualNetworks/virtualNetworkPeerings@2026-01-01' = [
+  for peer in peers: {
+    parent: network
+    name: last(split(peer, '/'))
     properties: {
-      registrationEnabled: false
-      virtualNetwork: {
-        id: network.id
+      remoteVirtualNetwork: {
+        id: resourceId(split(peer, '/')[2], split(peer, '/')[4], 'Microsoft.Network/virtualNetworks', last(split(peer, '/')))
       }
+      allowVirtualNetworkAccess: true
+      allowForwardedTraffic: true
     }
   }
 ]
@@ -243,6 +292,20 @@ resource trainingGroupDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05
   }
 }
 
+resource gatewayGroupDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (gateway != 'none') {
+  scope: gatewayGroup
+  name: 'to-log-analytics'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        categoryGroup: 'allLogs'
+        enabled: true
+      }
+    ]
+  }
+}
+
 resource natAddressDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: natAddress
   name: 'to-log-analytics'
@@ -267,7 +330,4 @@ output networkId string = network.id
 output appsSubnetId string = network::apps.id
 output endpointsSubnetId string = network::endpoints.id
 output trainingSubnetId string = network::training.id
-output blobZoneId string = privateEndpoints ? zones[0].id : ''
-output queueZoneId string = privateEndpoints ? zones[1].id : ''
-output tableZoneId string = privateEndpoints ? zones[2].id : ''
-output registryZoneId string = privateEndpoints ? zones[3].id : ''
+output gatewaySubnetId string = gateway == 'none' ? '' : network::gatewaySubnet.id

@@ -1,4 +1,4 @@
-metadata description = 'Container registry with the images of the app and of the training. No admin user, no anonymous pull.'
+metadata description = 'Container registry with the images of the app and of the training, and, when private, the tasks that build them. No admin user, no anonymous pull.'
 
 import { resourceTags } from '../types.bicep'
 
@@ -13,11 +13,40 @@ param allowedIpAddresses string[]
 param endpointsSubnetId string
 param zoneId string
 param workspaceId string
+@description('Tag of the images that the tasks build.')
+param imageTag string
+@description('Whether the app\'s image is the one for GPUs.')
+param gpu bool
 
+var loginServer = '${name}${environment().suffixes.acrLoginServer}'
 var ipRules = [
   for address in allowedIpAddresses: {
     value: address
     action: 'Allow'
+  }
+]
+
+var builds = [
+  {
+    name: 'build-functions'
+    image: gpu ? 'lentigo-functions-gpu' : 'lentigo-functions'
+    file: 'functions/Dockerfile'
+    target: gpu ? 'cuda' : 'cpu'
+    accelerator: gpu ? 'Cuda' : 'Cpu'
+  }
+  {
+    name: 'build-training'
+    image: 'lentigo-training'
+    file: 'training/Dockerfile'
+    target: 'final'
+    accelerator: 'Cuda'
+  }
+  {
+    name: 'build-operations'
+    image: 'lentigo-operations'
+    file: 'infra-bicep/operations/Dockerfile'
+    target: 'final'
+    accelerator: 'Cpu'
   }
 ]
 
@@ -33,7 +62,7 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
     adminUserEnabled: false
     anonymousPullEnabled: false
     publicNetworkAccess: private && empty(allowedIpAddresses) ? 'Disabled' : 'Enabled'
-    // deploy.sh builds the images in the registry itself, which must reach its own storage when the network is private.
+    // A build runs outside the network. Only a task with an identity of its own gets past the rules, and only where this allows it.
     networkRuleBypassOptions: 'AzureServices'
     networkRuleBypassAllowedForTasks: private
     networkRuleSet: private
@@ -44,6 +73,56 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
       : null
   }
 }
+
+// deploy.sh runs these with the checkout as their context. Without private networking it builds without a task.
+resource tasks 'Microsoft.ContainerRegistry/registries/tasks@2019-04-01' = [
+  for build in private ? builds : []: {
+    parent: registry
+    name: build.name
+    location: location
+    tags: tags
+    identity: {
+      type: 'SystemAssigned'
+    }
+    properties: {
+      status: 'Enabled'
+      platform: {
+        os: 'Linux'
+        architecture: 'amd64'
+      }
+      agentConfiguration: {
+        cpu: 2
+      }
+      timeout: 7200
+      // By the task's identity and nothing else: the default credentials are refused by the network rules.
+      credentials: {
+        sourceRegistry: {
+          loginMode: 'None'
+        }
+        customRegistries: {
+          '${loginServer}': {
+            identity: '[system]'
+          }
+        }
+      }
+      step: {
+        type: 'Docker'
+        contextPath: '/dev/null'
+        dockerFilePath: build.file
+        target: build.target
+        imageNames: ['${loginServer}/${build.image}:${imageTag}']
+        isPushEnabled: true
+        arguments: [
+          {
+            name: 'ACCELERATOR'
+            value: build.accelerator
+            isSecret: false
+          }
+        ]
+      }
+    }
+  }
+]
 
 module endpoint 'private-endpoint.bicep' = if (private) {
   name: 'endpoint-registry'
@@ -79,3 +158,4 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 }
 
 output loginServer string = registry.properties.loginServer
+output taskNames string[] = [for build in private ? builds : []: build.name]

@@ -7,18 +7,24 @@ param registryName string
 param insightsName string
 param servingIdentityName string
 param trainingIdentityName string
-@description('Topic whose dead letters go to the storage account; empty with private networking.')
+@description('Writes the models when private; empty otherwise.')
+param operationsIdentityName string
+@description('Topic that tells of uploads; empty when they are scanned.')
 param topicName string
-@description('Machine and workflow of the training part.')
-param machineName string
-param restartName string
+@description('Queue that the topic writes to; empty when it calls the app.')
+param queueName string
+@description('Tasks that build the images of a private registry.')
+param taskNames string[]
+@description('Machines and workflows of the training part.')
+param machineNames string[]
+param restartNames string[]
 @description('Who deploys: publishes models and uploads data sets. Empty: nobody gets these roles.')
 param deployerId string
 param deployerType 'User' | 'Group' | 'ServicePrincipal'
 
 var serving = part == 'serving'
 var training = part == 'training'
-var restarts = training && !empty(restartName)
+var restarts = training && !empty(restartNames)
 
 // Built-in roles, https://learn.microsoft.com/azure/role-based-access-control/built-in-roles.
 var roles = {
@@ -27,7 +33,9 @@ var roles = {
   blobDataReader: '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
   queueDataContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
   tableDataContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+  queueMessageSender: 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'
   acrPull: '7f951dda-4ed3-4680-a7ca-43fe172d538d'
+  acrPush: '8311e382-0749-4cb8-b61a-304f252e45ec'
   metricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
 }
 
@@ -53,11 +61,26 @@ resource storage 'Microsoft.Storage/storageAccounts@2026-06-01' existing = {
       name: 'dead-letters'
     }
   }
+
+  resource queues 'queueServices' existing = {
+    name: 'default'
+
+    resource events 'queues' existing = {
+      name: 'lesion-events'
+    }
+  }
 }
 
 resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' existing = {
   name: registryName
 }
+
+resource tasks 'Microsoft.ContainerRegistry/registries/tasks@2019-04-01' existing = [
+  for name in taskNames: {
+    parent: registry
+    name: name
+  }
+]
 
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
@@ -75,13 +98,21 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
   name: empty(topicName) ? 'none' : topicName
 }
 
-resource machine 'Microsoft.Compute/virtualMachines@2026-03-01' existing = {
-  name: empty(machineName) ? 'none' : machineName
+resource operationsIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: empty(operationsIdentityName) ? 'none' : operationsIdentityName
 }
 
-resource restart 'Microsoft.Logic/workflows@2019-05-01' existing = {
-  name: empty(restartName) ? 'none' : restartName
-}
+resource machines 'Microsoft.Compute/virtualMachines@2026-03-01' existing = [
+  for name in machineNames: {
+    name: name
+  }
+]
+
+resource restarting 'Microsoft.Logic/workflows@2019-05-01' existing = [
+  for name in restartNames: {
+    name: name
+  }
+]
 
 // The host keeps its leases and receipts in containers that it creates, reads images and writes answers: this is the role
 // that the Functions host and its blob trigger need (Data Owner is about blobs only, it grants nothing on the account).
@@ -142,6 +173,48 @@ resource topicDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' =
     principalId: topic!.identity.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobDataContributor)
+  }
+}
+
+resource topicQueue 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (serving && !empty(queueName)) {
+  scope: storage::queues::events
+  name: guid(storage::queues::events.id, topic.id, roles.queueMessageSender)
+  properties: {
+    principalId: topic!.identity.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.queueMessageSender)
+  }
+}
+
+resource taskPushes 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (name, i) in taskNames: if (serving) {
+    scope: registry
+    name: guid(registry.id, tasks[i].id, roles.acrPush)
+    properties: {
+      principalId: tasks[i]!.identity.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrPush)
+    }
+  }
+]
+
+resource operationsModels 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (serving && !empty(operationsIdentityName)) {
+  scope: storage::blobs::models
+  name: guid(storage::blobs::models.id, operationsIdentity.id, roles.blobDataContributor)
+  properties: {
+    principalId: operationsIdentity!.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobDataContributor)
+  }
+}
+
+resource operationsPull 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (serving && !empty(operationsIdentityName)) {
+  scope: registry
+  name: guid(registry.id, operationsIdentity.id, roles.acrPull)
+  properties: {
+    principalId: operationsIdentity!.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrPull)
   }
 }
 
@@ -230,15 +303,17 @@ resource turnsItselfOff 'Microsoft.Authorization/roleDefinitions@2022-04-01' = i
   }
 }
 
-resource machineOnItself 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (training) {
-  scope: machine
-  name: guid(machine.id, trainingIdentity.id, 'turns-itself-off')
-  properties: {
-    principalId: trainingIdentity.properties.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: turnsItselfOff.id
+resource machineOnItself 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (name, i) in machineNames: if (training) {
+    scope: machines[i]
+    name: guid(machines[i].id, trainingIdentity.id, 'turns-itself-off')
+    properties: {
+      principalId: trainingIdentity.properties.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: turnsItselfOff.id
+    }
   }
-}
+]
 
 resource startsMachine 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (restarts) {
   name: guid(resourceGroup().id, 'starts-machine')
@@ -264,12 +339,14 @@ resource startsMachine 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if
   }
 }
 
-resource restartOnMachine 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (restarts) {
-  scope: machine
-  name: guid(machine.id, restart.id, 'starts-machine')
-  properties: {
-    principalId: restart!.identity.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: startsMachine.id
+resource restartOnMachine 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (name, i) in restartNames: if (restarts) {
+    scope: machines[i]
+    name: guid(machines[i].id, restarting[i].id, 'starts-machine')
+    properties: {
+      principalId: restarting[i]!.identity.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: startsMachine.id
+    }
   }
-}
+]

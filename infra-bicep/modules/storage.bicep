@@ -18,6 +18,8 @@ param endpointsSubnetId string
 param blobZoneId string
 param queueZoneId string
 param tableZoneId string
+@description('Identity that may use options.encryptionKey; empty without it.')
+param vaultIdentityId string
 
 var containers = [
   'lesions'
@@ -26,6 +28,13 @@ var containers = [
   'datasets'
   'checkpoints'
   'dead-letters'
+]
+
+// The host warns every few seconds about a queue that it watches and that does not exist.
+var queueNames = [
+  'lesion-events'
+  'lesion-events-poison'
+  'webjobs-blobtrigger-poison'
 ]
 
 var endpoints = private
@@ -53,6 +62,14 @@ resource account 'Microsoft.Storage/storageAccounts@2026-06-01' = {
   sku: {
     name: options.redundancy
   }
+  identity: options.?encryptionKey == null
+    ? null
+    : {
+        type: 'UserAssigned'
+        userAssignedIdentities: {
+          '${vaultIdentityId}': {}
+        }
+      }
   properties: {
     accessTier: 'Hot'
     allowSharedKeyAccess: false
@@ -60,6 +77,27 @@ resource account 'Microsoft.Storage/storageAccounts@2026-06-01' = {
     allowBlobPublicAccess: false
     allowCrossTenantReplication: false
     isLocalUserEnabled: false
+    encryption: options.?encryptionKey == null
+      ? null
+      : {
+          keySource: 'Microsoft.Keyvault'
+          identity: {
+            userAssignedIdentity: vaultIdentityId
+          }
+          keyvaultproperties: {
+            keyvaulturi: 'https://${last(split(options.encryptionKey!.vaultId, '/'))}${environment().suffixes.keyvaultDns}'
+            keyname: options.encryptionKey!.name
+          }
+          // Queues and tables are encrypted by the same key only if that is said when the account is made.
+          services: {
+            queue: {
+              keyType: 'Account'
+            }
+            table: {
+              keyType: 'Account'
+            }
+          }
+        }
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
     publicNetworkAccess: private && empty(allowedIpAddresses) ? 'Disabled' : 'Enabled'
@@ -110,6 +148,12 @@ resource account 'Microsoft.Storage/storageAccounts@2026-06-01' = {
 
   resource queues 'queueServices' = {
     name: 'default'
+
+    resource queue 'queues' = [
+      for queue in queueNames: {
+        name: queue
+      }
+    ]
   }
 
   resource tables 'tableServices' = {
@@ -150,6 +194,72 @@ resource account 'Microsoft.Storage/storageAccounts@2026-06-01' = {
                   snapshot: {
                     delete: {
                       daysAfterCreationGreaterThan: options.lesionRetentionDays
+                    }
+                  }
+                }
+              }
+            }
+            // The host rewrites its leases all the time, and each write leaves a version behind.
+            {
+              name: 'delete-host-state-versions'
+              type: 'Lifecycle'
+              definition: {
+                filters: {
+                  blobTypes: [
+                    'blockBlob'
+                  ]
+                  prefixMatch: [
+                    'azure-webjobs-hosts/'
+                  ]
+                }
+                actions: {
+                  version: {
+                    delete: {
+                      daysAfterCreationGreaterThan: 1
+                    }
+                  }
+                }
+              }
+            }
+            // A receipt keeps an image from being classified twice, so it must outlive the image.
+            {
+              name: 'delete-receipts-of-deleted-images'
+              type: 'Lifecycle'
+              definition: {
+                filters: {
+                  blobTypes: [
+                    'blockBlob'
+                  ]
+                  prefixMatch: [
+                    'azure-webjobs-hosts/blobreceipts/'
+                  ]
+                }
+                actions: {
+                  baseBlob: {
+                    delete: {
+                      daysAfterModificationGreaterThan: options.lesionRetentionDays + options.softDeleteDays + 1
+                    }
+                  }
+                }
+              }
+            }
+            // Packages stay: one of them serves, the others are what a roll-back goes to. Only what was overwritten or deleted goes.
+            {
+              name: 'delete-overwritten-model-files'
+              type: 'Lifecycle'
+              definition: {
+                filters: {
+                  blobTypes: [
+                    'blockBlob'
+                  ]
+                  prefixMatch: [
+                    'models/'
+                  ]
+                }
+                actions: {
+                  version: {
+                    delete: {
+                      daysAfterCreationGreaterThan: 90
                     }
                   }
                 }

@@ -1,6 +1,6 @@
-metadata description = 'The GPU machine that trains, without a public address, and the workflow that starts it again after an eviction.'
+metadata description = 'A GPU machine that trains, without a public address, and the workflow that starts it again after an eviction. The machine is only created here: deploy.sh and train.sh change its user data and its tag.'
 
-import { resourceTags, trainingOptions } from '../types.bicep'
+import { resourceTags, trainingOptions, machineConfiguration } from '../types.bicep'
 
 param location string
 param tags resourceTags
@@ -52,11 +52,15 @@ resource nic 'Microsoft.Network/networkInterfaces@2026-01-01' = {
   }
 }
 
-resource machine 'Microsoft.Compute/virtualMachines@2026-03-01' = {
+// Whatever the template said of a machine that exists would be wrong by the time Azure reads it: a training starts, ends or is
+// evicted in the meantime. Its SSH key, first-boot script and priority cannot change at all.
+var create = !contains(options.existing, machineName)
+
+resource machine 'Microsoft.Compute/virtualMachines@2026-03-01' = if (create) {
   name: machineName
   location: location
   // The machine and the workflow below tell each other by this tag whether there is work.
-  tags: union(tags, { training: options.state })
+  tags: union(tags, { training: 'idle' })
   identity: {
     type: 'UserAssigned'
     userAssignedIdentities: {
@@ -135,7 +139,7 @@ resource machine 'Microsoft.Compute/virtualMachines@2026-03-01' = {
 }
 
 // Azure refuses to touch the extensions of a machine that is off, even to leave them as they are.
-resource agent 'Microsoft.Compute/virtualMachines/extensions@2026-03-01' = if (options.installAgent) {
+resource agent 'Microsoft.Compute/virtualMachines/extensions@2026-03-01' = if (create) {
   parent: machine
   name: 'AzureMonitorLinuxAgent'
   location: location
@@ -190,7 +194,7 @@ resource syslog 'Microsoft.Insights/dataCollectionRules@2024-03-11' = {
   }
 }
 
-resource syslogOfMachine 'Microsoft.Insights/dataCollectionRuleAssociations@2024-03-11' = {
+resource syslogOfMachine 'Microsoft.Insights/dataCollectionRuleAssociations@2024-03-11' = if (create) {
   scope: machine
   name: 'training'
   properties: {
@@ -310,3 +314,6 @@ resource nicDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-previe
     ]
   }
 }
+
+@description('What the machine is told, as its user data; deploy.sh passes changes on to a machine that exists.')
+output configuration machineConfiguration = configuration

@@ -5,11 +5,12 @@ using System.Text.Json.Nodes;
 
 namespace Lentigo.InfraBicep.Tests;
 
-/// <summary>The Bicep CLI as a server (<c>bicep jsonrpc</c>): started once, since starting takes longer than any answer.</summary>
+/// <summary>The Bicep CLI as servers (<c>bicep jsonrpc</c>): started once, since starting takes longer than any answer, and two, for two processors.</summary>
 public sealed class BicepCli : IAsyncDisposable
 {
-    private readonly Process process;
-    private readonly SemaphoreSlim turn = new(1);
+    private readonly Process[] processes;
+    private readonly System.Collections.Concurrent.ConcurrentBag<Process> idle;
+    private readonly SemaphoreSlim turn;
     private int requests;
 
     public BicepCli()
@@ -29,7 +30,9 @@ public sealed class BicepCli : IAsyncDisposable
         }
 
         start.Environment["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1";
-        process = Process.Start(start)!;
+        processes = [Process.Start(start)!, Process.Start(start)!];
+        idle = [.. processes];
+        turn = new(processes.Length);
     }
 
     /// <summary>What the compiler and the linter say of a file and of those it uses, as <c>level code: message</c>.</summary>
@@ -73,45 +76,50 @@ public sealed class BicepCli : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        process.StandardInput.Close();
-        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(5));
-        try
+        foreach (Process process in processes)
         {
-            await process.WaitForExitAsync(patience.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill();
+            process.StandardInput.Close();
+            using CancellationTokenSource patience = new(TimeSpan.FromSeconds(5));
+            try
+            {
+                await process.WaitForExitAsync(patience.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                process.Kill();
+            }
+
+            process.Dispose();
         }
 
-        process.Dispose();
         turn.Dispose();
     }
 
     private async Task<JsonNode> CallAsync(string method, JsonObject parameters)
     {
         await turn.WaitAsync();
+        idle.TryTake(out Process? process);
         try
         {
-            int id = ++requests;
+            int id = Interlocked.Increment(ref requests);
             JsonObject request = new() { ["jsonrpc"] = "2.0", ["id"] = id, ["method"] = method, ["params"] = parameters };
             byte[] body = Encoding.UTF8.GetBytes(request.ToJsonString());
-            Stream input = process.StandardInput.BaseStream;
+            Stream input = process!.StandardInput.BaseStream;
             await input.WriteAsync(Encoding.ASCII.GetBytes($"Content-Length: {body.Length}\r\n\r\n"));
             await input.WriteAsync(body);
             await input.FlushAsync();
-            JsonNode answer = await ReadAsync();
+            JsonNode answer = await ReadAsync(process.StandardOutput.BaseStream);
             return answer["error"] is { } error ? throw new BicepException((string)error["message"]!) : answer["result"]!;
         }
         finally
         {
+            idle.Add(process!);
             turn.Release();
         }
     }
 
-    private async Task<JsonNode> ReadAsync()
+    private static async Task<JsonNode> ReadAsync(Stream output)
     {
-        Stream output = process.StandardOutput.BaseStream;
         int length = 0;
         while (await ReadLineAsync(output) is { Length: > 0 } header)
         {

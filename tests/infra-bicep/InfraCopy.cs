@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Lentigo.InfraBicep.Tests;
 
-/// <summary>A copy of infra-bicep that a test may change, gone after it.</summary>
+/// <summary>A checkout with a copy of infra-bicep that a test may change, gone after it.</summary>
 internal sealed partial class InfraCopy : IDisposable
 {
     /// <summary>What deploy.sh would set. The keys can be told from anything else in a snapshot.</summary>
@@ -14,6 +14,7 @@ internal sealed partial class InfraCopy : IDisposable
         ["LENTIGO_BUDGET_START"] = "2026-12-01",
         ["LENTIGO_FUNCTIONS_IMAGE"] = "lentigo-functions:1",
         ["LENTIGO_TRAINING_IMAGE"] = "lentigo-training:1",
+        ["LENTIGO_IMAGE_TAG"] = "1",
         ["LENTIGO_DEPLOYER_ID"] = "11111111-1111-1111-1111-111111111111",
         ["LENTIGO_KEY_MASTER"] = "not-a-key-master-0123456789abcdef",
         ["LENTIGO_KEY_FUNCTION"] = "not-a-key-function-0123456789abcdef",
@@ -22,17 +23,22 @@ internal sealed partial class InfraCopy : IDisposable
 
     private readonly string folder = Directory.CreateTempSubdirectory("lentigo-infra-").FullName;
 
-    public InfraCopy()
+    /// <summary>Copies infra-bicep of the repository, or of another copy.</summary>
+    public InfraCopy(InfraCopy? of = null)
     {
-        foreach (string file in Directory.EnumerateFiles(Repository.Infra, "*", SearchOption.AllDirectories))
+        string source = of?[""] ?? Repository.Infra;
+        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
         {
-            string copy = Path.Combine(folder, Path.GetRelativePath(Repository.Infra, file));
+            string copy = this[Path.GetRelativePath(source, file)];
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
     }
 
-    public string this[string relative] => Path.Combine(folder, relative);
+    /// <summary>The checkout, which holds the copy as infra-bicep.</summary>
+    public string Root => folder;
+
+    public string this[string relative] => Path.Combine(folder, "infra-bicep", relative);
 
     /// <summary>Replaces a text that must be there.</summary>
     public InfraCopy Change(string relative, string from, string to)
@@ -47,13 +53,25 @@ internal sealed partial class InfraCopy : IDisposable
     public InfraCopy With(string environment, params (string Name, string Value)[] variables)
     {
         string path = this[$"environments/{environment}.bicepparam"];
-        Dictionary<string, string> values = new(Variables) { ["LENTIGO_CONNECT_EVENTS"] = environment == "dev" ? "true" : "false" };
+        Dictionary<string, string> values = new(Variables)
+        {
+            ["LENTIGO_CONNECT_EVENTS"] = environment == "dev" ? "true" : "false",
+            ["LENTIGO_OPERATIONS_IMAGE"] = environment == "prod" ? "lentigo-operations:1" : "",
+        };
         foreach ((string name, string value) in variables)
         {
             values[name] = value;
         }
 
         File.WriteAllText(path, Variable().Replace(File.ReadAllText(path), m => $"'{values.GetValueOrDefault(m.Groups["name"].Value, m.Groups["default"].Value)}'"));
+        return this;
+    }
+
+    /// <summary>Gives the variables the values that a call of az would find, and those alone.</summary>
+    public InfraCopy WithOnly(string environment, IReadOnlyDictionary<string, string> variables)
+    {
+        string path = this[$"environments/{environment}.bicepparam"];
+        File.WriteAllText(path, Variable().Replace(File.ReadAllText(path), m => $"'{variables.GetValueOrDefault(m.Groups["name"].Value, m.Groups["default"].Value)}'"));
         return this;
     }
 

@@ -22,7 +22,7 @@ public sealed class PromiseTests(BicepCli bicep)
         { "no public address but the NAT gateway's", "prod", "modules/network.bicep", "defaultOutboundAccess: false", "defaultOutboundAccess: true" },
         { "least privilege", "dev", "modules/roles.bicep", "acrPull: '7f951dda-4ed3-4680-a7ca-43fe172d538d'", "acrPull: 'b24988ac-6180-42a0-ab88-20f7382dd24c'" },
         { "least privilege", "dev", "modules/roles.bicep", "'Microsoft.Compute/virtualMachines/deallocate/action'", "'Microsoft.Compute/virtualMachines/*'" },
-        { "least privilege", "dev", "modules/roles.bicep", "  scope: machine\n  name: guid(machine.id, trainingIdentity.id", "  name: guid(machine.id, trainingIdentity.id" },
+        { "least privilege", "dev", "modules/roles.bicep", "    scope: machines[i]\n    name: guid(machines[i].id, trainingIdentity.id", "    name: guid(machines[i].id, trainingIdentity.id" },
         { "least privilege", "dev", "modules/roles.bicep", "trainingIdentity.id, roles.blobDataReader)\n  properties: {\n    principalId: trainingIdentity.properties.principalId\n    principalType: 'ServicePrincipal'\n    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobDataReader)", "trainingIdentity.id, roles.blobDataReader)\n  properties: {\n    principalId: trainingIdentity.properties.principalId\n    principalType: 'ServicePrincipal'\n    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobDataOwner)" },
         { "encrypted in transit", "dev", "modules/storage.bicep", "minimumTlsVersion: 'TLS1_2'", "minimumTlsVersion: 'TLS1_0'" },
         { "encrypted in transit", "dev", "modules/storage.bicep", "supportsHttpsTrafficOnly: true", "supportsHttpsTrafficOnly: false" },
@@ -38,14 +38,28 @@ public sealed class PromiseTests(BicepCli bicep)
         { "images are deleted in time and can be restored until then", "dev", "modules/storage.bicep", "'lesions/'", "'lesion/'" },
         { "images are deleted in time and can be restored until then", "dev", "modules/storage.bicep", "                  version: {\n                    delete: {\n                      daysAfterCreationGreaterThan: options.lesionRetentionDays\n                    }\n                  }\n", "" },
         { "images are deleted in time and can be restored until then", "dev", "modules/storage.bicep", "isVersioningEnabled: true", "isVersioningEnabled: false" },
-        { "every upload reaches exactly one function", "dev", "modules/functions-app.bicep", "string(!private)", "string(private)" },
-        { "every upload reaches exactly one function", "dev", "modules/functions-app.bicep", "'AzureWebJobs_classify-lesion_Disabled', value: string(private)", "'AzureWebJobs_classify-lesion_Disabled', value: 'True'" },
+        { "images are deleted in time and can be restored until then", "dev", "modules/storage.bicep", "'azure-webjobs-hosts/'\n", "'azure-webjobs/'\n" },
+        { "images are deleted in time and can be restored until then", "dev", "modules/storage.bicep", "options.lesionRetentionDays + options.softDeleteDays + 1", "1" },
+        { "images are deleted in time and can be restored until then", "dev", "modules/storage.bicep", "                    'models/'\n                  ]\n                }\n                actions: {\n", "                    'models/'\n                  ]\n                }\n                actions: {\n                  baseBlob: {\n                    delete: {\n                      daysAfterModificationGreaterThan: 90\n                    }\n                  }\n" },
+        { "every upload reaches exactly one function", "dev", "modules/functions-app.bicep", "string(function.key != options.uploads)", "'True'" },
+        { "every upload reaches exactly one function", "dev", "modules/functions-app.bicep", "'AzureWebJobs_${function.value}_Disabled', value: string(function.key != options.uploads)", "'AzureWebJobs_${function.value}_Disabled', value: 'True'" },
+        { "every upload reaches exactly one function", "dev", "modules/storage.bicep", "  'webjobs-blobtrigger-poison'\n", "" },
+        { "every upload reaches exactly one function", "queue", "modules/event-subscription.bicep", "queueName: 'lesion-events'", "queueName: 'lesions'" },
+        { "every upload reaches exactly one function", "queue", "modules/event-subscription.bicep", "    deliveryWithResourceIdentity: uploads == 'queue'\n      ? {\n          identity: {\n            type: 'SystemAssigned'", "    deliveryWithResourceIdentity: uploads == 'queue'\n      ? {\n          identity: {\n            type: 'UserAssigned'" },
+        { "every upload reaches exactly one function", "queue", "modules/roles.bicep", "queueMessageSender: 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'", "queueMessageSender: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'" },
+        { "every upload reaches exactly one function", "queue", "modules/functions-app.bicep", "allowScalingRuleOverride: options.uploads == 'queue'", "allowScalingRuleOverride: false" },
+        { "every upload reaches exactly one function", "queue", "modules/functions-app.bicep", "                  identity: identityId\n", "" },
+        { "every upload reaches exactly one function", "dev", "modules/functions-app.bicep", "rules: options.uploads == 'queue'", "rules: options.uploads != 'queue'" },
         { "every upload reaches exactly one function", "dev", "main.bicep", "Host.Functions.classify-lesion&", "classify-lesion&" },
         { "every upload reaches exactly one function", "dev", "modules/event-subscription.bicep", "containers/lesions/blobs/", "containers/" },
-        { "every upload reaches exactly one function", "prod", "modules/functions-app.bicep", "private ? max(options.minReplicas, 1) : options.minReplicas", "0" },
+        { "every upload reaches exactly one function", "prod", "modules/functions-app.bicep", "private || options.uploads == 'scan' ? max(options.minReplicas, 1) : options.minReplicas", "private ? 0 : options.minReplicas" },
         { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "  kind: 'functionapp'\n", "" },
         { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "/api/health'\n                port", "/api/model'\n                port" },
-        { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "value: 'containerapp'", "value: 'files'" },
+        { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "value: 'ContainerApps'", "value: 'containerapp'" },
+        { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "            { name: 'AzureFunctionsWebHost__hostid', value: hostId }\n", "            { name: 'AzureFunctionsWebHost__host', value: hostId }\n" },
+        { "the app is a function app with probes and identity", "dev", "main.bicep", "    hostId: suffix\n", "    hostId: '${suffix}-'\n" },
+        { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "            { name: 'AzureFunctionsJobHost__functionTimeout', value: '00:10:00' }\n", "" },
+        { "the app is a function app with probes and identity", "prod", "modules/functions-app.bicep", "'cpu' : 'auto'", "'cpu' : 'cuda'" },
         { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "failureThreshold: 10", "failureThreshold: 48" },
         { "the training machine is shielded, and comes back after an eviction", "dev", "modules/training.bicep", "secureBootEnabled: true", "secureBootEnabled: false" },
         { "the training machine is shielded, and comes back after an eviction", "dev", "modules/training.bicep", "'Deallocate'", "'Delete'" },
@@ -53,6 +67,9 @@ public sealed class PromiseTests(BicepCli bicep)
         { "the training machine is shielded, and comes back after an eviction", "dev", "modules/network.bicep", "access: 'Deny'", "access: 'Allow'" },
         { "someone is told", "dev", "modules/alerts.bicep", "'poison-queue': {", "'some-thing': {" },
         { "someone is told", "dev", "modules/alerts.bicep", "actionGroups: [team.id]", "actionGroups: []" },
+        { "someone is told", "dev", "modules/alerts.bicep", "AppRequests | where Name has_any (\"predict\", \"results\", \"feedback\") | summarize calls", "AppRequests | summarize calls" },
+        { "someone is told", "dev", "modules/alerts.bicep", "(webjobs-blobtrigger|lesion-events)-poison", "webjobs-blobtrigger-poison" },
+        { "someone is told", "prod", "main.bicep", "    gpu: serving.compute != 'cpu'\n  }\n  dependsOn", "    gpu: false\n  }\n  dependsOn" },
         { "someone is told", "prod", "modules/alerts.bicep", "minReplicas > 0", "minReplicas > 100" },
     };
 
@@ -61,6 +78,10 @@ public sealed class PromiseTests(BicepCli bicep)
         { "modules/storage.bicep", "private && empty(allowedIpAddresses) ? 'Disabled' : 'Enabled'", "'Enabled'" },
         { "modules/container-environment.bicep", "internal: true", "internal: false" },
         { "modules/storage.bicep", "        service: 'queue'", "        service: 'file'" },
+        { "modules/registry.bicep", "loginMode: 'None'", "loginMode: 'Default'" },
+        { "modules/registry.bicep", "networkRuleBypassAllowedForTasks: private", "networkRuleBypassAllowedForTasks: false" },
+        { "modules/roles.bicep", "acrPush: '8311e382-0749-4cb8-b61a-304f252e45ec'", "acrPush: '7f951dda-4ed3-4680-a7ca-43fe172d538d'" },
+        { "main.bicep", "if (!empty(operationsImage) && !empty(functionsImage))", "if (empty(operationsImage))" },
         { "main.bicep", "= if (network.private) {\n  scope: group\n  name: 'private-app-domain'", "= if (!network.private) {\n  scope: group\n  name: 'private-app-domain'" },
     };
 
@@ -76,6 +97,12 @@ public sealed class PromiseTests(BicepCli bicep)
     public async Task A_broken_promise_is_noticed(string promise, string environment, string file, string text, string becomes)
     {
         using InfraCopy copy = new();
+        if (environment == "queue")
+        {
+            copy.Change("environments/dev.bicepparam", "uploads: 'webhook'", "uploads: 'queue'");
+            environment = "dev";
+        }
+
         Snapshot broken = await Snapshot.OfAsync(bicep, copy.With(environment).Change(file, text, becomes), environment);
         Assert.NotEmpty(Promises.All[promise](broken));
     }
@@ -102,7 +129,7 @@ public sealed class PromiseTests(BicepCli bicep)
     public async Task Dev_becomes_private_by_one_parameter()
     {
         using InfraCopy copy = new();
-        copy.With("dev", ("LENTIGO_CONNECT_EVENTS", "false")).Change("environments/dev.bicepparam", "private: false", "private: true");
+        copy.With("dev", ("LENTIGO_OPERATIONS_IMAGE", "lentigo-operations:1")).Change("environments/dev.bicepparam", "private: false", "private: true").Change("environments/dev.bicepparam", "uploads: 'webhook'", "uploads: 'queue'");
         Snapshot snapshot = await Snapshot.OfAsync(bicep, copy, "dev");
         Assert.Empty(Promises.Private(snapshot));
         Assert.All(Promises.All, p => Assert.Empty(p.Value(snapshot)));
@@ -132,7 +159,7 @@ public sealed class PromiseTests(BicepCli bicep)
         Assert.Equal(profile, (string?)Snapshot.At(snapshot.Single("Microsoft.App/containerApps"), "properties.workloadProfileName"));
         Assert.Contains(Snapshot.At(snapshot.Single("Microsoft.App/managedEnvironments"), "properties.workloadProfiles")!.AsArray(), p => (string)p!["workloadProfileType"]! == profile);
         Assert.Equal(cores, (int)snapshot.Container["resources"]!["cpu"]!);
-        Assert.Equal(compute == "cpu" ? "cpu" : "cuda", snapshot.Settings["Lentigo__Device"]);
+        Assert.Equal(compute == "cpu" ? "cpu" : "auto", snapshot.Settings["Lentigo__Device"]);
     }
 
     [Fact]
@@ -154,11 +181,99 @@ public sealed class PromiseTests(BicepCli bicep)
     }
 
     [Fact]
-    public async Task A_deployment_in_the_middle_of_a_training_leaves_it_wanted()
+    public async Task A_machine_that_exists_is_not_deployed_again()
     {
         using InfraCopy copy = new();
-        Snapshot snapshot = await Snapshot.OfAsync(bicep, copy.With("dev", ("LENTIGO_TRAINING_STATE", "wanted")), "dev");
-        Assert.Equal("wanted", (string?)Snapshot.At(snapshot.Single("Microsoft.Compute/virtualMachines"), "tags.training"));
+        Snapshot snapshot = await Snapshot.OfAsync(bicep, copy.With("dev", ("LENTIGO_MACHINES", "vm-train-lentigo-dev vm-other")), "dev");
+        Assert.DoesNotContain(snapshot.Resources, r => Snapshot.Type(r).StartsWith("Microsoft.Compute/", StringComparison.Ordinal));
+        Assert.NotEmpty(snapshot.OfType("Microsoft.Logic/workflows"));
+    }
+
+    [Fact]
+    public async Task Each_of_several_machines_has_its_own_way_back_after_an_eviction()
+    {
+        using InfraCopy copy = new();
+        Snapshot snapshot = await Snapshot.OfAsync(bicep, copy.With("dev").Change("environments/dev.bicepparam", "machines: 1", "machines: 3"), "dev");
+        Assert.Equal(3, snapshot.OfType("Microsoft.Compute/virtualMachines").Count());
+        Assert.Equal(3, snapshot.OfType("Microsoft.Logic/workflows").Count());
+        Assert.All(Promises.All, p => Assert.Empty(p.Value(snapshot)));
+    }
+
+    [Theory]
+    [InlineData("dev", "webhook")]
+    [InlineData("dev", "queue")]
+    [InlineData("dev", "scan")]
+    [InlineData("prod", "queue")]
+    [InlineData("prod", "scan")]
+    public async Task Every_way_to_learn_of_uploads_keeps_the_promises(string environment, string uploads)
+    {
+        using InfraCopy copy = new();
+        string is_ = environment == "dev" ? "webhook" : "scan";
+        copy.With(environment, ("LENTIGO_CONNECT_EVENTS", uploads == "scan" ? "false" : "true")).Change($"environments/{environment}.bicepparam", $"uploads: '{is_}'", $"uploads: '{uploads}'");
+        Snapshot snapshot = await Snapshot.OfAsync(bicep, copy, environment);
+        Assert.All(Promises.All, p => Assert.Empty(p.Value(snapshot)));
+    }
+
+    private const string Domain = "model: 'lentigo'\n  domain: {\n    name: 'lentigo.example.org'\n    vaultId: '/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-vault/providers/Microsoft.KeyVault/vaults/kv-example'\n    certificate: 'lentigo'\n  }";
+
+    [Theory]
+    [InlineData("none", 1)]
+    [InlineData("private", 1)]
+    [InlineData("public", 2)]
+    public async Task Prod_has_a_way_in_under_a_name_of_ones_own(string gateway, int publicAddresses)
+    {
+        using InfraCopy copy = new();
+        copy.With("prod").Change("environments/prod.bicepparam", "model: 'lentigo'", Domain).Change("environments/prod.bicepparam", "gateway: 'none'", $"gateway: '{gateway}'");
+        Snapshot snapshot = await Snapshot.OfAsync(bicep, copy, "prod");
+        Assert.All(Promises.All, p => Assert.Empty(p.Value(snapshot)));
+        Assert.Empty(Promises.Private(snapshot));
+        Assert.Equal(publicAddresses, snapshot.OfType("Microsoft.Network/publicIPAddresses").Count());
+        Assert.Equal(gateway == "none" ? 0 : 1, snapshot.OfType("Microsoft.Network/applicationGateways").Count());
+        Assert.Equal(gateway == "none" ? "lentigo.example.org" : null, Snapshot.At(snapshot.Single("Microsoft.App/containerApps"), "properties.configuration.ingress.customDomains")?[0]?["name"]?.ToString());
+        Assert.Contains(snapshot.OfType("Microsoft.Authorization/roleAssignments"), a => a["id"]!.ToString().Contains("kv-example", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Prod_goes_into_a_network_and_DNS_zones_that_exist()
+    {
+        const string Network = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-hub/providers/Microsoft.Network";
+        using InfraCopy copy = new();
+        string subnets = string.Concat(new[] { "apps", "endpoints", "training", "gateway" }.Select(n => $"\n    {n}SubnetId: '{Network}/virtualNetworks/vnet-hub/subnets/{n}'"));
+        string zones = string.Concat(new[] { "blob", "queue", "table", "registry" }.Select(n => $"\n    {n}: '{Network}/privateDnsZones/{n}'"));
+        copy.With("prod").Change("environments/prod.bicepparam", "gateway: 'none'", $"gateway: 'none'\n  existing: {{\n    networkId: '{Network}/virtualNetworks/vnet-hub'{subnets}\n  }}\n  existingZones: {{{zones}\n  }}");
+        Snapshot snapshot = await Snapshot.OfAsync(bicep, copy, "prod");
+        Assert.Empty(snapshot.OfType("Microsoft.Network/virtualNetworks").Concat(snapshot.OfType("Microsoft.Network/natGateways")).Concat(snapshot.OfType("Microsoft.Network/publicIPAddresses")));
+        Assert.Single(snapshot.OfType("Microsoft.Network/privateDnsZones")); // the app's own
+        Assert.All(snapshot.OfType("Microsoft.Network/privateEndpoints"), e => Assert.EndsWith("/subnets/endpoints", Snapshot.At(e, "properties.subnet.id")!.ToString(), StringComparison.Ordinal));
+        Assert.EndsWith("/subnets/apps", Snapshot.At(snapshot.Single("Microsoft.App/managedEnvironments"), "properties.vnetConfiguration.infrastructureSubnetId")!.ToString(), StringComparison.Ordinal);
+        Assert.Empty(Promises.Private(snapshot));
+    }
+
+    [Fact]
+    public async Task Peers_see_the_app_by_name()
+    {
+        using InfraCopy copy = new();
+        copy.With("prod").Change("environments/prod.bicepparam", "peers: []", "peers: ['/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-hub/providers/Microsoft.Network/virtualNetworks/vnet-hub']");
+        Snapshot snapshot = await Snapshot.OfAsync(bicep, copy, "prod");
+        Assert.Single(snapshot.OfType("Microsoft.Network/virtualNetworks/virtualNetworkPeerings"));
+        Assert.Equal(5, snapshot.OfType("Microsoft.Network/privateDnsZones/virtualNetworkLinks").Count(l => l.ToJsonString().Contains("vnet-hub", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task The_account_is_encrypted_by_a_key_of_ones_own_on_request()
+    {
+        using InfraCopy copy = new();
+        copy.With("prod").Change("environments/prod.bicepparam", "  lock: true\n", "  lock: true\n  encryptionKey: {\n    vaultId: '/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-vault/providers/Microsoft.KeyVault/vaults/kv-example'\n    name: 'lentigo'\n  }\n");
+        JsonNode account = (await Snapshot.OfAsync(bicep, copy, "prod")).Single("Microsoft.Storage/storageAccounts");
+        Assert.Equal("Microsoft.Keyvault", Snapshot.At(account, "properties.encryption.keySource")!.ToString());
+        Assert.Equal("lentigo", Snapshot.At(account, "properties.encryption.keyvaultproperties.keyname")!.ToString());
+        Assert.Equal("UserAssigned", Snapshot.At(account, "identity.type")!.ToString());
+    }
+
+    [Fact]
+    public async Task Prod_is_spread_over_zones()
+    {
+        Assert.Equal("true", Snapshot.At((await AsDeployedAsync("prod")).Single("Microsoft.App/managedEnvironments"), "properties.zoneRedundant")!.ToString());
     }
 
     [Fact]
