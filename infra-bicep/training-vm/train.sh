@@ -20,19 +20,21 @@ from_metadata() { curl -fsS --retry 10 --retry-delay 3 --retry-all-errors --nopr
 
 token() { from_metadata "identity/oauth2/token?api-version=2018-02-01&client_id=$(value clientId)&resource=$1" | jq -r .access_token; }
 
-# Calls Azure Resource Manager about this machine: method, path below the machine, body. The role that allows it may
-# be assigned a little later than the machine first starts.
+# Calls Azure Resource Manager about this machine: method, path below the machine, body. The role that allows it may be assigned later
+# than the machine first starts, and Azure may be out of order for hours. Giving up would leave a machine on that costs money and does
+# nothing, so it is tried until it works, ever less often, and an alert tells of it.
 manage() {
-  local attempt
-  for attempt in $(seq 40); do
-    if curl -fsS -X "$1" -H @- -H 'Content-Type: application/json' --data "$3" "$arm$machine$2" > /dev/null <<< "Authorization: Bearer $(token "$arm/")"; then
-      return 0
+  local attempt=0 pause=$wait
+  until curl -fsS -X "$1" -H @- -H 'Content-Type: application/json' --data "$3" "$arm$machine$2" > /dev/null <<< "Authorization: Bearer $(token "$arm/")"; do
+    attempt=$((attempt + 1))
+    if ((attempt % 20 == 0)); then
+      fail "Azure refuses $1 $2 on this machine for the ${attempt}th time: check the role assignments of its identity. Until then the machine stays on and costs money."
+      pause=$((wait * 20))
+    else
+      say "Attempt $attempt to $1 $2 failed; trying again."
     fi
-    say "Attempt $attempt to $1 $2 failed; trying again."
-    sleep "$wait"
+    sleep "$pause"
   done
-  fail "Azure refuses $1 $2 on this machine: check the role assignments of its identity. The machine stays on and costs money."
-  return 1
 }
 
 state() { from_metadata 'instance/compute/tagsList?api-version=2021-02-01' | jq -r 'map(select(.name == "training"))[0].value // "idle"'; }

@@ -11,7 +11,7 @@ internal sealed class Shell : IDisposable
     private const string StandIn = """
         #!/usr/bin/env bash
         call="$(basename "$0") $*"
-        { printf '%s\n' "$call"; [[ $call != *"deployment sub"* ]] || printf '  %s\n' "functions=${LENTIGO_FUNCTIONS_IMAGE:-} training=${LENTIGO_TRAINING_IMAGE:-} events=${LENTIGO_CONNECT_EVENTS:-} state=${LENTIGO_TRAINING_STATE:-} agent=${LENTIGO_INSTALL_AGENT:-} address=${LENTIGO_DEPLOYER_ADDRESS:-} start=${LENTIGO_BUDGET_START:-} ssh=${LENTIGO_SSH_PUBLIC_KEY:-} key=${LENTIGO_KEY_FUNCTION:-}"; } >> "$STAND_IN_LOG"
+        printf '%s\n' "$call" >> "$STAND_IN_LOG"
         case "$call" in
         """;
 
@@ -42,6 +42,32 @@ internal sealed class Shell : IDisposable
         return this;
     }
 
+    /// <summary>Puts a program on the path.</summary>
+    public Shell Install(string program, string text)
+    {
+        Directory.CreateDirectory(this["bin"]);
+        string path = Path.Combine(this["bin"], program);
+        File.WriteAllText(path, text);
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return this;
+    }
+
+    /// <summary>Leaves a program of the system off the path.</summary>
+    public Shell Without(string program)
+    {
+        string links = this["links"];
+        Directory.CreateDirectory(links);
+        foreach (string file in new[] { "/bin", "/usr/bin", "/usr/local/bin" }.Where(Directory.Exists).SelectMany(Directory.EnumerateFiles).Where(f => Path.GetFileName(f) != program))
+        {
+            if (!Path.Exists(Path.Combine(links, Path.GetFileName(file))))
+            {
+                File.CreateSymbolicLink(Path.Combine(links, Path.GetFileName(file)), file);
+            }
+        }
+
+        return With("PATH", $"{this["bin"]}:{links}");
+    }
+
     public int Count(string part) => Calls.Count(c => c.Contains(part, StringComparison.Ordinal));
 
     /// <summary>The calls that contain any of the parts, in order, as the parts they contain.</summary>
@@ -53,9 +79,7 @@ internal sealed class Shell : IDisposable
         Directory.CreateDirectory(this["bin"]);
         foreach (string program in Programs)
         {
-            string path = Path.Combine(this["bin"], program);
-            await File.WriteAllTextAsync(path, StandIn + "\n" + string.Concat(answers.Select(a => $"{a.Pattern}) {a.Commands} ;;\n")) + "esac\n");
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Install(program, StandIn + "\n" + string.Concat(answers.Select(a => $"{a.Pattern}) {a.Commands} ;;\n")) + "esac\n");
         }
 
         ProcessStartInfo start = new("bash", ["-c", $"exec bash '{Path.Combine(Repository.Infra, script)}' {arguments}"]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
