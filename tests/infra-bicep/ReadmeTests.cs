@@ -39,13 +39,29 @@ public sealed partial class ReadmeTests(BicepCli bicep)
     }
 
     [Fact]
+    public async Task The_cost_table_is_what_the_snapshots_cost_at_the_prices()
+    {
+        JsonNode prices = JsonNode.Parse(Repository.Read("infra-bicep/prices.json"))!;
+        CostTable[] costs = [.. Repository.Environments.Select(e => new CostTable(new(JsonNode.Parse(Repository.Read($"infra-bicep/environments/{e}.snapshot.json"))!), prices, e))];
+        StringBuilder table = new($"| a month | {string.Join(" | ", Repository.Environments)} | counted for {Repository.Environments[^1]} |\n| --- |{string.Concat(Repository.Environments.Select(_ => " --- |"))} --- |\n");
+        foreach (string row in costs[0].Rows.Keys)
+        {
+            table.Append(System.Globalization.CultureInfo.InvariantCulture, $"| {row} | {string.Join(" | ", costs.Select(c => c.Rows[row].Dollars.ToString("#,0", System.Globalization.CultureInfo.InvariantCulture)))} | {costs[^1].Rows[row].Counted} |\n");
+        }
+
+        table.Append(System.Globalization.CultureInfo.InvariantCulture, $"| **sum** | {string.Join(" | ", costs.Select(c => $"**{c.Rows.Values.Sum(r => r.Dollars).ToString("#,0", System.Globalization.CultureInfo.InvariantCulture)}**"))} | budgets: {string.Join(" and ", costs.Select(c => c.Budget))} |\n");
+        await CompareAsync("cost", table.ToString());
+        Assert.All(costs, c => Assert.True(c.Rows.Values.Sum(r => r.Dollars) < c.Budget, "The budget of an environment must be above what it costs."));
+    }
+
+    [Fact]
     public void Each_container_and_each_alert_of_the_templates_is_explained()
     {
         string readme = File.ReadAllText(Path), storage = Repository.Read("infra-bicep/modules/storage.bicep");
         string[] containers = [.. Container().Match(storage).Groups[1].Value.Split('\n').Select(l => l.Trim().Trim('\'')).Where(l => l.Length > 0)];
         Assert.Equal(["lesions", "results", "models", "datasets", "checkpoints", "dead-letters"], containers);
         Assert.All(containers, c => Assert.Contains($"[({c})]", readme, StringComparison.Ordinal));
-        Assert.Equal(8, Regex.Count(readme[readme.IndexOf("## When an alert comes", StringComparison.Ordinal)..readme.IndexOf("## Day 2", StringComparison.Ordinal)], "(?m)^\\|") - 1);
+        Assert.Equal(9, Regex.Count(readme[readme.IndexOf("## When an alert comes", StringComparison.Ordinal)..readme.IndexOf("## Day 2", StringComparison.Ordinal)], "(?m)^\\|") - 1);
     }
 
     [Fact]

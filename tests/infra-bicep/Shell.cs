@@ -105,7 +105,7 @@ internal sealed class Shell : IDisposable
             await meanwhile(process);
         }
 
-        using CancellationTokenSource patience = new(TimeSpan.FromMinutes(2));
+        using CancellationTokenSource patience = new(TimeSpan.FromMinutes(5));
         try
         {
             await process.WaitForExitAsync(patience.Token);

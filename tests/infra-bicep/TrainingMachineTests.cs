@@ -117,6 +117,16 @@ public sealed class TrainingMachineTests
     }
 
     [Fact]
+    public async Task A_machine_never_gives_up_turning_itself_off_and_has_someone_told()
+    {
+        using Shell shell = Machine("idle", first: s => s.Answer("*/deallocate*", "[[ $(grep -c '/deallocate' \"$STAND_IN_LOG\") -ge 62 ]]"));
+        (int exit, string output) = await RunAsync(shell);
+        Assert.True(exit == 0, output);
+        Assert.Equal(62, shell.Count("/deallocate?"));
+        Assert.Contains("<3>Azure refuses POST /deallocate", output, StringComparison.Ordinal); // a syslog error, which the alert reads
+    }
+
+    [Fact]
     public void The_first_boot_installs_signed_drivers_and_starts_the_service_after_a_reboot()
     {
         string boot = Repository.Read("infra-bicep/training-vm/cloud-init.yaml");
