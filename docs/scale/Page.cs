@@ -8,6 +8,7 @@ public static class Page
 {
     private const double InTime = 10;
     private static readonly double[] Volumes = [1_000, 100_000, 10_000_000];
+    private static readonly int[] QueueLengths = [1, 2, 4, 8, 16];
     private static readonly string[] Kinds = ["cpu", "t4", "a100"];
     private static readonly CultureInfo Text = CultureInfo.InvariantCulture;
 
@@ -59,6 +60,16 @@ public static class Page
 
             Few images a day wait for a replica to start, not for a core: `serving.minReplicas` 1 is what moves their p95, at the price of a replica all day. Many images keep the app
             awake by themselves.
+
+            ## What `queueLength` moves
+
+            The scale rule wants a replica for so many messages, those that are being classified counted. An image takes milliseconds, so a replica at its limit holds no more messages than it
+            has cores: a larger number lets the platform take replicas away that are busy, and a queue builds up until others have started. The template sets it to the cores of a replica.
+            {inputs.Packages[^1].Name}, {Volumes[^1]:#,0} images a day, `minReplicas` 1:
+
+            | `queueLength` | deepest queue | mean time to result | p95 | replica hours |
+            | --- | --- | --- | --- | --- |
+            {string.Join('\n', QueueLengths.Select(length => QueueLengthRow(inputs, length)))}
 
             ![Ten million images a day: arrivals, queue and replicas](scale.svg)
 
@@ -197,6 +208,16 @@ public static class Page
         double speed = Speed(inputs, package), service = (package.DecodeMs + package.InferenceMs) / 1000;
         int max = Simulation.FewestReplicas(arrivals, speed, service, inputs.Platform, 1, InTime);
         return (Simulation.Run(arrivals, speed, service, inputs.Platform, min, max), max, inputs.Day.Rate(volume).Max());
+    }
+
+    private static string QueueLengthRow(Inputs inputs, int length)
+    {
+        Package package = inputs.Packages[^1];
+        double[] arrivals = inputs.Day.Arrivals(Volumes[^1]);
+        double speed = Speed(inputs, package), service = (package.DecodeMs + package.InferenceMs) / 1000;
+        int max = Simulation.FewestReplicas(arrivals, speed, service, inputs.Platform, 1, InTime);
+        Simulation day = Simulation.Run(arrivals, speed, service, inputs.Platform with { MessagesPerReplica = length }, 1, max);
+        return string.Create(Text, $"| {length} | {day.Depth.Max():#,0} | {day.MeanSeconds:0} s | {day.P95Seconds:0} s | {day.Replicas.Sum() / 3600.0:0.0} |");
     }
 
     private static double Speed(Inputs inputs, Package package) => inputs.Replica["cpu"].VCpu * 1000 / (package.DecodeMs + package.InferenceMs);

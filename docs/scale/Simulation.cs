@@ -41,8 +41,9 @@ public sealed class Simulation
         int[] replicas = new int[seconds];
         double[] departed = new double[(2 * seconds) + 1];
         double waiting = 0;
-        int ready = minReplicas, paid = minReplicas, lastNeeded = 0;
+        int ready = minReplicas, paid = minReplicas;
         Queue<(int At, int Count)> starting = [];
+        Queue<int> lately = [];
         for (int second = 0; second < 2 * seconds; second++)
         {
             while (starting.Count > 0 && starting.Peek().At <= second)
@@ -56,8 +57,8 @@ public sealed class Simulation
             departed[second + 1] = departed[second] + done;
             if (second % platform.PollSeconds == 0)
             {
-                // What the host has taken from the queue and not finished counts as much as what waits.
-                double messages = waiting + Math.Min(done, ready * platform.MessagesPerReplica);
+                // What the host has taken from the queue and not finished counts as much as what waits (Little's law).
+                double messages = waiting + (done * serviceSeconds);
                 int wanted = Math.Clamp((int)Math.Ceiling(messages / platform.MessagesPerReplica), minReplicas, maxReplicas);
                 if (wanted > paid)
                 {
@@ -67,14 +68,16 @@ public sealed class Simulation
                     paid += more;
                 }
 
-                if (wanted >= paid)
+                // Down to the most that was wanted lately.
+                lately.Enqueue(wanted);
+                if (lately.Count > platform.CooldownSeconds / platform.PollSeconds)
                 {
-                    lastNeeded = second;
+                    lately.Dequeue();
                 }
-                else if (second - lastNeeded >= platform.CooldownSeconds && starting.Count == 0)
+
+                if (lately.Max() < paid && starting.Count == 0)
                 {
-                    paid = ready = Math.Max(wanted, minReplicas);
-                    lastNeeded = second;
+                    paid = ready = lately.Max();
                 }
             }
 

@@ -153,8 +153,8 @@ resource app 'Microsoft.App/containerApps@2026-03-02-preview' = {
                 azureQueue: {
                   accountName: storageName
                   queueName: 'lesion-events'
-                  // Messages that one replica should have waiting.
-                  queueLength: 16
+                  // Messages for one replica, those that it classifies counted: as many as it has cores. docs/scale.md has what more would do.
+                  queueLength: resources[options.compute].cpu
                   identity: identityId
                 }
               }

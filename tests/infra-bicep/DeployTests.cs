@@ -104,7 +104,7 @@ public sealed class DeployTests(BicepCli bicep)
     {
         await using StandInAzure azure = With(environment, before);
         await DeployAsync(azure);
-        azure.Infra.Change($"environments/{environment}.bicepparam", $"uploads: '{before}'", $"uploads: '{after}'");
+        azure.Infra.WithUploads(environment, after);
         await DeployAsync(azure);
         Assert.Equal(after == "queue" ? "StorageQueue" : null, Snapshot.At(azure.Subscription, "properties.deliveryWithResourceIdentity.destination.endpointType")?.ToString());
         Assert.Equal(after != "scan", azure.Subscription is not null);
@@ -196,7 +196,7 @@ public sealed class DeployTests(BicepCli bicep)
     [Fact]
     public async Task An_app_that_sleeps_is_woken_before_Event_Grid_shakes_hands_with_it()
     {
-        await using StandInAzure azure = new(bicep, "dev");
+        await using StandInAzure azure = With("dev", "webhook");
         await DeployAsync(azure);
         azure.AppAwake = false;
         await DeployAsync(azure);
@@ -330,12 +330,7 @@ public sealed class DeployTests(BicepCli bicep)
     internal static StandInAzure With(BicepCli bicep, string environment, string uploads)
     {
         StandInAzure azure = new(bicep, environment);
-        string is_ = environment == "dev" ? "webhook" : "scan";
-        if (uploads != is_)
-        {
-            azure.Infra.Change($"environments/{environment}.bicepparam", $"uploads: '{is_}'", $"uploads: '{uploads}'");
-        }
-
+        azure.Infra.WithUploads(environment, uploads);
         return azure;
     }
 

@@ -55,7 +55,7 @@ internal sealed partial class InfraCopy : IDisposable
         string path = this[$"environments/{environment}.bicepparam"];
         Dictionary<string, string> values = new(Variables)
         {
-            ["LENTIGO_CONNECT_EVENTS"] = environment == "dev" ? "true" : "false",
+            ["LENTIGO_CONNECT_EVENTS"] = File.ReadAllText(path).Contains("uploads: 'scan'", StringComparison.Ordinal) ? "false" : "true",
             ["LENTIGO_OPERATIONS_IMAGE"] = environment == "prod" ? "lentigo-operations:1" : "",
         };
         foreach ((string name, string value) in variables)
@@ -64,6 +64,14 @@ internal sealed partial class InfraCopy : IDisposable
         }
 
         File.WriteAllText(path, Variable().Replace(File.ReadAllText(path), m => $"'{values.GetValueOrDefault(m.Groups["name"].Value, m.Groups["default"].Value)}'"));
+        return this;
+    }
+
+    /// <summary>Sets how the app learns of uploads, whatever the environment says.</summary>
+    public InfraCopy WithUploads(string environment, string uploads)
+    {
+        string path = this[$"environments/{environment}.bicepparam"];
+        File.WriteAllText(path, Uploads().Replace(File.ReadAllText(path), $"uploads: '{uploads}'"));
         return this;
     }
 
@@ -78,6 +86,9 @@ internal sealed partial class InfraCopy : IDisposable
     public async Task<JsonNode> SnapshotAsync(BicepCli bicep, string environment) => await bicep.SnapshotAsync(this[$"environments/{environment}.bicepparam"]);
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [GeneratedRegex(@"uploads: '\w+'")]
+    private static partial Regex Uploads();
 
     [GeneratedRegex(@"readEnvironmentVariable\('(?<name>\w+)', '(?<default>[^']*)'\)")]
     private static partial Regex Variable();

@@ -10,7 +10,7 @@ public sealed class PromiseTests(BicepCli bicep)
     public static TheoryData<string, string> PromisesOfEnvironments =>
         new(Promises.All.Keys.SelectMany(p => Repository.Environments.Select(e => (p, e))));
 
-    /// <summary>Promise, environment, file, text, what it becomes.</summary>
+    /// <summary>Promise, environment (or dev with that way of uploads), file, text, what it becomes.</summary>
     public static TheoryData<string, string, string, string, string> Faults => new()
     {
         { "no shared keys", "dev", "modules/storage.bicep", "allowSharedKeyAccess: false", "allowSharedKeyAccess: true" },
@@ -27,7 +27,7 @@ public sealed class PromiseTests(BicepCli bicep)
         { "encrypted in transit", "dev", "modules/storage.bicep", "minimumTlsVersion: 'TLS1_2'", "minimumTlsVersion: 'TLS1_0'" },
         { "encrypted in transit", "dev", "modules/storage.bicep", "supportsHttpsTrafficOnly: true", "supportsHttpsTrafficOnly: false" },
         { "encrypted in transit", "dev", "modules/functions-app.bicep", "allowInsecure: false", "allowInsecure: true" },
-        { "encrypted in transit", "dev", "modules/event-subscription.bicep", "'1.2'", "'1.0'" },
+        { "encrypted in transit", "webhook", "modules/event-subscription.bicep", "'1.2'", "'1.0'" },
         { "no anonymous access", "dev", "modules/storage.bicep", "allowBlobPublicAccess: false", "allowBlobPublicAccess: true" },
         { "no anonymous access", "dev", "modules/storage.bicep", "publicAccess: 'None'", "publicAccess: 'Blob'" },
         { "diagnostics of everything", "dev", "modules/storage.bicep", "= {\n  scope: account::queues", "= if (location == 'nowhere') {\n  scope: account::queues" },
@@ -49,10 +49,10 @@ public sealed class PromiseTests(BicepCli bicep)
         { "every upload reaches exactly one function", "queue", "modules/roles.bicep", "queueMessageSender: 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'", "queueMessageSender: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'" },
         { "every upload reaches exactly one function", "queue", "modules/functions-app.bicep", "allowScalingRuleOverride: options.uploads == 'queue'", "allowScalingRuleOverride: false" },
         { "every upload reaches exactly one function", "queue", "modules/functions-app.bicep", "                  identity: identityId\n", "" },
-        { "every upload reaches exactly one function", "dev", "modules/functions-app.bicep", "rules: options.uploads == 'queue'", "rules: options.uploads != 'queue'" },
-        { "every upload reaches exactly one function", "dev", "main.bicep", "Host.Functions.classify-lesion&", "classify-lesion&" },
+        { "every upload reaches exactly one function", "webhook", "modules/functions-app.bicep", "rules: options.uploads == 'queue'", "rules: options.uploads != 'queue'" },
+        { "every upload reaches exactly one function", "webhook", "main.bicep", "Host.Functions.classify-lesion&", "classify-lesion&" },
         { "every upload reaches exactly one function", "dev", "modules/event-subscription.bicep", "containers/lesions/blobs/", "containers/" },
-        { "every upload reaches exactly one function", "prod", "modules/functions-app.bicep", "private || options.uploads == 'scan' ? max(options.minReplicas, 1) : options.minReplicas", "private ? 0 : options.minReplicas" },
+        { "every upload reaches exactly one function", "scan", "modules/functions-app.bicep", "private || options.uploads == 'scan' ? max(options.minReplicas, 1) : options.minReplicas", "private ? 1 : options.minReplicas" },
         { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "  kind: 'functionapp'\n", "" },
         { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "/api/health'\n                port", "/api/model'\n                port" },
         { "the app is a function app with probes and identity", "dev", "modules/functions-app.bicep", "value: 'ContainerApps'", "value: 'containerapp'" },
@@ -97,9 +97,9 @@ public sealed class PromiseTests(BicepCli bicep)
     public async Task A_broken_promise_is_noticed(string promise, string environment, string file, string text, string becomes)
     {
         using InfraCopy copy = new();
-        if (environment == "queue")
+        if (environment is "queue" or "webhook" or "scan")
         {
-            copy.Change("environments/dev.bicepparam", "uploads: 'webhook'", "uploads: 'queue'");
+            copy.WithUploads("dev", environment);
             environment = "dev";
         }
 
@@ -129,7 +129,7 @@ public sealed class PromiseTests(BicepCli bicep)
     public async Task Dev_becomes_private_by_one_parameter()
     {
         using InfraCopy copy = new();
-        copy.With("dev", ("LENTIGO_OPERATIONS_IMAGE", "lentigo-operations:1")).Change("environments/dev.bicepparam", "private: false", "private: true").Change("environments/dev.bicepparam", "uploads: 'webhook'", "uploads: 'queue'");
+        copy.WithUploads("dev", "queue").With("dev", ("LENTIGO_OPERATIONS_IMAGE", "lentigo-operations:1")).Change("environments/dev.bicepparam", "private: false", "private: true");
         Snapshot snapshot = await Snapshot.OfAsync(bicep, copy, "dev");
         Assert.Empty(Promises.Private(snapshot));
         Assert.All(Promises.All, p => Assert.Empty(p.Value(snapshot)));
@@ -208,8 +208,7 @@ public sealed class PromiseTests(BicepCli bicep)
     public async Task Every_way_to_learn_of_uploads_keeps_the_promises(string environment, string uploads)
     {
         using InfraCopy copy = new();
-        string is_ = environment == "dev" ? "webhook" : "scan";
-        copy.With(environment, ("LENTIGO_CONNECT_EVENTS", uploads == "scan" ? "false" : "true")).Change($"environments/{environment}.bicepparam", $"uploads: '{is_}'", $"uploads: '{uploads}'");
+        copy.WithUploads(environment, uploads).With(environment);
         Snapshot snapshot = await Snapshot.OfAsync(bicep, copy, environment);
         Assert.All(Promises.All, p => Assert.Empty(p.Value(snapshot)));
     }

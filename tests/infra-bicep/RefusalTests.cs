@@ -35,7 +35,7 @@ public sealed class RefusalTests(BicepCli bicep)
     {
         using InfraCopy copy = new();
         string parameters = $"environments/{environment}.bicepparam";
-        copy.Change(parameters, text, becomes).With(environment);
+        copy.WithUploads("prod", "scan").Change(parameters, text, becomes).With(environment);
         if (sentence.Length == 0)
         {
             copy.Change(parameters, "'swedencentral'", "'westeurope'");

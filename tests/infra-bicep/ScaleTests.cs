@@ -49,6 +49,14 @@ public sealed class ScaleTests
     }
 
     [Fact]
+    public void A_rule_that_wants_more_messages_than_cores_takes_busy_replicas_away()
+    {
+        double[] arrivals = Given.Day.Rate(10_000_000);
+        Simulation cores = Simulation.Run(arrivals, 100, 0.02, Given.Platform, 1, 8), many = Simulation.Run(arrivals, 100, 0.02, Given.Platform with { MessagesPerReplica = 16 }, 1, 8);
+        Assert.True(many.P95Seconds > 5 * cores.P95Seconds, $"{many.P95Seconds} s, {cores.P95Seconds} s");
+    }
+
+    [Fact]
     public void A_slower_package_needs_more_replicas()
     {
         double[] arrivals = Given.Day.Arrivals(10_000_000);
@@ -70,7 +78,8 @@ public sealed class ScaleTests
     public void The_inputs_agree_with_the_templates_and_the_host()
     {
         string app = Repository.Read("infra-bicep/modules/functions-app.bicep");
-        Assert.Contains($"queueLength: {Given.Platform.MessagesPerReplica}\n", app, StringComparison.Ordinal);
+        Assert.Contains("queueLength: resources[options.compute].cpu\n", app, StringComparison.Ordinal);
+        Assert.Equal(Given.Replica["cpu"].VCpu, Given.Platform.MessagesPerReplica);
         foreach ((string kind, Replica replica) in Given.Replica)
         {
             Assert.Matches($@"  {kind}: \{{\s+cpu: {replica.VCpu}\s+memory: '{replica.Gib}Gi'", app);
