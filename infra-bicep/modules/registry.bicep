@@ -105,20 +105,19 @@ resource tasks 'Microsoft.ContainerRegistry/registries/tasks@2019-04-01' = [
           }
         }
       }
+      // Steps and not a Dockerfile: a task of that kind cannot be made without a repository to build from.
       step: {
-        type: 'Docker'
-        contextPath: '/dev/null'
-        dockerFilePath: build.file
-        target: build.target
-        imageNames: ['${loginServer}/${build.image}:${imageTag}']
-        isPushEnabled: true
-        arguments: [
-          {
-            name: 'ACCELERATOR'
-            value: build.accelerator
-            isSecret: false
-          }
-        ]
+        type: 'EncodedTask'
+        encodedTaskContent: base64(join(
+          [
+            'version: v1.1.0'
+            'stepTimeout: 7200'
+            'steps:'
+            '  - build: -t $Registry/${build.image}:${imageTag} -f ${build.file} --target ${build.target} --build-arg ACCELERATOR=${build.accelerator} .'
+            '  - push: ["$Registry/${build.image}:${imageTag}"]'
+          ],
+          '\n'
+        ))
       }
     }
   }

@@ -288,8 +288,13 @@ internal sealed class StandInAzure : IAsyncDisposable
                     throw new RefusedException($"Unable to find '{call["--file"]}'.");
                 }
 
-                string[] tagged = Snapshot.At(task, "properties.step.imageNames")!.AsArray()[0]!.ToString().Split('\'');
-                return Build($"{tagged[^4]}:{tagged[^2]}");
+                string[] words = Encoding.UTF8.GetString(Convert.FromBase64String((string)Snapshot.At(task, "properties.step.encodedTaskContent")!)).Split(' ', '\n');
+                if (!words.Contains(call["--file"]))
+                {
+                    throw new RefusedException($"The task builds another file than {call["--file"]}.");
+                }
+
+                return Build(words.First(w => w.StartsWith("$Registry/", StringComparison.Ordinal))["$Registry/".Length..]);
             case "vm show":
                 Machine shown = Machines[call["--name"]];
                 return call["--query"] switch { "id" => $"/vm/{call["--name"]}", "tags.training" => shown.Training, "userData" => shown.UserData, _ => "" };
