@@ -226,12 +226,12 @@ built() {
 # Builds an image in the registry, without Docker here: image, task, Dockerfile, target, accelerator.
 build() {
   local attempt
+  sign_in
   if built "$1"; then
     echo "$1 is there already."
     return
   fi
   [[ -z $image ]] || die "There is no image $1 in $registry. Leave --image out to build from this checkout."
-  sign_in
   if [[ $private != true ]]; then
     az acr build --registry "$registry" --image "$1" --file "$root/$3" --target "$4" --build-arg "ACCELERATOR=$5" --timeout 7200 --output none "$root"
     return
@@ -259,6 +259,7 @@ if [[ -n $operations_image ]]; then build "$operations_image" build-operations i
 
 if [[ $model != none && $private != true ]]; then
   step 'Model'
+  sign_in
   # The role that allows it takes up to some minutes to reach the storage account.
   for attempt in $(seq 20); do
     if dotnet run --project "$root/training" -c Release -- publish --model "$model" --to "${endpoint}models"; then break; fi

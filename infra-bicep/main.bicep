@@ -76,7 +76,7 @@ param keys hostKeys = {
 @description('Whether uploads are connected to the app: the last phase of deploy.sh, since Event Grid calls the running app.')
 param connectEvents bool = false
 
-@description('Object id of who deploys; may then publish models and upload data sets.')
+@description('Object id of who deploys; may then publish models, upload data sets and read checkpoints.')
 param deployerId string = ''
 
 @description('What the deployer is.')

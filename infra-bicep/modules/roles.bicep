@@ -238,6 +238,17 @@ resource deployerDatasets 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   }
 }
 
+// To join members that several machines have trained.
+resource deployerCheckpoints 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (serving && !empty(deployerId)) {
+  scope: storage::blobs::checkpoints
+  name: guid(storage::blobs::checkpoints.id, deployerId, roles.blobDataReader)
+  properties: {
+    principalId: deployerId
+    principalType: deployerType
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobDataReader)
+  }
+}
+
 resource trainingDatasets 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (training) {
   scope: storage::blobs::datasets
   name: guid(storage::blobs::datasets.id, trainingIdentity.id, roles.blobDataReader)

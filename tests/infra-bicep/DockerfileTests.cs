@@ -175,10 +175,10 @@ public sealed partial class DockerfileTests
         return inContext;
     }
 
-    // The projects that one refers to when it is built for Azure.
+    // The projects that one is built from: not what it starts, which its image does without.
     private static IEnumerable<string> References(string project)
     {
-        foreach (XElement reference in XDocument.Load(project).Descendants("ProjectReference").Where(r => !((string?)r.Parent!.Attribute("Condition") ?? "").Contains("'Local'", StringComparison.Ordinal)))
+        foreach (XElement reference in XDocument.Load(project).Descendants("ProjectReference").Where(r => (string?)r.Attribute("ReferenceOutputAssembly") != "false"))
         {
             string path = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(project)!, (string)reference.Attribute("Include")!));
             foreach (string further in References(path).Prepend(path))

@@ -461,6 +461,12 @@ internal sealed class StandInAzure : IAsyncDisposable
 
     private string Publish()
     {
+        // The console takes the sign-in of az.
+        if (!SignedIn)
+        {
+            throw new RefusedException("AzureCliCredential authentication failed: Please run 'az login' to setup account.");
+        }
+
         RefuseIfPrivate("Microsoft.Storage/storageAccounts");
         Require("ba92f5b4-2d11-453d-a403-e96b0029c9fe", "models", "This request is not authorized to perform this operation using this permission.");
         ModelPublished = true;
