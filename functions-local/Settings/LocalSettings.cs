@@ -99,9 +99,12 @@ internal sealed class LocalSettings
         }
     }
 
-    /// <summary>Whether settings disable a function. Both spellings count: <c>AzureWebJobs.{function}.Disabled</c> and <c>AzureWebJobs__{function}__Disabled</c>.</summary>
+    /// <summary>
+    /// Whether settings disable a function. All spellings count: <c>AzureWebJobs.{function}.Disabled</c>, and for systems whose variables have no dots
+    /// <c>AzureWebJobs_{function}_Disabled</c> and <c>AzureWebJobs__{function}__Disabled</c>.
+    /// </summary>
     public bool IsDisabled(string function) =>
-        ((string[])[$"AzureWebJobs.{function}.Disabled", $"AzureWebJobs:{function}:Disabled"]).Any(name => Configuration[name] is { } value && (value == "1" || value.Equals("true", StringComparison.OrdinalIgnoreCase)));
+        ((string[])[$"AzureWebJobs.{function}.Disabled", $"AzureWebJobs_{function}_Disabled", $"AzureWebJobs:{function}:Disabled"]).Any(name => Configuration[name] is { } value && (value == "1" || value.Equals("true", StringComparison.OrdinalIgnoreCase)));
 
     private static IConfigurationRoot ReadJson(string path)
     {

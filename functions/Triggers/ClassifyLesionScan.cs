@@ -5,7 +5,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace Lentigo.Functions.Triggers;
 
 /// <summary>
-/// Does what <see cref="ClassifyLesion"/> does where Event Grid cannot reach the app: the host scans the container. Exactly one of the two is
+/// Does what <see cref="ClassifyLesion"/> does where Event Grid cannot reach the app: the host scans the container. Exactly one of these functions is
 /// enabled, by the settings <c>AzureWebJobs.{function}.Disabled</c>.
 /// </summary>
 public sealed class ClassifyLesionScan(LesionBlobs lesions)

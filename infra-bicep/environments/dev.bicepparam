@@ -20,7 +20,7 @@ param storage = {
 
 param serving = {
   compute: 'cpu'
-  uploads: 'webhook'
+  uploads: 'queue'
   zoneRedundant: false
   minReplicas: 0
   maxReplicas: 3

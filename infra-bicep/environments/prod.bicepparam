@@ -20,7 +20,7 @@ param storage = {
 
 param serving = {
   compute: 't4'
-  uploads: 'scan'
+  uploads: 'queue'
   zoneRedundant: true
   minReplicas: 1
   maxReplicas: 4

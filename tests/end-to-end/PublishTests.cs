@@ -24,7 +24,7 @@ public sealed class PublishTests
         JsonElement worker = Read("worker.config.json").GetProperty("description");
         Assert.Equal(("dotnet-isolated", "Lentigo.Functions.dll"), (worker.GetProperty("language").GetString(), worker.GetProperty("defaultWorkerPath").GetString()));
         string?[] functions = [.. Read("functions.metadata").EnumerateArray().Select(f => f.GetProperty("name").GetString()).Order()];
-        Assert.Equal(["assets", "classify-lesion", "classify-lesion-scan", "health", "model", "page", "predict", "reconcile-lesions", "report-failed-lesion"], functions);
+        Assert.Equal(["assets", "classify-lesion", "classify-lesion-event", "classify-lesion-scan", "health", "model", "page", "predict", "reconcile-lesions", "report-failed-lesion", "report-failed-lesion-event"], functions);
         string?[] extensions = [.. Read("extensions.json").GetProperty("extensions").EnumerateArray().Select(e => e.GetProperty("name").GetString())];
         Assert.Superset(new HashSet<string?> { "AzureStorageBlobs", "AzureStorageQueues" }, extensions.ToHashSet()); // timers are in the host
         Assert.Equal("", Read("host.json").GetProperty("extensions").GetProperty("http").GetProperty("routePrefix").GetString());

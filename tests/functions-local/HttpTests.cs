@@ -95,16 +95,17 @@ public sealed class HttpTests(AzuriteFixture azurite, SharedLauncher shared) : I
     }
 
     [Fact]
-    public async Task Functions_are_disabled_by_either_spelling_and_host_json_is_honoured()
+    public async Task Functions_are_disabled_by_every_spelling_and_host_json_is_honoured()
     {
         await using LauncherProcess launcher = await LauncherProcess.StartAsync(azurite, new()
         {
             HostJson = new { functionTimeout = "00:00:01", extensions = new { http = new { routePrefix = "" } } },
-            Environment = { ["AzureWebJobs.plain.Disabled"] = "true", ["AzureWebJobs__secret__Disabled"] = "1" },
+            Environment = { ["AzureWebJobs.plain.Disabled"] = "true", ["AzureWebJobs__secret__Disabled"] = "1", ["AzureWebJobs_admin_Disabled"] = "True" },
         });
         Assert.Equal("root", await launcher.Client.GetStringAsync(new Uri("", UriKind.Relative), Cancellation));
         Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(launcher, "plain"));
         Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(launcher, "secret"));
+        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(launcher, "admin"));
         Assert.Equal(HttpStatusCode.InternalServerError, await StatusAsync(launcher, "held")); // longer than the time-out
         await launcher.UntilCalledAsync(calls => calls is ["held", "cancelled"]);
     }
