@@ -3,6 +3,7 @@ using System.Text.Json;
 using Lentigo.Core;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
+using Lentigo.Core.Models;
 using Lentigo.Training.Data;
 using Lentigo.Training.Networks;
 using Lentigo.Training.Weights;
@@ -17,6 +18,18 @@ namespace Lentigo.Training;
 /// <param name="Seed">The seed of its weights, batches and augmentation.</param>
 public sealed record MemberSpec(string Name, MemberArchitecture Architecture, int Seed)
 {
+    private const string PretrainingSuffix = ".pretraining";
+
+    /// <summary>The member's first training, where it has one; its checkpoints and its lines in the log have this name.</summary>
+    public MemberSpec OfPretraining() => this with { Name = Name + PretrainingSuffix };
+
+    /// <summary>Whether a name is that of a first training.</summary>
+    public static bool IsPretraining(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return name.EndsWith(PretrainingSuffix, StringComparison.Ordinal);
+    }
+
     /// <summary>Reads <c>resnet18,mobilenet_v2,resnet18@7</c>.</summary>
     /// <exception cref="TrainingException">A name is unknown or given twice, or a seed is no number.</exception>
     public static IReadOnlyList<MemberSpec> Parse(string list, int seed)
@@ -87,12 +100,19 @@ public sealed record EpochRecord(
 /// <param name="EpochsWithoutImprovement">The plateau schedule's count.</param>
 /// <param name="Correction">[7]: what is added to the logits for the class prior.</param>
 /// <param name="Recipe">The recipe.</param>
-/// <param name="DataFingerprint">The data set's.</param>
+/// <param name="DataFingerprint">That of the data set that is validated on.</param>
 /// <param name="SplitFingerprint">The split's.</param>
 /// <param name="Seconds">The training time so far.</param>
 public sealed record TrainingState(
     string Architecture, int Epoch, long Step, double BestLoss, int BestEpoch, double PlateauFactor, int EpochsWithoutImprovement,
-    float[] Correction, TrainingRecipe Recipe, string DataFingerprint, string SplitFingerprint, double Seconds);
+    float[] Correction, TrainingRecipe Recipe, string DataFingerprint, string SplitFingerprint, double Seconds)
+{
+    /// <summary>[7]: the class prior that the corrected logits are for; null in checkpoints that do not say.</summary>
+    public IReadOnlyList<double>? Prior { get; init; }
+
+    /// <summary>The sources of all stages; null in checkpoints that do not say.</summary>
+    public IReadOnlyList<ModelSource>? Sources { get; init; }
+}
 
 /// <summary>Hears what happens in a training.</summary>
 public interface ITrainingListener
@@ -108,14 +128,20 @@ public interface ITrainingListener
 }
 
 /// <summary>The training loop.</summary>
-/// <param name="data">The data set, decoded to the recipe's size.</param>
-/// <param name="split">The images to train and to validate on.</param>
+/// <param name="trainingImages">The images to train and to validate on, decoded to the recipe's size.</param>
 /// <param name="recipe">Every hyper-parameter.</param>
 /// <param name="device">Where the tensors live.</param>
-/// <param name="prior">[7]: the class prior that the probabilities shall hold for.</param>
-public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingRecipe recipe, Device device, IReadOnlyList<double> prior)
+/// <param name="prior">[7]: the class prior that the probabilities shall hold for; null for that of the data set that is validated on.</param>
+public sealed class Trainer(TrainingImages trainingImages, TrainingRecipe recipe, Device device, IReadOnlyList<double>? prior = null)
 {
     private const int ValidationBatch = 64; // larger ones leave the processor's cache
+
+    private readonly LesionDataSet _data = trainingImages.Data;
+    private readonly DataSetSplit _split = trainingImages.Split;
+    private readonly IReadOnlyList<double> _prior = prior ?? trainingImages.Prior;
+
+    /// <summary>The sources of a first training, which the state of this one names beside its own.</summary>
+    public IReadOnlyList<ModelSource> PretrainingSources { get; init; } = [];
 
     /// <summary>Trains one member and keeps the weights of the lowest validation loss, or of the last epoch, as the recipe says.</summary>
     /// <param name="member">The member.</param>
@@ -131,28 +157,32 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
         ArgumentNullException.ThrowIfNull(listener);
         using DisposeScope everything = NewDisposeScope();
         TrainingRecipe own = recipe with { Seed = member.Seed };
-        BatchSampler sampler = new(data, split.Train, own);
-        float[] correction = LogitPrior.Correction(sampler.TrainedPrior, recipe.Balance == "none" ? sampler.TrainedPrior : prior);
+        BatchSampler sampler = new(_data, _split.Train, own);
+        float[] correction = LogitPrior.Correction(sampler.TrainedPrior, _prior);
         Augmentation augmentation = new(own);
-        Images images = new(data, member.Architecture, device);
+        Images images = new(_data, member.Architecture, device);
         // A last batch of one image is left out: batch normalisation needs two.
-        int stepsPerEpoch = (split.Train.Count + recipe.BatchSize - 2) / recipe.BatchSize;
+        int stepsPerEpoch = (sampler.Length + recipe.BatchSize - 2) / recipe.BatchSize;
         long steps = (long)stepsPerEpoch * recipe.Epochs;
         Schedule schedule = new(recipe, steps);
-        Tensor classWeights = tensor(TrainingLoss.ClassWeights(data.ClassCounts(split.Train), recipe.ClassWeightBeta), device: device);
+        Tensor classWeights = tensor(TrainingLoss.ClassWeights(_data.ClassCounts(_split.Train), recipe.ClassWeightBeta), device: device);
 
         manual_seed(member.Seed);
         using nn.Module<Tensor, Tensor> network = member.Architecture.Create(LesionClasses.Count, recipe.Size).to(device);
         string checkpoint = CheckpointPath(folder, member.Name);
         bool resuming = resume && File.Exists(checkpoint);
-        StartWeightsReport? start = !resuming && weights is not null ? StartWeights.Load(network, weights, images.Sample(split.Train, own.Seed), member.Architecture.PublicNames) : null;
+        StartWeightsReport? start = !resuming && weights is not null ? StartWeights.Load(network, weights, images.Sample(_split.Train, own.Seed), member.Architecture.PublicNames) : null;
         using FlatParameters flat = new(network);
         using AdamW optimizer = new(flat);
         using ReducedPrecision? reduced = recipe.Compute == "bfloat16" ? new(network, member.Architecture.Create(LesionClasses.Count, recipe.Size).to(device)) : null;
         nn.Module<Tensor, Tensor> trained = reduced?.Network ?? network;
         Tensor? average = recipe.Ema > 0 ? flat.Values.clone() : null;
         TrainingState state = new(
-            member.Architecture.Name, 0, 0, double.PositiveInfinity, 0, 1, 0, correction, own, data.Fingerprint, split.Fingerprint, 0);
+            member.Architecture.Name, 0, 0, double.PositiveInfinity, 0, 1, 0, correction, own, trainingImages.Validated.Fingerprint, _split.Fingerprint, 0)
+        {
+            Prior = _prior,
+            Sources = [.. PretrainingSources, .. trainingImages.Sources],
+        };
         if (resuming)
         {
             state = Restore(checkpoint, state, flat, optimizer, average);
@@ -184,7 +214,7 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
                 using (no_grad())
                 {
                     x = augmentation.Apply(images.Load(chosen));
-                    targets = TrainingLoss.Targets([.. chosen.Select(i => data.Records[i].Label)], LesionClasses.Count, recipe.LabelSmoothing).to(device);
+                    targets = TrainingLoss.Targets([.. chosen.Select(i => _data.Records[i].Label)], LesionClasses.Count, recipe.LabelSmoothing).to(device);
                     (x, targets) = Mix(x, targets);
                     x = images.Normalise(x);
                     x = reduced is null ? x : x.to(ReducedPrecision.Type);
@@ -321,7 +351,7 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
         using IDisposable noGradient = no_grad();
         using Tensor trained = flat.Values.clone();
         flat.Values.copy_(judged);
-        float[][] logits = Logits(network, images, split.Val, recipe.Flips, change: null, cancellationToken);
+        float[][] logits = Logits(network, images, _split.Val, recipe.Flips, change: null, cancellationToken);
         flat.Values.copy_(trained);
         double[][] probabilities = [.. logits.Select(row => EnsembleOutput.Softmax([.. row.Zip(correction, (z, c) => z + c)], 1))];
         if (probabilities.Any(p => p.Any(double.IsNaN)))
@@ -332,12 +362,12 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
         ValidationRecord Of(IEnumerable<int> chosen)
         {
             int[] at = [.. chosen];
-            ClassificationMetrics m = ClassificationMetrics.Compute([.. at.Select(i => data.Records[split.Val[i]].Label)], [.. at.Select(i => probabilities[i])]);
+            ClassificationMetrics m = ClassificationMetrics.Compute([.. at.Select(i => _data.Records[_split.Val[i]].Label)], [.. at.Select(i => probabilities[i])]);
             return new(m.Count, m.LogLoss, m.Accuracy, m.BalancedAccuracy, m.MacroAuc);
         }
 
-        int[] all = [.. Enumerable.Range(0, split.Val.Count)];
-        return (Of(all), all.GroupBy(i => data.Records[split.Val[i]].Stratum).ToDictionary(g => g.Key, g => Of(g)));
+        int[] all = [.. Enumerable.Range(0, _split.Val.Count)];
+        return (Of(all), all.GroupBy(i => _data.Records[_split.Val[i]].Stratum).ToDictionary(g => g.Key, g => Of(g)));
     }
 
     /// <summary>Mixup or cutmix of a batch with itself in another order.</summary>
@@ -390,14 +420,12 @@ public sealed class Trainer(LesionDataSet data, DataSetSplit split, TrainingReci
     private static TrainingState Restore(string path, TrainingState expected, FlatParameters flat, AdamW optimizer, Tensor? average)
     {
         (IReadOnlyDictionary<string, WeightTensor> tensors, TrainingState state) = ReadState(path);
-        string? differs = (state.Architecture != expected.Architecture, state.Recipe != expected.Recipe, state.DataFingerprint != expected.DataFingerprint, state.SplitFingerprint != expected.SplitFingerprint) switch
-        {
-            (true, _, _, _) => "network",
-            (_, true, _, _) => "recipe",
-            (_, _, true, _) => "data set",
-            (_, _, _, true) => "split",
-            _ => null,
-        };
+        string? differs = state.Architecture != expected.Architecture ? "network"
+            : state.Recipe != expected.Recipe ? "recipe"
+            : state.DataFingerprint != expected.DataFingerprint ? "data set"
+            : state.SplitFingerprint != expected.SplitFingerprint ? "split"
+            : !(state.Sources ?? expected.Sources!).SequenceEqual(expected.Sources!) ? "choice of sources"
+            : null;
         if (differs is not null)
         {
             throw new TrainingException($"The checkpoint {path} was made with another {differs}: it cannot be resumed with these options. Repeat the options of the first run, or choose another --out.");

@@ -132,6 +132,17 @@ public sealed record TrainingRecipe
     /// <summary>The seed of weights, batches and augmentation. One seed gives the same losses on the CPU with the same number of threads.</summary>
     public int Seed { get; init; } = 1;
 
+    /// <summary>A first training on other images, whose weights this one starts from; null for none.</summary>
+    public Pretraining? Pretraining { get; init; }
+
+    /// <summary>The recipe of the first training: this one with what <see cref="Pretraining"/> says instead.</summary>
+    /// <exception cref="InvalidOperationException">There is none.</exception>
+    public TrainingRecipe OfPretraining()
+    {
+        Pretraining first = Pretraining ?? throw new InvalidOperationException("The recipe has no first training.");
+        return this with { Pretraining = null, Size = first.Size, Epochs = first.Epochs, LearningRate = first.LearningRate ?? LearningRate, SelectOn = KeepLast };
+    }
+
     /// <summary>The recipe of the paper: Adam 1e-4, x0.1 after 10 epochs without improvement, flips, rotation of 15 degrees, colour jitter.</summary>
     public static TrainingRecipe Paper { get; } = new();
 
@@ -232,7 +243,19 @@ public sealed record TrainingRecipe
         OneOf(nameof(Balance), Balance, "none", "class", "stratum");
         OneOf(nameof(Compute), Compute, "float32", "bfloat16");
         OneOf(nameof(Flips), Flips, "none", "horizontal", "all");
+        if (Pretraining is { } first)
+        {
+            CheckPretraining(first);
+        }
+
         return this;
+    }
+
+    private static void CheckPretraining(Pretraining first)
+    {
+        Range("Pretraining.Size", first.Size, 16, 1024);
+        Range("Pretraining.Epochs", first.Epochs, 1, 10_000);
+        Range("Pretraining.LearningRate", first.LearningRate ?? 1, 1e-9, 10);
     }
 
     private static void Range(string name, double value, double least, double most)
@@ -251,7 +274,20 @@ public sealed record TrainingRecipe
         }
     }
 
-    private static string Key(string name) => JsonNamingPolicy.CamelCase.ConvertName(name);
+    private static string Key(string name) => string.Join('.', name.Split('.').Select(JsonNamingPolicy.CamelCase.ConvertName));
+}
+
+/// <summary>What a first training does otherwise than the one that starts from its weights.</summary>
+public sealed record Pretraining
+{
+    /// <summary>The side of the input in pixels: that of the images that the first training has.</summary>
+    public int Size { get; init; } = 84;
+
+    /// <summary>How often each training image is seen.</summary>
+    public int Epochs { get; init; } = 3;
+
+    /// <summary>The (highest) learning rate; null for that of the training that follows.</summary>
+    public double? LearningRate { get; init; }
 }
 
 /// <summary>The JSON of recipes, logs and checkpoints: camelCase; unknown keys are refused.</summary>

@@ -92,13 +92,12 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
     {
         LesionDataSet data = Data(recipe.Size);
         DataSetSplit split = DataSetSplit.Make(data, data.Records.Any(r => r.Subset == "val") ? SplitKind.Official : SplitKind.Lesion, seed: 1, folds);
-        double[] prior = [.. data.ClassCounts(Enumerable.Range(0, data.Count)).Select(c => (double)c / data.Count)];
         DirectoryInfo folder = Directory.CreateTempSubdirectory("lentigo-ablation-");
         try
         {
             MemberSpec spec = new(member.Name, member, recipe.Seed);
             string? weights = randomStart ? null : StartWeights.Find(weightsPath, spec);
-            new Trainer(data, split, recipe, CPU, prior).Train(spec, weights, folder.FullName, resume: false, new Silence(), cancellationToken);
+            new Trainer(TrainingImages.Of(data, split, [], Console.Error.WriteLine), recipe, CPU).Train(spec, weights, folder.FullName, resume: false, new Silence(), cancellationToken);
             (nn.Module<Tensor, Tensor> network, _) = Trainer.LoadBest(Trainer.BestPath(folder.FullName, member.Name));
             using (network)
             {

@@ -35,6 +35,12 @@ public sealed record ModelManifest
     /// <summary>The temperature T of probabilities = softmax(logits / T), fitted on validation logits (Guo et al. 2017, arXiv:1706.04599).</summary>
     public double Temperature { get; init; } = 1;
 
+    /// <summary>
+    /// [7]: the class prior that the probabilities are for, in the order of <see cref="Classes"/>: the shares of the classes where the model is to answer as its
+    /// validation images suggest. <see cref="Evaluation.ClassPrior"/> re-weighs probabilities for another. Null in packages that do not say.
+    /// </summary>
+    public IReadOnlyList<double>? Prior { get; init; }
+
     /// <summary>Decision thresholds by name, for example the melanoma probability that gives 80 % specificity on validation images.</summary>
     public IReadOnlyDictionary<string, double>? Thresholds { get; init; }
 
@@ -91,7 +97,31 @@ public sealed record ModelInput(int Size, string Geometry = ModelInput.Squash, s
 /// <param name="Folds">
 /// 1, or the number of folds that the members were trained on: then every image was validated on, answered by the members of its fold alone.
 /// </param>
-public sealed record ModelData(string Name, string Fingerprint, string Split, string SplitFingerprint, int TrainCount, int ValCount, int Folds = 1);
+public sealed record ModelData(string Name, string Fingerprint, string Split, string SplitFingerprint, int TrainCount, int ValCount, int Folds = 1)
+{
+    /// <summary>All that some member was trained on, the data set named here too; null in packages that do not say.</summary>
+    public IReadOnlyList<ModelSource>? Sources { get; init; }
+}
+
+/// <summary>A source of training images.</summary>
+/// <param name="Name">The data set's name.</param>
+/// <param name="Role"><see cref="Validated"/>, <see cref="Train"/> or <see cref="Pretraining"/>.</param>
+/// <param name="Weight">How often an epoch drew each image: 1 is once.</param>
+/// <param name="Size">The side in pixels that the images were brought to.</param>
+/// <param name="Fingerprint">SHA-256 over the sorted image ids, labels and pixels at that size.</param>
+/// <param name="Images">The number of its images.</param>
+/// <param name="LeftOut">How many of them were not trained on because they show lesions of validation images or are in another source too.</param>
+public sealed record ModelSource(string Name, string Role, double Weight, int Size, string Fingerprint, int Images, int LeftOut)
+{
+    /// <summary>Split into images trained on and images validated on.</summary>
+    public const string Validated = "validated";
+
+    /// <summary>Trained on only.</summary>
+    public const string Train = "train";
+
+    /// <summary>Trained on in the first of two trainings.</summary>
+    public const string Pretraining = "pretraining";
+}
 
 /// <summary>The document <c>{name}/current.json</c>: the pointer to the version that serves.</summary>
 /// <param name="Version">The version's folder.</param>

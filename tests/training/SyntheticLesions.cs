@@ -36,35 +36,41 @@ internal static class SyntheticLesions
         return pixels;
     }
 
-    /// <summary>A data set of as many images of each class; two of each lesion.</summary>
-    public static LesionDataSet DataSet(int perClass, int size)
+    /// <summary>A data set of as many images of each class; two of each lesion. Another first number gives other images, lesions and ids.</summary>
+    public static LesionDataSet DataSet(int perClass, int size, string name = "synthetic", int first = 0)
     {
-        LesionRecord[] records = [.. Enumerable.Range(0, perClass * LesionClasses.Count).Select(i => new LesionRecord(
-            $"image{i:D4}", i % LesionClasses.Count, $"lesion{i % LesionClasses.Count}_{i / LesionClasses.Count / 2}", "64"))];
-        Tensor pixels = empty([records.Length, size, size, 3], dtype: ScalarType.Byte);
-        for (int i = 0; i < records.Length; i++)
-        {
-            using Tensor row = pixels[i];
-            Draw(records[i].Label, i / LesionClasses.Count, size).CopyTo(row.bytes);
-        }
-
-        return new("synthetic", records, pixels);
+        LesionRecord[] records = [.. Enumerable.Range(first, perClass * LesionClasses.Count).Select(i => new LesionRecord(
+            $"image{i:D4}", (i - first) % LesionClasses.Count, $"lesion{(i - first) % LesionClasses.Count}_{i / LesionClasses.Count / 2}", "64"))];
+        return Of(name, records, [.. records.Select((r, i) => Draw(r.Label, (first + i) / LesionClasses.Count, size))], size);
     }
 
-    /// <summary>Writes the data set as HAM10000 is distributed.</summary>
-    public static void WriteHam10000(string folder, int perClass, int size)
+    /// <summary>A data set of given pixels.</summary>
+    public static LesionDataSet Of(string name, IReadOnlyList<LesionRecord> records, IReadOnlyList<byte[]> images, int size)
+    {
+        Tensor pixels = empty([records.Count, size, size, 3], dtype: ScalarType.Byte);
+        for (int i = 0; i < records.Count; i++)
+        {
+            using Tensor row = pixels[i];
+            images[i].CopyTo(row.bytes);
+        }
+
+        return new(name, records, pixels);
+    }
+
+    /// <summary>Writes the data set as HAM10000 is distributed; another first number gives other images, lesions and ids.</summary>
+    public static void WriteHam10000(string folder, int perClass, int size, string table = Ham10000.MetadataFileName, int first = 0)
     {
         string part = Path.Combine(folder, "HAM10000_images_part_1");
         Directory.CreateDirectory(part);
         List<string> lines = ["lesion_id,image_id,dx,dx_type,age,sex,localization"];
-        for (int i = 0; i < perClass * LesionClasses.Count; i++)
+        for (int i = first; i < first + (perClass * LesionClasses.Count); i++)
         {
-            int label = i % LesionClasses.Count;
+            int label = (i - first) % LesionClasses.Count;
             WriteImage(Path.Combine(part, $"ISIC_{i:D7}.jpg"), label, i / LesionClasses.Count, size);
             lines.Add($"HAM_{i / 2:D7},ISIC_{i:D7},{LesionClasses.Codes[label]},histo,50.0,female,back");
         }
 
-        File.WriteAllLines(Path.Combine(folder, Ham10000.MetadataFileName), lines);
+        File.WriteAllLines(Path.Combine(folder, table), lines);
     }
 
     /// <summary>Writes one image in the format of the file's extension; folders are created.</summary>

@@ -105,7 +105,7 @@ public sealed class TrainerTests
         DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
         using TemporaryFolder folder = new();
         MemberArchitecture broken = MemberRegistry.Find("mobilenet_v2") with { Std = [0, 0, 0] };
-        Trainer trainer = new(data, split, Small, CPU, [.. Enumerable.Repeat(1.0 / 7, 7)]);
+        Trainer trainer = new(TrainingImages.Of(data, split, [], Assert.Fail), Small, CPU, [.. Enumerable.Repeat(1.0 / 7, 7)]);
         TrainingException stopped = Assert.Throws<TrainingException>(
             () => trainer.Train(new("broken", broken, 1), weights: null, folder.Path, resume: false, new Recorder(), TestContext.Current.CancellationToken));
         Assert.Contains("epoch 1, batch 1", stopped.Message, StringComparison.Ordinal);
@@ -165,7 +165,7 @@ public sealed class TrainerTests
         TrainingRecipe recipe = Small with { Epochs = 1, Balance = "class", BalancePower = 0 };
         double[] prior = [0.1, 0.1, 0.1, 0.1, 0.1, 0.4, 0.1];
         MemberSpec member = new("resnet18", MemberRegistry.Find("resnet18"), 1);
-        new Trainer(data, split, recipe, CPU, prior).Train(member, weights: null, folder.Path, resume: false, new Recorder(), TestContext.Current.CancellationToken);
+        new Trainer(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, prior).Train(member, weights: null, folder.Path, resume: false, new Recorder(), TestContext.Current.CancellationToken);
         (var network, TrainingState state) = Trainer.LoadBest(Trainer.BestPath(folder.Path, "resnet18"));
         float[] raw = SafetensorsFile.Read(Trainer.BestPath(folder.Path, "resnet18")).Tensors["fc.bias"].ToTensor().data<float>().ToArray();
         float[] folded = network.get_parameter("fc.bias")!.data<float>().ToArray();
@@ -179,7 +179,7 @@ public sealed class TrainerTests
     private static Recorder Train(
         string member, LesionDataSet data, DataSetSplit split, TrainingRecipe recipe, string folder, Recorder recorder, bool resume, CancellationToken cancellationToken)
     {
-        Trainer trainer = new(data, split, recipe, CPU, [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)]);
+        Trainer trainer = new(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)]);
         trainer.Train(new(member, MemberRegistry.Find(member), recipe.Seed), weights: null, folder, resume, recorder, cancellationToken);
         return recorder;
     }

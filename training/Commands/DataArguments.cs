@@ -8,11 +8,13 @@ namespace Lentigo.Training.Commands;
 /// <summary>How the verbs name a data set and a split of it, and how they open them.</summary>
 internal static class DataArguments
 {
-    public static readonly Option<string> Data = new("--data")
+    public static readonly Option<string[]> Data = new("--data")
     {
         Required = true,
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = true,
         HelpName = "folder|npz|URL",
-        Description = "A folder: HAM10000 or ISIC 2018 Task 3 as distributed, or a folder for each class; a MedMNIST .npz; or either in a blob container by its URL (or container/folder, with --connection).",
+        Description = "A folder: HAM10000 or ISIC 2018 Task 3 as distributed, images with any CSV in HAM10000's columns, or a folder for each class; folder=table.csv where the CSV is elsewhere; a MedMNIST .npz; or either in a blob container by its URL (or container/folder, with --connection). Several are joined.",
     };
 
     public static readonly Option<bool> SkipMissing = new("--skip-missing") { Description = "Leave out images of the CSV that are not on disk." };
@@ -27,23 +29,57 @@ internal static class DataArguments
     /// <summary>Where decoded images are kept.</summary>
     private static string PixelFolder => Path.Combine(PixelCache.UserFolder, "pixels");
 
-    /// <summary>Opens the data set; one in blob storage is copied to this machine first.</summary>
-    public static async Task<LesionDataSet> OpenAsync(ParseResult arguments, int size, CancellationToken cancellationToken)
+    /// <summary>Opens the data sets that <c>--data</c> names, joined to one; those in blob storage are copied to this machine first.</summary>
+    public static async Task<LesionDataSet> OpenAsync(ParseResult arguments, int size, CancellationToken cancellationToken) =>
+        TrainingImages.Join(await OpenAllAsync(arguments, LocationsOf(arguments.GetValue(Data)!), size, cancellationToken), Console.WriteLine);
+
+    /// <summary>Opens data sets, in their order.</summary>
+    public static async Task<IReadOnlyList<LesionDataSet>> OpenAllAsync(ParseResult arguments, IReadOnlyList<DataLocation> locations, int size, CancellationToken cancellationToken)
     {
-        string path = await LocalPathAsync(arguments, cancellationToken);
         bool skipMissing = arguments.GetValue(SkipMissing);
         PixelCache? cache = CacheOf(arguments);
-        Console.WriteLine($"Reading {path} at {size} px ...");
-        return await ProgressBar.RunAsync("images decoded", bytes: false, progress => Task.Run(() => DataSets.Open(path, size, skipMissing, Console.WriteLine, cache, progress, cancellationToken)));
+        List<LesionDataSet> opened = [];
+        foreach (DataLocation location in locations)
+        {
+            string path = await LocalPathAsync(arguments, location.Path, cancellationToken);
+            Console.WriteLine($"Reading {location with { Path = path }} at {size} px ..."); // not the URL, which may hold a SAS
+            LesionDataSet data = await ProgressBar.RunAsync(
+                "images decoded", bytes: false,
+                progress => Task.Run(() => DataSets.Open(path, size, skipMissing, Console.WriteLine, cache, progress, location.Table, cancellationToken)));
+            opened.Add(data.Weighed(location.Weight));
+        }
+
+        return opened;
     }
+
+    /// <summary>The locations that an option names.</summary>
+    /// <exception cref="UsageException">One makes no sense, or is named twice.</exception>
+    public static IReadOnlyList<DataLocation> LocationsOf(IReadOnlyList<string> texts)
+    {
+        try
+        {
+            DataLocation[] locations = [.. texts.Select(DataLocation.Parse)];
+            DataLocation? twice = locations.GroupBy(l => l with { Weight = 1 }).FirstOrDefault(g => g.Count() > 1)?.Key;
+            return twice is null ? locations : throw new UsageException($"The data set {twice} is named twice. To draw its images twice an epoch, write {twice}@2.");
+        }
+        catch (DataSetException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
+
+    /// <summary>The one data set of verbs that look at one.</summary>
+    /// <exception cref="UsageException">Several are named.</exception>
+    public static DataLocation OneLocation(ParseResult arguments) => LocationsOf(arguments.GetValue(Data)!) is [var one]
+        ? one
+        : throw new UsageException("This verb takes one data set: --data names several.");
 
     /// <summary>The cache of decoded images, or null where none is wanted.</summary>
     public static PixelCache? CacheOf(ParseResult arguments) => arguments.GetValue(NoCache) ? null : new(PixelFolder);
 
     /// <summary>The data set's folder or file on this machine.</summary>
-    public static async Task<string> LocalPathAsync(ParseResult arguments, CancellationToken cancellationToken)
+    public static async Task<string> LocalPathAsync(ParseResult arguments, string data, CancellationToken cancellationToken)
     {
-        string data = arguments.GetValue(Data)!;
         if (!StorageArguments.IsUrl(data) && (arguments.GetValue(StorageArguments.Connection) is null || Path.Exists(data)))
         {
             return data;

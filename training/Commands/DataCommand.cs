@@ -40,9 +40,10 @@ internal static class DataCommand
             throw new UsageException($"--size {size} is not between 16 and 1024.");
         }
 
-        string path = await DataArguments.LocalPathAsync(arguments, cancellationToken);
+        DataLocation location = DataArguments.OneLocation(arguments);
+        string path = await DataArguments.LocalPathAsync(arguments, location.Path, cancellationToken);
         PixelCache? cache = DataArguments.CacheOf(arguments);
-        using DataSetInspection found = await ProgressBar.RunAsync("images read", bytes: false, progress => Task.Run(() => DataSetInspection.Of(path, size, cache, Console.WriteLine, progress, cancellationToken)));
+        using DataSetInspection found = await ProgressBar.RunAsync("images read", bytes: false, progress => Task.Run(() => DataSetInspection.Of(path, location.Table, size, cache, Console.WriteLine, progress, cancellationToken)));
         Console.WriteLine($"{found.Images.Name}: {found.Format}, {found.Images.Count} images");
         PrintCounts(found.Images);
         PrintFaults(found, size);
@@ -131,7 +132,13 @@ internal static class DataCommand
 
     private static async Task<int> PushAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
-        string path = arguments.GetValue(DataArguments.Data)!;
+        DataLocation location = DataArguments.OneLocation(arguments);
+        string path = location.Path;
+        if (location.Table is not null)
+        {
+            throw new UsageException($"A copy in blob storage needs its table in the folder: put {location.Table} into {path}.");
+        }
+
         List<(string Path, string Name)> files = [];
         if (DataSets.IsNpz(path))
         {

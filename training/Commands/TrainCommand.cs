@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.Globalization;
 using Lentigo.Core;
+using Lentigo.Core.Evaluation;
 using Lentigo.Training.Data;
 using Lentigo.Training.Packaging;
 using Lentigo.Training.Storage;
@@ -22,10 +22,15 @@ internal static class TrainCommand
     private static readonly Option<double?> LearningRate = new("--lr") { Description = "The (highest) learning rate [paper: 1e-4, strong: 4e-4]." };
     private static readonly Option<int?> Seed = new("--seed") { Description = "One seed gives the same losses on the CPU with the same threads [recipe: 1]." };
     private static readonly Option<string?> Weights = new("--weights") { HelpName = "file|folder", Description = "Start from a .safetensors or .pth file, from the file in a folder whose name starts with the member's, or from the best checkpoint in another run's --out." };
+    private static readonly Option<string[]> ValidateOn = new("--validate-on") { HelpName = "name", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Which of several --data are split and validated on, by name or as written there [the first]; the others are trained on whole, without lesions that are validated on." };
+    private static readonly Option<string[]> PretrainData = new("--pretrain-data") { HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Train on these data sets first and start the training proper from those weights." };
+    private static readonly Option<int?> PretrainSize = new("--pretrain-size") { HelpName = "px", Description = "The side of the input of the first training [recipe: 84]." };
+    private static readonly Option<int?> PretrainEpochs = new("--pretrain-epochs") { Description = "Passes over the images of the first training [recipe: 3]." };
+    private static readonly Option<double?> PretrainLearningRate = new("--pretrain-lr") { Description = "The (highest) learning rate of the first training [that of the second]." };
     private static readonly Option<double?> Degrade = new("--degrade") { HelpName = "p", Description = "Reduce images to few pixels and enlarge them again with this probability, so that sharpness says little." };
     private static readonly Option<string?> Balance = new("--balance") { HelpName = "none|class|stratum", Description = "stratum: the same classes within each original resolution; the class prior is corrected afterwards." };
     private static readonly Option<string?> SelectOn = new("--select-on") { HelpName = "all|none|resolution", Description = "Keep the checkpoint of lowest loss on these validation images, e.g. 220; none keeps the last epoch's." };
-    private static readonly Option<string?> Prior = new("--prior") { HelpName = "p1,...,p7", Description = "The class prior that balanced training is corrected for [that of the whole data set]; order " + string.Join(", ", LesionClasses.Codes) + "." };
+    private static readonly Option<string?> Prior = new("--prior") { HelpName = "natural|uniform|p1,...,p7", Description = "The class prior that probabilities shall hold for, whatever training sees [that of the data set that is validated on]; order " + string.Join(", ", LesionClasses.Codes) + "." };
     private static readonly Option<string?> Flips = new("--flips") { HelpName = "none|horizontal|all", Description = "Average the logits over mirror images, inside the exported graph." };
     private static readonly Option<double?> Ema = new("--ema") { HelpName = "decay", Description = "Keep a moving average of the weights, e.g. 0.998." };
     private static readonly Option<string?> Compute = new("--compute") { HelpName = "float32|bfloat16", Description = "What convolutions compute in while training; bfloat16 is faster for ResNet where the processor has it, slower for depthwise convolutions on a CPU." };
@@ -39,7 +44,7 @@ internal static class TrainCommand
     {
         Command command = new("train", "Trains members, keeps each one's best checkpoint, exports the ensemble and writes its package.")
         {
-            DataArguments.Data, Out, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, Weights, Degrade, Balance,
+            DataArguments.Data, ValidateOn, PretrainData, PretrainSize, PretrainEpochs, PretrainLearningRate, Out, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, Weights, Degrade, Balance,
             SelectOn, Prior, Flips, Ema, Compute, Resume, Checkpoints, Limit, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
         };
         ExportCommand.AddPackageOptions(command);
@@ -75,39 +80,80 @@ internal static class TrainCommand
         string log = Path.Combine(folder, TrainedMember.LogFileName);
         CheckpointCopies? copies = await CopiesAsync(arguments, members, checkpoints, log, resume, cancellationToken);
 
-        using LesionDataSet images = await DataArguments.OpenAsync(arguments, recipe.Size, cancellationToken);
+        IReadOnlyList<double>? prior = PriorOf(arguments.GetValue(Prior));
+        (IReadOnlyList<DataLocation> validated, IReadOnlyList<DataLocation> more) = SourcesOf(arguments);
+        LesionDataSet images = TrainingImages.Join(await DataArguments.OpenAllAsync(arguments, validated, recipe.Size, cancellationToken), Console.WriteLine);
         DataSetSplit split = SplitOf(arguments, images);
-        IReadOnlyList<double> prior = PriorOf(arguments.GetValue(Prior), images);
         if (recipe.SelectOn is not ("all" or TrainingRecipe.KeepLast) && split.Val.All(i => images.Records[i].Stratum != recipe.SelectOn))
         {
             throw new UsageException($"No validation image is of the resolution '{recipe.SelectOn}' of --select-on. Resolutions here: {string.Join(", ", images.Strata)}.");
         }
 
-        DataArguments.Describe(images, split);
+        using TrainingImages proper = TrainingImages.Of(images, split, await DataArguments.OpenAllAsync(arguments, more, recipe.Size, cancellationToken), Console.WriteLine);
+        DataArguments.Describe(proper.Data, proper.Split);
+        using TrainingImages? first = recipe.Pretraining is null ? null : await PretrainingImagesAsync(arguments, recipe, validated, split, cancellationToken);
         Directory.CreateDirectory(checkpoints);
         using CancellationTokenRegistration stopping = cancellationToken.Register(() => Console.Error.WriteLine("Stopping after this step ..."));
-        Trainer trainer = new(images, split, recipe, device, prior);
+        Trainer? pretrainer = first is null ? null : new(first, recipe.OfPretraining(), device, prior ?? proper.Prior);
+        Trainer trainer = new(proper, recipe, device, prior) { PretrainingSources = first?.Sources ?? [] };
+        async Task TrainAsync(Trainer stage, MemberSpec member, string? weights) => await WithProgressAsync(log, member.Name, console =>
+        {
+            try
+            {
+                stage.Train(member, weights, checkpoints, resume, copies is null ? console : new CopyingListener(console, copies), cancellationToken);
+            }
+            catch (OperationCanceledException e)
+            {
+                throw new TrainingException(
+                    File.Exists(Trainer.CheckpointPath(checkpoints, member.Name))
+                        ? $"Stopped. The last whole epoch of {member.Name} is in {checkpoints}: repeat the command with --resume to go on from it."
+                        : $"Stopped before {member.Name} finished an epoch: repeat the command with --resume to start it again; members before it are kept.", e);
+            }
+        });
         foreach (MemberSpec member in members)
         {
             string? weights = arguments.GetValue(Weights) is { } path ? StartWeights.Find(path, member) : null;
-            await WithProgressAsync(log, member.Name, console =>
+            if (pretrainer is not null && !(resume && File.Exists(Trainer.CheckpointPath(checkpoints, member.Name))))
             {
-                try
-                {
-                    trainer.Train(member, weights, checkpoints, resume, copies is null ? console : new CopyingListener(console, copies), cancellationToken);
-                }
-                catch (OperationCanceledException e)
-                {
-                    throw new TrainingException(
-                        File.Exists(Trainer.CheckpointPath(checkpoints, member.Name))
-                            ? $"Stopped. The last whole epoch of {member.Name} is in {checkpoints}: repeat the command with --resume to go on from it."
-                            : $"Stopped before {member.Name} finished an epoch: repeat the command with --resume to start it again; members before it are kept.", e);
-                }
-            });
+                await TrainAsync(pretrainer, member.OfPretraining(), weights);
+                weights = Trainer.BestPath(checkpoints, member.OfPretraining().Name);
+            }
+
+            await TrainAsync(trainer, member, weights);
         }
 
         ExportCommand.Write(TrainedMember.LoadAll([folder]), images, [split], folder, arguments);
         return 0;
+    }
+
+    /// <summary>The locations of <c>--data</c> that are validated on, and the others.</summary>
+    private static (IReadOnlyList<DataLocation> Validated, IReadOnlyList<DataLocation> More) SourcesOf(ParseResult arguments)
+    {
+        IReadOnlyList<DataLocation> all = DataArguments.LocationsOf(arguments.GetValue(DataArguments.Data)!);
+        if (arguments.GetValue(ValidateOn) is not { Length: > 0 } names)
+        {
+            return ([all[0]], [.. all.Skip(1)]);
+        }
+
+        DataLocation[] validated = [.. names.Select(name =>
+        {
+            DataLocation[] fitting = [.. all.Where(l => name == l.ToString() || name == l.Path || name == DataSetFiles.NameOf(l.Path))];
+            return fitting is [var one] ? one : throw new UsageException(
+                $"--validate-on {name} names {(fitting.Length == 0 ? "none" : "several")} of the data sets {string.Join(", ", all)}. Write it as it stands after --data.");
+        })];
+        return (validated, [.. all.Except(validated)]);
+    }
+
+    private static async Task<TrainingImages> PretrainingImagesAsync(
+        ParseResult arguments, TrainingRecipe recipe, IReadOnlyList<DataLocation> validated, DataSetSplit split, CancellationToken cancellationToken)
+    {
+        Console.WriteLine("For the first training:");
+        int size = recipe.OfPretraining().Size;
+        IReadOnlyList<LesionDataSet> sources = await DataArguments.OpenAllAsync(arguments, DataArguments.LocationsOf(arguments.GetValue(PretrainData)!), size, cancellationToken);
+        LesionDataSet small = TrainingImages.Join(await DataArguments.OpenAllAsync(arguments, validated, size, cancellationToken), _ => { });
+        TrainingImages images = TrainingImages.ForPretraining(small, split, sources, Console.WriteLine);
+        DataArguments.Describe(images.Data, images.Split);
+        return images;
     }
 
     private static async Task WithProgressAsync(string log, string member, Action<ITrainingListener> train)
@@ -140,7 +186,7 @@ internal static class TrainCommand
         BlobFolder target = StorageArguments.Open(location, StorageArguments.ConnectionOf(arguments));
         CheckpointCopies copies = new(target, checkpoints, log, Console.WriteLine);
         await copies.CheckAsync(cancellationToken);
-        foreach (MemberSpec member in members)
+        foreach (MemberSpec member in members.SelectMany(m => new[] { m.OfPretraining(), m }))
         {
             if (resume)
             {
@@ -173,8 +219,21 @@ internal static class TrainCommand
         return Usage(() =>
         {
             TrainingRecipe r = TrainingRecipe.Load(a.GetValue(Recipe)!);
+            bool hasData = a.GetValue(PretrainData) is { Length: > 0 };
+            if (!hasData && (r.Pretraining is not null || a.GetValue(PretrainSize) is not null || a.GetValue(PretrainEpochs) is not null || a.GetValue(PretrainLearningRate) is not null))
+            {
+                throw new UsageException("The recipe has a first training. Name its data sets with --pretrain-data.");
+            }
+
+            Pretraining first = r.Pretraining ?? new();
             return (r with
             {
+                Pretraining = !hasData ? null : first with
+                {
+                    Size = a.GetValue(PretrainSize) ?? first.Size,
+                    Epochs = a.GetValue(PretrainEpochs) ?? first.Epochs,
+                    LearningRate = a.GetValue(PretrainLearningRate) ?? first.LearningRate,
+                },
                 Size = a.GetValue(Size) ?? r.Size,
                 Epochs = a.GetValue(Epochs) ?? r.Epochs,
                 BatchSize = a.GetValue(Batch) ?? r.BatchSize,
@@ -212,17 +271,11 @@ internal static class TrainCommand
         return split with { Train = some };
     }
 
-    private static IReadOnlyList<double> PriorOf(string? text, LesionDataSet images)
+    private static IReadOnlyList<double>? PriorOf(string? text)
     {
-        if (text is null)
-        {
-            return [.. images.ClassCounts(Enumerable.Range(0, images.Count)).Select(c => (double)c / images.Count)];
-        }
-
-        double[] values = [.. text.Split(',').Select(p => double.TryParse(p, NumberStyles.Float, CultureInfo.InvariantCulture, out double v) && v > 0 ? v : double.NaN)];
-        return values.Length == LesionClasses.Count && !values.Any(double.IsNaN)
-            ? [.. values.Select(v => v / values.Sum())]
-            : throw new UsageException($"--prior takes seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1.");
+        double[] equal = [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)];
+        return text is null or ClassPrior.Natural ? null : ClassPrior.Parse(text, equal)
+            ?? throw new UsageException($"--prior takes seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1; or natural or uniform.");
     }
 
     /// <summary>Copies the checkpoint of each epoch to blob storage before the next one starts.</summary>

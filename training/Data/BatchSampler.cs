@@ -6,7 +6,7 @@ namespace Lentigo.Training.Data;
 public sealed class BatchSampler
 {
     private readonly IReadOnlyList<int> _images;
-    private readonly double[]? _weights;
+    private readonly double[]? _weights; // [n]: in proportion to how often an image is drawn; null where each is drawn once
     private readonly int _seed;
 
     /// <summary>A sampler of training images.</summary>
@@ -21,22 +21,36 @@ public sealed class BatchSampler
         ArgumentNullException.ThrowIfNull(recipe);
         _images = images;
         _seed = recipe.Seed;
-        int[] counts = data.ClassCounts(images);
-        TrainedPrior = Normalised([.. counts.Select(c => (double)c)]);
+        double[] own = [.. images.Select(i => data.Records[i].Weight)];
+        double[] CountsOf(IEnumerable<int> at)
+        {
+            double[] sums = new double[LesionClasses.Count];
+            foreach (int i in at)
+            {
+                sums[data.Records[i].Label] += data.Records[i].Weight;
+            }
+
+            return sums;
+        }
+
+        Length = (int)Math.Round(own.Sum());
+        double[] counts = CountsOf(images);
+        TrainedPrior = Normalised(counts);
         if (recipe.Balance == "none")
         {
+            _weights = own.All(w => w == 1) ? null : own;
             return;
         }
 
         TrainedPrior = Normalised([.. counts.Select(c => c == 0 ? 0 : Math.Pow(c, recipe.BalancePower))]);
         if (recipe.Balance == "class")
         {
-            _weights = [.. images.Select(i => TrainedPrior[data.Records[i].Label] / counts[data.Records[i].Label])];
+            _weights = [.. images.Select((i, k) => own[k] * TrainedPrior[data.Records[i].Label] / counts[data.Records[i].Label])];
             return;
         }
 
-        Dictionary<string, int[]> strata = images.GroupBy(i => data.Records[i].Stratum).ToDictionary(g => g.Key, g => data.ClassCounts(g));
-        foreach ((string stratum, int[] classes) in strata)
+        Dictionary<string, double[]> strata = images.GroupBy(i => data.Records[i].Stratum).ToDictionary(g => g.Key, g => CountsOf(g));
+        foreach ((string stratum, double[] classes) in strata)
         {
             if (Enumerable.Range(0, counts.Length).FirstOrDefault(c => counts[c] > 0 && classes[c] == 0, -1) is >= 0 and int lacking)
             {
@@ -47,17 +61,20 @@ public sealed class BatchSampler
 
         Dictionary<string, double> shares = strata.ToDictionary(s => s.Key, s => Math.Pow(s.Value.Sum(), recipe.BalancePower));
         double total = shares.Values.Sum();
-        _weights = [.. images.Select(i =>
+        _weights = [.. images.Select((i, k) =>
         {
             (string stratum, int label) = (data.Records[i].Stratum, data.Records[i].Label);
-            return shares[stratum] / total * TrainedPrior[label] / strata[stratum][label];
+            return own[k] * shares[stratum] / total * TrainedPrior[label] / strata[stratum][label];
         })];
     }
+
+    /// <summary>The images an epoch draws: the sum of their weights, which is their number where no source is weighed.</summary>
+    public int Length { get; }
 
     /// <summary>[7]: how often training sees each class.</summary>
     public double[] TrainedPrior { get; }
 
-    /// <summary>The images of an epoch in order: as many as there are training images.</summary>
+    /// <summary>The images of an epoch in order, <see cref="Length"/> of them.</summary>
     public int[] Epoch(int epoch)
     {
         Random random = new(HashCode(_seed, epoch));
@@ -71,7 +88,7 @@ public sealed class BatchSampler
     /// </summary>
     private int[] Draw(Random random)
     {
-        int[] drawn = new int[_images.Count];
+        int[] drawn = new int[Length];
         int[] shuffled = [.. Enumerable.Range(0, _images.Count)];
         random.Shuffle(shuffled);
         double step = _weights!.Sum() / drawn.Length, at = random.NextDouble() * step, passed = 0;

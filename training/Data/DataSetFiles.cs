@@ -22,11 +22,14 @@ public sealed record DataSetFiles(
     private static readonly string[] ImageExtensions = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"];
 
     /// <summary>Recognises a folder and lists its images.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="table">A CSV in HAM10000's layout that labels the images, where it is not in the folder; null to look there.</param>
     /// <exception cref="DataSetException">The folder is of no known format, or its tables are damaged or name unknown classes.</exception>
-    public static DataSetFiles List(string folder)
+    public static DataSetFiles List(string folder, string? table = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        return Isic2018.IsIn(folder) ? Isic2018.List(folder)
+        return table is not null ? Ham10000.List(folder, table)
+            : Isic2018.IsIn(folder) ? Isic2018.List(folder)
             : Ham10000.IsIn(folder) || !ClassFolders.IsIn(folder) ? Ham10000.List(folder)
             : ClassFolders.List(folder);
     }

@@ -16,7 +16,7 @@ public sealed record DataSetInspection(
 {
     /// <summary>Reads a data set whatever is wrong with single images.</summary>
     /// <inheritdoc cref="DataSets.Open"/>
-    public static DataSetInspection Of(string path, int size, PixelCache? cache, Action<string> warn, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken = default)
+    public static DataSetInspection Of(string path, string? table, int size, PixelCache? cache, Action<string> warn, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken = default)
     {
         if (DataSets.IsNpz(path))
         {
@@ -24,7 +24,7 @@ public sealed record DataSetInspection(
             return new("MedMNIST", arrays, [], 0, [], [], Groups(arrays.Count, arrays.PixelsOf));
         }
 
-        DataSetFiles files = DataSetFiles.List(path);
+        DataSetFiles files = DataSetFiles.List(path, table);
         DecodedImages decoded = DecodedImages.Load(files.Images, size, cache, warn, progress, cancellationToken);
         (string, string)[] unreadable = [.. decoded.Unreadable.Select(u => (files.Images[u.Index].Path, u.Reason))];
         if (unreadable.Length == files.Images.Count)

@@ -12,11 +12,12 @@ public static class DataSets
     /// <param name="warn">Told what was left out.</param>
     /// <param name="cache">Where decoded images are kept from run to run, or null.</param>
     /// <param name="progress">Told how many image files are decoded.</param>
+    /// <param name="table">A CSV in HAM10000's layout that labels the images of the folder, where it is elsewhere; null to look in the folder.</param>
     /// <param name="cancellationToken">Stops decoding.</param>
     /// <exception cref="DataSetException">There is no such data set, or it is damaged.</exception>
     public static LesionDataSet Open(
         string path, int size, bool skipMissing, Action<string> warn, PixelCache? cache = null, IProgress<(long Done, long? Total)>? progress = null,
-        CancellationToken cancellationToken = default)
+        string? table = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(warn);
@@ -25,7 +26,7 @@ public static class DataSets
             return MedMnist.Read(path, size);
         }
 
-        DataSetFiles files = DataSetFiles.List(path);
+        DataSetFiles files = DataSetFiles.List(path, table);
         if (files.Missing.Count > 0)
         {
             string what = $"{files.Missing.Count} of the {files.Missing.Count + files.Images.Count} images in {string.Join(", ", files.Tables)} are not on disk (the first: {string.Join(", ", files.Missing.Take(5))})";

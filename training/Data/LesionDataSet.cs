@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Lentigo.Core;
+using Lentigo.Core.Models;
 using static TorchSharp.torch;
 
 namespace Lentigo.Training.Data;
@@ -11,7 +12,8 @@ namespace Lentigo.Training.Data;
 /// <param name="Lesion">The lesion that is shown, or null where the data set has no lesion ids.</param>
 /// <param name="Stratum">The original resolution: <c>220</c> for a square image, <c>600x450</c> for another.</param>
 /// <param name="Subset">The data set's own split: <c>train</c>, <c>val</c> or <c>test</c>; null where it has none.</param>
-public sealed record LesionRecord(string Id, int Label, string? Lesion, string Stratum, string? Subset = null);
+/// <param name="Weight">How often an epoch draws the image: 1 is once (see <see cref="DataLocation.Weight"/>).</param>
+public sealed record LesionRecord(string Id, int Label, string? Lesion, string Stratum, string? Subset = null, double Weight = 1);
 
 /// <summary>Images decoded to the input size, with their labels.</summary>
 public sealed class LesionDataSet : IDisposable
@@ -59,6 +61,12 @@ public sealed class LesionDataSet : IDisposable
 
     /// <summary>SHA-256 over the images sorted by id: id, label and decoded pixels.</summary>
     public string Fingerprint => _fingerprint ??= ComputeFingerprint();
+
+    /// <summary>The sources that it was joined from, or null where it is one.</summary>
+    public IReadOnlyList<ModelSource>? JoinedFrom { get; init; }
+
+    /// <summary>The same images, which it takes over, drawn more or less often than once an epoch.</summary>
+    public LesionDataSet Weighed(double weight) => weight == 1 ? this : new(Name, [.. Records.Select(r => r with { Weight = weight })], Pixels) { _fingerprint = _fingerprint };
 
     /// <summary>How many of the images at these indices have each label.</summary>
     public int[] ClassCounts(IEnumerable<int> indices)

@@ -140,7 +140,11 @@ public static class EnsemblePackage
         Precision = options.Precision.ToString().ToLowerInvariant(),
         Files = new Dictionary<string, string>(),
         Data = new(
-            data.Name, data.Fingerprint, splits[0].KindName, DataSetSplit.FingerprintOf(splits), splits.SelectMany(s => s.Train).Distinct().Count(), splits.Sum(s => s.Val.Count), splits.Count),
+            data.Name, data.Fingerprint, splits[0].KindName, DataSetSplit.FingerprintOf(splits), splits.SelectMany(s => s.Train).Distinct().Count(), splits.Sum(s => s.Val.Count), splits.Count)
+        {
+            Sources = SourcesOf(members),
+        },
+        Prior = members.Select(m => m.State.Prior).FirstOrDefault(p => p is not null) ?? TrainingImages.PriorOf(data),
         Recipe = RecipeOf(members),
         Licence = options.Licence,
     };
@@ -150,6 +154,13 @@ public static class EnsemblePackage
         members.Select(m => m.State.Recipe with { Seed = 0 }).Distinct().Count() == 1
             ? JsonSerializer.SerializeToElement(members[0].State.Recipe, TrainingJson.Options)
             : JsonSerializer.SerializeToElement(members.ToDictionary(m => m.Name, m => m.State.Recipe), TrainingJson.Options);
+
+    /// <summary>The sources of all members, each once; what was left out of one differs from fold to fold, and the most is named.</summary>
+    private static IReadOnlyList<ModelSource>? SourcesOf(IReadOnlyList<TrainedMember> members)
+    {
+        ModelSource[] sources = [.. members.SelectMany(m => m.State.Sources ?? []).GroupBy(s => s with { LeftOut = 0 }).Select(g => g.MaxBy(s => s.LeftOut)!)];
+        return sources.Length == 0 ? null : sources;
+    }
 
     private static double FitTemperature(string folder, ModelManifest manifest, LesionDataSet data, IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds)
     {

@@ -41,7 +41,7 @@ public sealed record TrainedMember(
         {
             string checkpoints = Path.Combine(run, CheckpointFolder);
             string[] names = Directory.Exists(checkpoints)
-                ? [.. Directory.EnumerateFiles(checkpoints, "*" + BestSuffix).Select(f => Path.GetFileName(f)[..^BestSuffix.Length])]
+                ? [.. Directory.EnumerateFiles(checkpoints, "*" + BestSuffix).Select(f => Path.GetFileName(f)[..^BestSuffix.Length]).Where(n => !MemberSpec.IsPretraining(n))]
                 : [];
             if (names.Length == 0)
             {
@@ -116,17 +116,15 @@ public sealed record TrainedMember(
         foreach (TrainedMember member in members)
         {
             TrainingState state = member.State;
-            string? fault = (state.Recipe.Size != first.State.Recipe.Size, state.Recipe.Flips != first.State.Recipe.Flips, state.DataFingerprint != data.Fingerprint, splits.All(s => s.Fingerprint != state.SplitFingerprint)) switch
-            {
-                (true, _, _, _) => $"it was trained at {state.Recipe.Size} px, {first.Name} at {first.State.Recipe.Size} px",
-                (_, true, _, _) => $"it was validated with flips '{state.Recipe.Flips}', {first.Name} with '{first.State.Recipe.Flips}'",
-                (_, _, true, _) => $"it was trained on another data set than {data.Name} as it is now",
-                (_, _, _, true) => "it was trained on another split, so that no validation image is new to all members",
-                _ => null,
-            };
+            string? fault = state.Recipe.Size != first.State.Recipe.Size ? $"it was trained at {state.Recipe.Size} px, {first.Name} at {first.State.Recipe.Size} px"
+                : state.Recipe.Flips != first.State.Recipe.Flips ? $"it was validated with flips '{state.Recipe.Flips}', {first.Name} with '{first.State.Recipe.Flips}'"
+                : state.DataFingerprint != data.Fingerprint ? $"it was validated on another data set than {data.Name} as it is now"
+                : splits.All(s => s.Fingerprint != state.SplitFingerprint) ? "it was trained on another split, so that no validation image is new to all members"
+                : !SamePrior(state.Prior, first.State.Prior) ? $"its probabilities are for another class prior than those of {first.Name}"
+                : null;
             if (fault is not null)
             {
-                throw new TrainingException($"{member.Name} cannot be a member: {fault}. Members of one ensemble are trained with the same --data, --size, --split, --fold and --flips, or the same members on every fold of one --split.");
+                throw new TrainingException($"{member.Name} cannot be a member: {fault}. Members of one ensemble are trained with the same --data to validate on, --size, --split, --fold, --prior and --flips, or the same members on every fold of one --split.");
             }
         }
 
@@ -155,6 +153,9 @@ public sealed record TrainedMember(
 
     /// <inheritdoc/>
     public void Dispose() => Network.Dispose();
+
+    // Checkpoints that do not say are for that of their data set, as all are that were not given another.
+    private static bool SamePrior(IReadOnlyList<double>? a, IReadOnlyList<double>? b) => a is null || b is null || a.Zip(b).All(p => Math.Abs(p.First - p.Second) < 1e-6);
 
     private static TrainedMember[] WithUniqueNames(List<TrainedMember> members)
     {

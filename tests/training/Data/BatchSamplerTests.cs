@@ -37,6 +37,22 @@ public sealed class BatchSamplerTests
         Assert.NotEqual(sampler.Epoch(1), sampler.Epoch(2));
     }
 
+    [Theory]
+    [InlineData("none")]
+    [InlineData("class")]
+    public void A_source_of_weight_one_half_gives_half_as_many_images_and_counts_half_in_the_class_prior(string balance)
+    {
+        using LesionDataSet data = Classes();
+        LesionRecord[] records = [.. data.Records.Select(r => r.Label == 5 ? r with { Weight = 0.5 } : r)]; // 500 instead of 1000 of the largest class
+        using LesionDataSet weighed = new("weighed", records, data.Pixels.alias());
+        BatchSampler sampler = new(weighed, [.. Enumerable.Range(0, data.Count)], new() { Balance = balance, BalancePower = 1 });
+        int[] drawn = weighed.ClassCounts(sampler.Epoch(1));
+        Assert.Equal((1285, 1285), (sampler.Length, drawn.Sum()));
+        Assert.Equal(500, drawn[5], 1.0);
+        Assert.Equal(400, drawn[0], 1.0);
+        Assert.Equal(500.0 / 1285, sampler.TrainedPrior[5], 1e-9);
+    }
+
     [Fact]
     public void Balance_by_stratum_says_which_class_is_missing_where()
     {

@@ -95,7 +95,7 @@ public sealed class PixelCacheTests : IDisposable
     public void Decoding_that_is_stopped_keeps_nothing()
     {
         using CancellationTokenSource stop = new();
-        Assert.ThrowsAny<OperationCanceledException>(() => DataSets.Open(_data.Path, 32, skipMissing: false, _warnings.Add, new PixelCache(_cache.Path), new Counter(stop.Cancel), stop.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => DataSets.Open(_data.Path, 32, skipMissing: false, _warnings.Add, new PixelCache(_cache.Path), new Counter(stop.Cancel), cancellationToken: stop.Token));
         Assert.Empty(Directory.GetFiles(_cache.Path));
     }
 

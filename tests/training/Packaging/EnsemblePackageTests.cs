@@ -155,7 +155,7 @@ public sealed class EnsemblePackageTests
         string checkpoints = run[TrainedMember.CheckpointFolder];
         Directory.CreateDirectory(checkpoints);
         using TrainingConsole console = new(run[TrainedMember.LogFileName], task: null);
-        new Trainer(data, split, recipe, CPU, [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)])
+        new Trainer(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)])
             .Train(new(member, MemberRegistry.Find(member), recipe.Seed), weights: null, checkpoints, resume: false, console, TestContext.Current.CancellationToken);
     }
 

@@ -20,7 +20,7 @@ public sealed class StartWeightsTests : IDisposable
         TrainingRecipe recipe = new() { Size = 16, Epochs = 1, BatchSize = 7, Ema = 0.5 };
         MemberSpec trained = new("resnet18@7", MemberRegistry.Find("resnet18"), 7);
         string checkpoints = Directory.CreateDirectory(_folder["checkpoints"]).FullName;
-        new Trainer(data, split, recipe, CPU, [.. Enumerable.Repeat(1.0 / 7, 7)]).Train(trained, null, checkpoints, resume: false, new Deaf(), TestContext.Current.CancellationToken);
+        new Trainer(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, [.. Enumerable.Repeat(1.0 / 7, 7)]).Train(trained, null, checkpoints, resume: false, new Deaf(), TestContext.Current.CancellationToken);
 
         foreach (string file in new[] { Trainer.BestPath(checkpoints, trained.Name), Trainer.CheckpointPath(checkpoints, trained.Name) })
         {

@@ -1,0 +1,58 @@
+using System.Globalization;
+
+namespace Lentigo.Core.Evaluation;
+
+/// <summary>
+/// Probabilities for another mix of classes. Where p(c) holds for a population with class shares s(c), p(c) t(c) / s(c), made to sum to 1, holds for one with
+/// shares t(c) in which each class looks the same (Saerens et al. 2002, doi:10.1162/089976602753284446).
+/// </summary>
+public static class ClassPrior
+{
+    /// <summary>The name of the prior that a model's probabilities are for.</summary>
+    public const string Natural = "natural";
+
+    /// <summary>The name of the prior of equally frequent classes.</summary>
+    public const string Uniform = "uniform";
+
+    /// <summary>Re-weighs the probabilities of one image.</summary>
+    /// <param name="probabilities">[7], summing to 1.</param>
+    /// <param name="source">[7]: the prior that they are for. A class of share 0 keeps its probability's weight.</param>
+    /// <param name="target">[7]: the prior wanted.</param>
+    /// <returns>[7], summing to 1.</returns>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static double[] Reweigh(IReadOnlyList<double> probabilities, IReadOnlyList<double> source, IReadOnlyList<double> target)
+    {
+        ArgumentNullException.ThrowIfNull(probabilities);
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(target);
+        if (source.Count != probabilities.Count || target.Count != probabilities.Count)
+        {
+            throw new ArgumentException($"{probabilities.Count} probabilities, but priors of {source.Count} and {target.Count} classes.", nameof(target));
+        }
+
+        double[] weighed = [.. probabilities.Select((p, c) => source[c] > 0 ? p * target[c] / source[c] : p)];
+        double sum = weighed.Sum();
+        return sum > 0 ? [.. weighed.Select(w => w / sum)] : [.. probabilities];
+    }
+
+    /// <summary>Reads <c>natural</c>, <c>uniform</c> or seven numbers, separated by commas, which are made to sum to 1.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="natural">[7]: what <c>natural</c> stands for.</param>
+    /// <returns>[7], or null where the text is none of these.</returns>
+    public static IReadOnlyList<double>? Parse(string text, IReadOnlyList<double> natural)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(natural);
+        switch (text)
+        {
+            case Natural:
+                return natural;
+            case Uniform:
+                return [.. natural.Select(_ => 1.0 / natural.Count)];
+        }
+
+        double[] values = [.. text.Split(',').Select(v => double.TryParse(v, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number > 0 && double.IsFinite(number) ? number : double.NaN)];
+        double sum = values.Sum();
+        return values.Length == natural.Count && double.IsFinite(sum) ? [.. values.Select(v => v / sum)] : null;
+    }
+}
