@@ -19,9 +19,10 @@ public sealed record CrossValidatedFigures(
 /// <param name="Data">The data set's name.</param>
 /// <param name="Split">How the folds were made: <c>lesion</c> or <c>image</c>.</param>
 /// <param name="Folds">The number of folds.</param>
-/// <param name="All">The figures of all images.</param>
+/// <param name="All">The figures of all images, for the class prior of the data set.</param>
+/// <param name="Uniform">Those of all images with every answer re-weighed for equally frequent classes.</param>
 /// <param name="Strata">Those of each resolution; empty where there is but one.</param>
-public sealed record CrossValidation(string Data, string Split, int Folds, CrossValidatedFigures All, IReadOnlyDictionary<string, CrossValidatedFigures> Strata)
+public sealed record CrossValidation(string Data, string Split, int Folds, CrossValidatedFigures All, CrossValidatedFigures Uniform, IReadOnlyDictionary<string, CrossValidatedFigures> Strata)
 {
     /// <summary>Pools what the members of every fold answer on its validation images.</summary>
     /// <param name="members">The members of all folds, in any order.</param>
@@ -36,6 +37,7 @@ public sealed record CrossValidation(string Data, string Split, int Folds, Cross
         using DisposeScope scope = NewDisposeScope();
         int[] images = [.. splits.SelectMany(s => s.Val)];
         Dictionary<string, List<float[]>> logits = [];
+        IReadOnlyList<double> prior = TrainedMember.PriorOf(members, data);
         foreach (TrainedMember member in TrainedMember.Together(members, data, splits))
         {
             string name = TrainedMember.NameInFold(member.Name, member.Fold);
@@ -47,13 +49,13 @@ public sealed record CrossValidation(string Data, string Split, int Folds, Cross
         double[][] ensemble = [.. images.Select((_, i) => EnsembleOutput.Softmax(EnsembleOutput.Mean([.. logits.Values.Select(rows => rows[i])]), 1))];
         double[][][] each = [.. logits.Values.Select(rows => rows.Select(row => EnsembleOutput.Softmax(row, 1)).ToArray())];
         LesionRecord[] records = [.. images.Select(i => data.Records[i])];
-        CrossValidatedFigures Of(IEnumerable<int> chosen)
+        CrossValidatedFigures Of(IEnumerable<int> chosen, IReadOnlyList<double> target)
         {
             int[] at = [.. chosen];
             int[] labels = [.. at.Select(i => records[i].Label)];
             string[] lesions = [.. at.Select(i => records[i].Lesion ?? records[i].Id)];
-            double[][] own = [.. at.Select(i => ensemble[i])];
-            double[][][] apart = [.. each.Select(rows => at.Select(i => rows[i]).ToArray())];
+            double[][] own = [.. at.Select(i => ClassPrior.Reweigh(ensemble[i], prior, target))];
+            double[][][] apart = [.. each.Select(rows => at.Select(i => ClassPrior.Reweigh(rows[i], prior, target)).ToArray())];
             return new(
                 at.Length, ConfidenceIntervals.Compute(labels, own, groups: lesions),
                 names.Select((name, k) => (name, ConfidenceIntervals.Compute(labels, apart[k], groups: lesions))).ToDictionary(m => m.name, m => m.Item2),
@@ -62,7 +64,7 @@ public sealed record CrossValidation(string Data, string Split, int Folds, Cross
 
         string[] strata = [.. records.Select(r => r.Stratum).Distinct().Order(StringComparer.Ordinal)];
         return new(
-            data.Name, splits[0].KindName, splits.Count, Of(Enumerable.Range(0, records.Length)),
-            strata.Length < 2 ? new Dictionary<string, CrossValidatedFigures>() : strata.ToDictionary(s => s, s => Of(Enumerable.Range(0, records.Length).Where(i => records[i].Stratum == s))));
+            data.Name, splits[0].KindName, splits.Count, Of(Enumerable.Range(0, records.Length), prior), Of(Enumerable.Range(0, records.Length), ClassPrior.UniformShares),
+            strata.Length < 2 ? new Dictionary<string, CrossValidatedFigures>() : strata.ToDictionary(s => s, s => Of(Enumerable.Range(0, records.Length).Where(i => records[i].Stratum == s), prior)));
     }
 }

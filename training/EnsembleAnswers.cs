@@ -75,8 +75,21 @@ public sealed class EnsembleAnswers
         return new(images, folds, [.. logits], [.. probabilities], byName.ToDictionary(m => m.Key, m => m.Value.ToArray()));
     }
 
+    /// <summary>The same answers for another class prior.</summary>
+    /// <param name="source">[7]: the prior that they are for.</param>
+    /// <param name="target">[7]: the prior wanted.</param>
+    public EnsembleAnswers Reweighed(IReadOnlyList<double> source, IReadOnlyList<double> target)
+    {
+        double[][] All(IEnumerable<double[]> rows) => [.. rows.Select(row => ClassPrior.Reweigh(row, source, target))];
+        return new(Images, Folds, Logits, All(Probabilities), Members.ToDictionary(m => m.Key, m => All(m.Value)));
+    }
+
     /// <summary>The metrics, where every image has a label.</summary>
-    public EvaluationReport Evaluate(string model, LesionDataSet data, string subset)
+    /// <param name="model">The model's name and version.</param>
+    /// <param name="data">The data set.</param>
+    /// <param name="subset"><c>train</c>, <c>val</c>, <c>test</c> or <c>all</c>.</param>
+    /// <param name="prior">[7]: the class prior that the answers are for; null where it is not known, and they are not re-weighed for equally frequent classes.</param>
+    public EvaluationReport Evaluate(string model, LesionDataSet data, string subset, IReadOnlyList<double>? prior = null)
     {
         ArgumentNullException.ThrowIfNull(data);
         int[] labels = [.. Images.Select(i => data.Records[i].Label)];
@@ -86,12 +99,14 @@ public sealed class EnsembleAnswers
             int[] at = [.. Enumerable.Range(0, labels.Length).Where(i => strata[i] == s)];
             return ClassificationMetrics.Compute([.. at.Select(i => labels[i])], [.. at.Select(i => Probabilities[i])]);
         });
-        return new(
-            model, data.Name, subset,
-            ClassificationMetrics.Compute(labels, Probabilities),
-            Members.ToDictionary(m => m.Key, m => ClassificationMetrics.Compute(labels, m.Value)))
+        PriorMetrics Under(EnsembleAnswers answers) => new(
+            ClassificationMetrics.Compute(labels, answers.Probabilities), answers.Members.ToDictionary(m => m.Key, m => ClassificationMetrics.Compute(labels, m.Value)));
+        PriorMetrics own = Under(this);
+        return new(model, data.Name, subset, own.Ensemble, own.Members)
         {
             Strata = apart,
+            Prior = prior,
+            Uniform = prior is null ? null : Under(Reweighed(prior, ClassPrior.UniformShares)),
         };
     }
 }

@@ -14,6 +14,9 @@ public static class ClassPrior
     /// <summary>The name of the prior of equally frequent classes.</summary>
     public const string Uniform = "uniform";
 
+    /// <summary>[7]: equally frequent classes.</summary>
+    public static IReadOnlyList<double> UniformShares { get; } = [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)];
+
     /// <summary>Re-weighs the probabilities of one image.</summary>
     /// <param name="probabilities">[7], summing to 1.</param>
     /// <param name="source">[7]: the prior that they are for. A class of share 0 keeps its probability's weight.</param>
@@ -28,6 +31,11 @@ public static class ClassPrior
         if (source.Count != probabilities.Count || target.Count != probabilities.Count)
         {
             throw new ArgumentException($"{probabilities.Count} probabilities, but priors of {source.Count} and {target.Count} classes.", nameof(target));
+        }
+
+        if (source.SequenceEqual(target))
+        {
+            return [.. probabilities]; // exactly the same answer, without a rounding of p t / t
         }
 
         double[] weighed = [.. probabilities.Select((p, c) => source[c] > 0 ? p * target[c] / source[c] : p)];
@@ -48,7 +56,7 @@ public static class ClassPrior
             case Natural:
                 return natural;
             case Uniform:
-                return [.. natural.Select(_ => 1.0 / natural.Count)];
+                return UniformShares;
         }
 
         double[] values = [.. text.Split(',').Select(v => double.TryParse(v, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number > 0 && double.IsFinite(number) ? number : double.NaN)];

@@ -33,6 +33,12 @@ public sealed record ClassificationMetrics
     /// <summary>Mean area under the ROC curve, one class against the rest, over classes that have images on both sides; null where none has.</summary>
     public double? MacroAuc { get; init; }
 
+    /// <summary>
+    /// Area under the ROC curve of the malignant and premalignant classes together (the sum of their probabilities) against the benign ones; null where one side has
+    /// no images.
+    /// </summary>
+    public double? MalignantAuc { get; init; }
+
     /// <summary>The mean negative log likelihood of the labels, in nats.</summary>
     public required double LogLoss { get; init; }
 
@@ -101,6 +107,7 @@ public sealed record ClassificationMetrics
             WeightedF1 = rows.Sum(r => r.F1 * r.Support) / n,
             BalancedAccuracy = rows.Where(r => r.Support > 0).Average(r => r.Recall),
             MacroAuc = aucs.Length == 0 ? null : aucs.Average(),
+            MalignantAuc = Auc([.. labels.Select(l => LesionClasses.All[l].Malignant)], [.. probabilities.Select(p => p.Where((_, c) => LesionClasses.All[c].Malignant).Sum())]),
             LogLoss = logLoss / n,
             Count = n,
             Classes = rows,
@@ -177,6 +184,17 @@ public sealed record EvaluationReport(
     /// <summary>The ensemble's metrics on the images of each original resolution, e.g. <c>220</c>; null where there is one.</summary>
     public IReadOnlyDictionary<string, ClassificationMetrics>? Strata { get; init; }
 
+    /// <summary>[7]: the class prior that the figures are for, in the order of the classes; null where the model does not say its own.</summary>
+    public IReadOnlyList<double>? Prior { get; init; }
+
+    /// <summary>The same figures with the answers re-weighed for equally frequent classes (<see cref="ClassPrior"/>); null where the model does not say its prior.</summary>
+    public PriorMetrics? Uniform { get; init; }
+
     /// <summary>'decision support, not a diagnosis'.</summary>
     public string Notice { get; init; } = LesionClasses.Notice;
 }
+
+/// <summary>Metrics under another class prior.</summary>
+/// <param name="Ensemble">The ensemble's metrics.</param>
+/// <param name="Members">Each member's metrics by name.</param>
+public sealed record PriorMetrics(ClassificationMetrics Ensemble, IReadOnlyDictionary<string, ClassificationMetrics> Members);

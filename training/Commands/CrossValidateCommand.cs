@@ -40,6 +40,7 @@ internal static class CrossValidateCommand
         CrossValidation result = CrossValidation.Pool(members, data, DataArguments.FoldsOf(arguments, data, folds), cancellationToken);
         CommandLine.Print($"{result.Folds}-fold cross-validation on {result.Data}, split by {result.Split}. {LesionClasses.Notice}.");
         Print("all images", result.All);
+        Print("all images, uniform prior", result.Uniform);
         foreach ((string stratum, CrossValidatedFigures figures) in result.Strata)
         {
             Print($"{stratum} px", figures);

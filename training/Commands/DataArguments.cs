@@ -23,6 +23,8 @@ internal static class DataArguments
     public static readonly Option<string> Fold = new("--fold") { HelpName = "i/k", Description = "Validate on fold i of k; 1/5 is 80 % and 20 %.", DefaultValueFactory = _ => "1/5" };
     public static readonly Option<string?> SplitFile = new("--split-file") { HelpName = "csv", Description = "Use the split that 'data split --out' saved, or any CSV with the columns image_id, subset (train, val, test)." };
 
+    public static readonly Option<string?> Photographs = new("--robustness") { HelpName = "folder", Description = "A data set of photographs in their original size: measure how far answers move when they are reduced, turned, mirrored, lit otherwise, framed or crossed by hairs." };
+
     /// <summary>The seed of every split: it does not move with <c>--seed</c>, so that runs with several seeds can be compared and joined.</summary>
     public const int SplitSeed = 1;
 
@@ -73,6 +75,10 @@ internal static class DataArguments
     public static DataLocation OneLocation(ParseResult arguments) => LocationsOf(arguments.GetValue(Data)!) is [var one]
         ? one
         : throw new UsageException("This verb takes one data set: --data names several.");
+
+    /// <summary>The photographs that <c>--robustness</c> names; empty where it is not given.</summary>
+    public static IReadOnlyList<ImageFile> PhotographsOf(ParseResult arguments) =>
+        arguments.GetValue(Photographs) is { } folder ? DataSets.IsNpz(folder) ? throw new UsageException("--robustness takes a folder of photographs, not an .npz.") : DataSetFiles.List(folder).Images : [];
 
     /// <summary>The cache of decoded images, or null where none is wanted.</summary>
     public static PixelCache? CacheOf(ParseResult arguments) => arguments.GetValue(NoCache) ? null : new(PixelFolder);

@@ -19,6 +19,7 @@ internal static class EvaluateCommand
     private static readonly Option<string> Model = new("--model") { Required = true, HelpName = "package", Description = "A package: a version's folder, or the folder above with current.json." };
     private static readonly Option<string> Subset = new("--subset") { HelpName = "train|val|test|all", Description = "Of a .npz its own subsets; of the folder that the model was trained on the split of that training.", DefaultValueFactory = _ => "all" };
     private static readonly Option<string> Fold = new("--fold") { HelpName = "i/k", Description = "The fold that the model was validated on, as given to train.", DefaultValueFactory = _ => "1/5" };
+    private static readonly Option<string> Prior = new("--prior") { HelpName = "natural|uniform|p1,...,p7", Description = $"The class prior that answers are re-weighed for: the model's own, equally frequent classes, or numbers for {string.Join(", ", LesionClasses.Codes)}. Figures for equally frequent classes are printed in any case.", DefaultValueFactory = _ => ClassPrior.Natural };
     private static readonly Option<string?> Json = new("--json") { HelpName = "file", Description = "Write the figures as JSON: 'ensemble' and 'members.<name>'." };
     private static readonly Option<string?> Predictions = new("--predictions") { HelpName = "file", Description = "Write each image's probabilities as CSV." };
 
@@ -29,7 +30,7 @@ internal static class EvaluateCommand
     {
         Command command = new("evaluate", "Classifies a data set with a package, through the code that serves, and prints metrics of the members and the ensemble.")
         {
-            Model, DataArguments.Data, Subset, Fold, DataArguments.SplitFile, Json, Predictions, ReportFolder, EmbedImages, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
+            Model, DataArguments.Data, Subset, Fold, DataArguments.SplitFile, Prior, Json, Predictions, ReportFolder, EmbedImages, DataArguments.Photographs, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
         };
         command.SetAction(RunAsync);
         return command;
@@ -38,11 +39,14 @@ internal static class EvaluateCommand
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
         ModelPackage package = ModelPackage.Open(arguments.GetValue(Model)!);
+        IReadOnlyList<double>? prior = PriorOf(arguments.GetValue(Prior)!, package.Manifest);
+        IReadOnlyList<ImageFile> photographs = DataArguments.PhotographsOf(arguments);
         using EnsembleModel model = EnsembleModel.Load(package, new());
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, package.Manifest.Input.Size, cancellationToken);
         string subset = arguments.GetValue(Subset)!;
         (IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds) = ImagesOf(data, subset, package.Manifest.Data, CommandLine.FoldOf(arguments.GetValue(Fold)!), arguments.GetValue(DataArguments.SplitFile));
         EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images, folds: folds);
+        answers = prior is null ? answers : answers.Reweighed(package.Manifest.Prior!, prior);
         if (arguments.GetValue(Predictions) is { } csv)
         {
             File.WriteAllText(csv, Csv(data, answers));
@@ -55,21 +59,28 @@ internal static class EvaluateCommand
             return 0;
         }
 
-        EvaluationReport report = answers.Evaluate($"{package.Manifest.Name} {package.Manifest.Version}", data, subset);
+        EvaluationReport report = answers.Evaluate($"{package.Manifest.Name} {package.Manifest.Version}", data, subset, prior);
         Print(report, package.Manifest);
         if (arguments.GetValue(Json) is { } json)
         {
             File.WriteAllText(json, JsonSerializer.Serialize(report, LentigoJson.Default.EvaluationReport));
         }
 
+        IReadOnlyList<RobustnessFigures>? robustness = photographs.Count == 0 ? null : Robustness.Measure(model, photographs);
+        Print(robustness ?? []);
         if (arguments.GetValue(ReportFolder) is { } folder)
         {
-            Report.Write(folder, EvaluationReportInput.Of(model, package.Manifest, data, subset, answers, arguments.GetValue(EmbedImages)));
+            Report.Write(folder, EvaluationReportInput.Of(model, package.Manifest, data, subset, answers, prior, arguments.GetValue(EmbedImages)) with { Robustness = robustness });
             Console.WriteLine($"The report is {Path.Combine(folder, Report.HtmlFileName)}.");
         }
 
         return 0;
     }
+
+    /// <summary>The class prior asked for; null where the model does not say its own and that is asked for.</summary>
+    private static IReadOnlyList<double>? PriorOf(string text, ModelManifest manifest) => manifest.Prior is { } own
+        ? ClassPrior.Parse(text, own) ?? throw new UsageException($"--prior takes natural, uniform or seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1.")
+        : text == ClassPrior.Natural ? null : throw new UsageException($"The package {manifest.Name} {manifest.Version} does not say the class prior of its probabilities, so that they cannot be re-weighed. Leave --prior out, or export the package again.");
 
     /// <summary>The images of a subset, and where the model is an ensemble of folds the fold of each, whose members alone were not trained on it.</summary>
     private static (IReadOnlyList<int> Images, IReadOnlyDictionary<int, int>? Folds) ImagesOf(LesionDataSet data, string subset, ModelData? trained, (int Fold, int Folds) fold, string? splitFile)
@@ -135,13 +146,16 @@ internal static class EvaluateCommand
     public static void Print(EvaluationReport report, ModelManifest manifest)
     {
         CommandLine.Print($"{report.Model} on {report.Ensemble.Count} images of {report.Data} ({report.Subset}). {report.Notice}.");
-        Table overall = CommandLine.NewTable("", "images", "accuracy", "precision", "recall", "F1", "precision (w)", "recall (w)", "F1 (w)", "balanced", "AUC", "log loss");
-        foreach ((string name, ClassificationMetrics m) in report.Members.Concat(manifest.Members.Count > 1 ? [new("ensemble", report.Ensemble)] : [])
+        Table overall = CommandLine.NewTable("", "images", "accuracy", "precision", "recall", "F1", "precision (w)", "recall (w)", "F1 (w)", "balanced", "AUC", "AUC malignant", "log loss");
+        bool several = manifest.Members.Count > 1;
+        foreach ((string name, ClassificationMetrics m) in report.Members.Concat(several ? [new("ensemble", report.Ensemble)] : [])
+            .Concat((report.Uniform?.Members ?? new Dictionary<string, ClassificationMetrics>()).Select(m => KeyValuePair.Create($"{m.Key}, uniform prior", m.Value)))
+            .Concat(several && report.Uniform is { } uniform ? [new("ensemble, uniform prior", uniform.Ensemble)] : [])
             .Concat((report.Strata ?? new Dictionary<string, ClassificationMetrics>()).Select(s => KeyValuePair.Create($"ensemble, {s.Key} px", s.Value))))
         {
             overall.AddRow(
                 Markup.Escape(name), $"{m.Count}", F(m.Accuracy), F(m.MacroPrecision), F(m.MacroRecall), F(m.MacroF1), F(m.WeightedPrecision), F(m.WeightedRecall), F(m.WeightedF1),
-                F(m.BalancedAccuracy), F(m.MacroAuc), F(m.LogLoss));
+                F(m.BalancedAccuracy), F(m.MacroAuc), F(m.MalignantAuc), F(m.LogLoss));
         }
 
         CommandLine.Print(overall);
@@ -159,6 +173,22 @@ internal static class EvaluateCommand
         }
 
         CommandLine.Print(confusion);
+    }
+
+    private static void Print(IReadOnlyList<RobustnessFigures> changes)
+    {
+        if (changes.Count == 0)
+        {
+            return;
+        }
+
+        Table table = CommandLine.NewTable("photographs", "other first answer", "mean shift", "largest shift", "mean shift, malignant");
+        foreach (RobustnessFigures change in changes)
+        {
+            table.AddRow(Markup.Escape(change.Change), $"{change.Flips} of {change.Count}", F(change.MeanShift), F(change.LargestShift), F(change.MeanMalignantShift));
+        }
+
+        CommandLine.Print(table);
     }
 
     private static string Csv(LesionDataSet data, EnsembleAnswers answers)

@@ -36,6 +36,7 @@ internal static class ExportCommand
         command.Add(Precision);
         command.Add(Licence);
         command.Add(EmbedImages);
+        command.Add(DataArguments.Photographs);
     }
 
     /// <summary>Writes the package of trained members and prints its figures.</summary>
@@ -48,6 +49,7 @@ internal static class ExportCommand
             Precision = arguments.GetValue(Precision),
             Licence = arguments.GetValue(Licence),
             EmbedImages = arguments.GetValue(EmbedImages),
+            Photographs = DataArguments.PhotographsOf(arguments),
         });
         EvaluateCommand.Print(written.Metrics, written.Package.Manifest);
         long bytes = new FileInfo(written.Package.OnnxPath).Length;

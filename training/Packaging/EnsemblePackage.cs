@@ -25,6 +25,9 @@ public sealed record PackageOptions
 
     /// <summary>Whether the report shows the images that the ensemble got most wrong; their licence must allow to copy them.</summary>
     public bool EmbedImages { get; init; }
+
+    /// <summary>Photographs in their original size, on changed copies of which the report shows how far answers move; empty for none.</summary>
+    public IReadOnlyList<ImageFile> Photographs { get; init; } = [];
 }
 
 /// <summary>A package that was written.</summary>
@@ -104,7 +107,7 @@ public static class EnsemblePackage
             using (EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(partial), new() { Device = InferenceDevice.Cpu }))
             {
                 EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, val, folds: folds);
-                metrics = answers.Evaluate($"{options.Name} {version}", data, "val");
+                metrics = answers.Evaluate($"{options.Name} {version}", data, "val", manifest.Prior);
                 int[] labels = [.. val.Select(i => data.Records[i].Label)];
                 double? threshold = Calibration.ThresholdAtSpecificity(labels, answers.Probabilities, ThresholdClass, ConfidenceIntervals.Specificity);
                 manifest = manifest with
@@ -112,7 +115,12 @@ public static class EnsemblePackage
                     Metrics = JsonSerializer.SerializeToElement(metrics, LentigoJson.Default.EvaluationReport),
                     Thresholds = threshold is { } t ? new Dictionary<string, double> { [$"{ThresholdClass}@specificity{ConfidenceIntervals.Specificity * 100:f0}"] = t } : null,
                 };
-                Report.Write(partial, EvaluationReportInput.Of(model, manifest, data, "val", answers, options.EmbedImages) with { Members = WithCurves(members, manifest, answers), TrainingTime = TimeOf(members) });
+                Report.Write(partial, EvaluationReportInput.Of(model, manifest, data, "val", answers, manifest.Prior, options.EmbedImages) with
+                {
+                    Members = WithCurves(members, manifest, answers),
+                    TrainingTime = TimeOf(members),
+                    Robustness = options.Photographs.Count == 0 ? null : Robustness.Measure(model, options.Photographs),
+                });
                 Hashed(partial, manifest);
             }
 
@@ -144,7 +152,7 @@ public static class EnsemblePackage
         {
             Sources = SourcesOf(members),
         },
-        Prior = members.Select(m => m.State.Prior).FirstOrDefault(p => p is not null) ?? TrainingImages.PriorOf(data),
+        Prior = TrainedMember.PriorOf(members, data),
         Recipe = RecipeOf(members),
         Licence = options.Licence,
     };

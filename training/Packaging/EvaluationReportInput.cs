@@ -19,8 +19,9 @@ public static class EvaluationReportInput
     /// <param name="data">The data set.</param>
     /// <param name="subset"><c>train</c>, <c>val</c>, <c>test</c> or <c>all</c>.</param>
     /// <param name="answers">The model's answers on the subset.</param>
+    /// <param name="prior">[7]: the class prior that the answers are for; null where it is not known.</param>
     /// <param name="embedImages">Whether the images that the ensemble got most wrong are shown.</param>
-    public static ReportInput Of(EnsembleModel model, ModelManifest manifest, LesionDataSet data, string subset, EnsembleAnswers answers, bool embedImages)
+    public static ReportInput Of(EnsembleModel model, ModelManifest manifest, LesionDataSet data, string subset, EnsembleAnswers answers, IReadOnlyList<double>? prior, bool embedImages)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(data);
@@ -40,7 +41,8 @@ public static class EvaluationReportInput
             Strata = [.. records.Select(r => $"{r.Stratum} px")],
             Pixels = embedImages ? answers.Images.SelectMany(data.PixelsOf).ToArray() : ReadOnlyMemory<byte>.Empty,
             InputSize = manifest.Input.Size,
-            Degradation = Degradation(model, data, answers),
+            Degradation = Degradation(model, data, answers, prior),
+            Prior = prior,
             TrainingData = manifest.Data,
             Recipe = manifest.Recipe,
             Inference = new Dictionary<string, string>
@@ -64,7 +66,7 @@ public static class EvaluationReportInput
     }
 
     /// <summary>The answers on the sharpest images, reduced and enlarged again; null where no image has more pixels than that.</summary>
-    private static ReportDegradation? Degradation(EnsembleModel model, LesionDataSet data, EnsembleAnswers answers)
+    private static ReportDegradation? Degradation(EnsembleModel model, LesionDataSet data, EnsembleAnswers answers, IReadOnlyList<double>? prior)
     {
         int[] sharp = [.. Enumerable.Range(0, answers.Images.Count).Where(i => ShorterSide(data.Records[answers.Images[i]].Stratum) >= 2 * DegradedSize)];
         if (sharp.Length == 0 || data.Size <= DegradedSize)
@@ -75,6 +77,7 @@ public static class EvaluationReportInput
         EnsembleAnswers degraded = EnsembleAnswers.Compute(
             model, data, [.. sharp.Select(i => answers.Images[i])],
             pixels => LesionImage.Resize(LesionImage.Resize(pixels, data.Size, data.Size, DegradedSize), DegradedSize, DegradedSize, data.Size), answers.Folds);
+        degraded = prior is null || model.Manifest.Prior is not { } own ? degraded : degraded.Reweighed(own, prior);
         string strata = string.Join(", ", sharp.Select(i => data.Records[answers.Images[i]].Stratum).Distinct().Order(StringComparer.Ordinal));
         return new($"images of {strata} px reduced to {DegradedSize} px and enlarged again", sharp, degraded.Probabilities);
     }

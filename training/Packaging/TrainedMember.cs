@@ -141,6 +141,13 @@ public sealed record TrainedMember(
                 $"The folds differ in their members or recipes: {string.Join("; ", folds.Select((fold, i) => $"fold {i + 1} has {(fold.Length == 0 ? "none" : string.Join(", ", fold.Select(m => m.Name)))}"))}. Train every fold with the same options but --fold and --out.");
     }
 
+    /// <summary>[7]: the class prior that the members' probabilities are for.</summary>
+    public static IReadOnlyList<double> PriorOf(IReadOnlyList<TrainedMember> members, LesionDataSet data)
+    {
+        ArgumentNullException.ThrowIfNull(members);
+        return members.Select(m => m.State.Prior).FirstOrDefault(p => p is not null) ?? TrainingImages.PriorOf(data);
+    }
+
     /// <summary>The number of splits that members were trained on: one, or the folds of a cross-validation.</summary>
     public static int SplitsOf(IEnumerable<TrainedMember> members) => members.Select(m => m.State.SplitFingerprint).Distinct().Count();
 

@@ -48,11 +48,14 @@ public static class Report
             Subset = input.Subset,
             Ensemble = Figures(input, input.Labels, input.Probabilities),
             Members = input.Members.ToDictionary(m => m.Name, m => Figures(input, input.Labels, m.Probabilities)),
+            Prior = input.Prior,
+            Uniform = Uniform(input),
             LearningCurves = input.Members.Where(m => m.LearningCurve.Count > 0).ToDictionary(m => m.Name, m => m.LearningCurve),
             Reliability = Reliability.Compute(input.Labels, input.Probabilities),
             AveragePrecision = AveragePrecision(input),
             Strata = Strata(input),
             Degradation = Degradation(input),
+            Robustness = input.Robustness,
             MostWrong = FindMostWrong(input),
             TrainingData = input.TrainingData,
             Recipe = input.Recipe,
@@ -97,6 +100,17 @@ public static class Report
 
     private static ReportFigures Figures(ReportInput input, IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities) =>
         new(ClassificationMetrics.Compute(labels, probabilities), ConfidenceIntervals.Compute(labels, probabilities, input.Resamples, input.Seed));
+
+    private static UniformFigures? Uniform(ReportInput input)
+    {
+        if (input.Prior is not { } prior)
+        {
+            return null;
+        }
+
+        ReportFigures Of(IEnumerable<double[]> rows) => Figures(input, input.Labels, [.. rows.Select(row => ClassPrior.Reweigh(row, prior, ClassPrior.UniformShares))]);
+        return new(Of(input.Probabilities), input.Members.ToDictionary(m => m.Name, m => Of(m.Probabilities)));
+    }
 
     private static Dictionary<string, double> AveragePrecision(ReportInput input)
     {

@@ -30,6 +30,12 @@ public sealed record ReportDocument
     /// <summary>Each member's figures by name.</summary>
     public required IReadOnlyDictionary<string, ReportFigures> Members { get; init; }
 
+    /// <summary>[7]: the class prior that the figures are for; absent where it is not known.</summary>
+    public IReadOnlyList<double>? Prior { get; init; }
+
+    /// <summary>The figures with every answer re-weighed for equally frequent classes; absent where the prior is not known.</summary>
+    public UniformFigures? Uniform { get; init; }
+
     /// <summary>Each member's training, epoch by epoch.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyList<LearningCurvePoint>> LearningCurves { get; init; }
 
@@ -44,6 +50,9 @@ public sealed record ReportDocument
 
     /// <summary>How far degrading the images moves the answer; absent where it was not tried.</summary>
     public DegradationFigures? Degradation { get; init; }
+
+    /// <summary>How far other changes of photographs move the answer; absent where that was not tried.</summary>
+    public IReadOnlyList<RobustnessFigures>? Robustness { get; init; }
 
     /// <summary>The images that the ensemble got most wrong, worst first.</summary>
     public required IReadOnlyList<WrongImage> MostWrong { get; init; }
@@ -74,6 +83,11 @@ public sealed record ReportDocument
 /// <param name="Metrics">The figures.</param>
 /// <param name="Intervals">The 95 % bootstrap intervals.</param>
 public sealed record ReportFigures(ClassificationMetrics Metrics, ConfidenceIntervals Intervals);
+
+/// <summary>Figures for equally frequent classes.</summary>
+/// <param name="Ensemble">The ensemble's.</param>
+/// <param name="Members">Each member's by name.</param>
+public sealed record UniformFigures(ReportFigures Ensemble, IReadOnlyDictionary<string, ReportFigures> Members);
 
 /// <summary>How far degrading the images moves the answer.</summary>
 /// <param name="Description">What was done to the images.</param>

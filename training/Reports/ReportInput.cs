@@ -48,8 +48,14 @@ public sealed record ReportInput
     /// <summary>The same images degraded, to see whether sharpness moves the answer; null where that was not tried.</summary>
     public ReportDegradation? Degradation { get; init; }
 
+    /// <summary>How far the answers move when photographs change in other ways; null where that was not tried.</summary>
+    public IReadOnlyList<RobustnessFigures>? Robustness { get; init; }
+
     /// <summary>What the members were trained on and how it was split; null where that is not known.</summary>
     public ModelData? TrainingData { get; init; }
+
+    /// <summary>[7]: the class prior that all probabilities here are for; null where it is not known.</summary>
+    public IReadOnlyList<double>? Prior { get; init; }
 
     /// <summary>The recipe, every hyper-parameter; null where it is not known.</summary>
     public JsonElement? Recipe { get; init; }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Lentigo.Core;
 using Lentigo.Core.Evaluation;
+using Lentigo.Core.Models;
 using SkiaSharp;
 
 namespace Lentigo.Training.Reports;
@@ -52,7 +53,7 @@ internal static class ReportPage
             <main>
             """);
         KeyFigures(html, document.Ensemble);
-        Use(html);
+        Use(html, document);
         Comparison(html, input, document);
         LearningCurves(html, input);
         Classes(html, document);
@@ -60,6 +61,7 @@ internal static class ReportPage
         Calibration(html, document.Reliability);
         Strata(html, document);
         Degradation(html, document.Degradation);
+        Robustness(html, document.Robustness);
         MostWrong(html, input, document);
         Provenance(html, document);
         html.Write($"""
@@ -88,7 +90,7 @@ internal static class ReportPage
             """);
     }
 
-    private static void Use(HtmlWriter html) => html.Write($"""
+    private static void Use(HtmlWriter html, ReportDocument document) => html.Write($"""
         <section id="use"><h2>Intended use and limits</h2>
         <div class="columns">
         <div><h3>For</h3><ul>
@@ -101,7 +103,7 @@ internal static class ReportPage
         <li>Skin types, ages and cameras that the training images do not show; HAM10000 comes from two clinics, in Vienna and Queensland, and shows mostly light skin.</li>
         </ul></div>
         </div>
-        <p>Probabilities assume that lesions are as frequent as in the training images. Rare categories rest on few images: mind their intervals.</p></section>
+        <p>Probabilities assume that lesions are as frequent as {(document.Prior is null ? "in the training images" : $"here: {Shares(document.Prior)}")}. Rare categories rest on few images: mind their intervals.</p></section>
         """);
 
     private static void Comparison(HtmlWriter html, ReportInput input, ReportDocument document)
@@ -139,18 +141,17 @@ internal static class ReportPage
             <div class="scroll" tabindex="0" role="region" aria-label="Comparison table"><table>
             <caption>As the paper's Table I, with intervals. Weighted recall equals accuracy.</caption>
             <thead><tr><th scope="col">Network</th><th scope="col">Parameters</th><th scope="col">Share</th><th scope="col">Accuracy</th><th scope="col">Precision</th><th scope="col">F1</th>
-            <th scope="col">Balanced accuracy</th><th scope="col">Macro F1</th><th scope="col">Macro AUC</th><th scope="col">Melanoma sensitivity</th></tr></thead><tbody>
+            <th scope="col">Balanced accuracy</th><th scope="col">Macro F1</th><th scope="col">Macro AUC</th><th scope="col">Malignant AUC</th><th scope="col">Melanoma sensitivity</th></tr></thead><tbody>
             """);
-        for (int r = 0; r < rows.Length; r++)
+        foreach ((string name, ReportMember? member, ReportFigures figures) in ComparisonRows(input, document))
         {
-            ReportMember? member = r < input.Members.Count ? input.Members[r] : null;
-            (ClassificationMetrics m, ConfidenceIntervals i) = (rows[r].Figures.Metrics, rows[r].Figures.Intervals);
+            (ClassificationMetrics m, ConfidenceIntervals i) = (figures.Metrics, figures.Intervals);
             html.Write($"""
-                <tr class="{(member is null ? "total" : "")}"><th scope="row">{rows[r].Name}{(member is null || member.Architecture == member.Name ? "" : $" ({member.Architecture})")}</th>
+                <tr class="{(member is null ? "total" : "")}"><th scope="row">{name}</th>
                 <td>{member?.Parameters ?? input.Members.Sum(p => p.Parameters):N0}</td><td>{member?.Weight ?? input.Members.Sum(p => p.Weight):P0}</td>
                 <td>{m.Accuracy:P1}<small>{Range(i.Accuracy)}</small></td><td>{m.WeightedPrecision:P1}</td><td>{m.WeightedF1:P1}</td>
                 <td>{m.BalancedAccuracy:P1}<small>{Range(i.BalancedAccuracy)}</small></td><td>{m.MacroF1:P1}</td>
-                <td>{Figure(i.MacroAuc?.Value, "0.000")}<small>{Range(i.MacroAuc, "0.000")}</small></td>
+                <td>{Figure(i.MacroAuc?.Value, "0.000")}<small>{Range(i.MacroAuc, "0.000")}</small></td><td>{Figure(m.MalignantAuc, "0.000")}</td>
                 <td>{Figure(i.MelanomaSensitivity?.Value)}<small>{Range(i.MelanomaSensitivity)}</small></td></tr>
                 """);
         }
@@ -158,15 +159,32 @@ internal static class ReportPage
         foreach ((string name, double accuracy, double? f1) in Published)
         {
             html.Write($"""
-                <tr class="published"><th scope="row">published: {name}</th><td></td><td></td><td>{accuracy:P2}</td><td></td><td>{f1:P2}</td><td></td><td></td><td></td><td></td></tr>
+                <tr class="published"><th scope="row">published: {name}</th><td></td><td></td><td>{accuracy:P2}</td><td></td><td>{f1:P2}</td><td></td><td></td><td></td><td></td><td></td></tr>
                 """);
         }
 
         html.Write($"""
             </tbody></table></div>
-            <p class="note">Published figures: “Skin Cancer Detection Using Convolutional Neural Network” (ResNet-18 and MobileNetV2, logits averaged), HAM10000 at 64 px. They were
+            <p class="note">Malignant AUC: akiec, bcc and mel together against the others. Uniform prior: probabilities re-weighed for equally frequent classes, which suits a clinic that
+            does not see mostly nevi. Published figures: “Skin Cancer Detection Using Convolutional Neural Network” (ResNet-18 and MobileNetV2, logits averaged), HAM10000 at 64 px. They were
             measured on that paper's own images and split: compare them with care.</p></section>
             """);
+    }
+
+    /// <summary>The members and the ensemble for the model's own class prior, then, where that is known, for equally frequent classes.</summary>
+    private static IEnumerable<(string Name, ReportMember? Member, ReportFigures Figures)> ComparisonRows(ReportInput input, ReportDocument document)
+    {
+        (string Suffix, IReadOnlyDictionary<string, ReportFigures> Members, ReportFigures Ensemble)[] priors =
+            [("", document.Members, document.Ensemble), .. document.Uniform is { } u ? [(", uniform prior", u.Members, u.Ensemble)] : Array.Empty<(string, IReadOnlyDictionary<string, ReportFigures>, ReportFigures)>()];
+        foreach ((string suffix, IReadOnlyDictionary<string, ReportFigures> members, ReportFigures ensemble) in priors)
+        {
+            foreach (ReportMember member in input.Members)
+            {
+                yield return ($"{member.Name}{(member.Architecture == member.Name ? "" : $" ({member.Architecture})")}{suffix}", member, members[member.Name]);
+            }
+
+            yield return ("ensemble" + suffix, null, ensemble);
+        }
     }
 
     private static void LearningCurves(HtmlWriter html, ReportInput input)
@@ -369,6 +387,30 @@ internal static class ReportPage
         html.Write($"</tbody></table></div></section>");
     }
 
+    private static void Robustness(HtmlWriter html, IReadOnlyList<RobustnessFigures>? changes)
+    {
+        if (changes is null)
+        {
+            return;
+        }
+
+        html.Write($"""
+            <section id="robustness"><h2>Does the photograph move the answer?</h2>
+            <p>{changes[0].Count:N0} photographs in their original size, each changed in a way that leaves the lesion what it is.</p>
+            <div class="scroll" tabindex="0" role="region" aria-label="Table of changes"><table>
+            <thead><tr><th scope="col">Change</th><th scope="col">Other first answer</th><th scope="col">Mean shift of probability</th><th scope="col">Largest shift</th>
+            <th scope="col">Mean shift of the malignant probability</th></tr></thead><tbody>
+            """);
+        foreach (RobustnessFigures change in changes)
+        {
+            html.Write($"""
+                <tr><th scope="row">{change.Change}</th><td>{change.Flips:N0} of {change.Count:N0}</td><td>{change.MeanShift:P1}</td><td>{change.LargestShift:P1}</td><td>{change.MeanMalignantShift:P1}</td></tr>
+                """);
+        }
+
+        html.Write($"</tbody></table></div></section>");
+    }
+
     private static void MostWrong(HtmlWriter html, ReportInput input, ReportDocument document)
     {
         html.Write($"""<section id="wrong"><h2>The images it got most wrong</h2>""");
@@ -408,6 +450,10 @@ internal static class ReportPage
             Fact("Data fingerprint", data.Fingerprint);
             Fact("Split", data.Split);
             Fact("Split fingerprint", data.SplitFingerprint);
+            foreach (ModelSource source in data.Sources ?? [])
+            {
+                Fact($"Source {source.Name}", FormattableString.Invariant($"{source.Role}, {source.Images:N0} images at {source.Size} px, {source.LeftOut:N0} left out, weight {source.Weight}, fingerprint {source.Fingerprint}"));
+            }
         }
 
         if (document.TrainingSeconds is { } seconds)
@@ -417,6 +463,7 @@ internal static class ReportPage
         }
 
         Fact("Hardware", document.Hardware);
+        Fact("Class prior", document.Prior is { } prior ? Shares(prior) : null);
         foreach ((string name, string value) in document.Inference)
         {
             Fact(name, value);
@@ -498,6 +545,9 @@ internal static class ReportPage
         using SKData png = picture.Encode(SKEncodedImageFormat.Png, 100);
         return Convert.ToBase64String(png.AsSpan());
     }
+
+    private static string Shares(IReadOnlyList<double> prior) =>
+        string.Join(", ", prior.Select((p, c) => string.Create(CultureInfo.InvariantCulture, $"{LesionClasses.Codes[c]} {p:P1}")));
 
     private static string Figure(double? value, string format = "P1") => value?.ToString(format, CultureInfo.InvariantCulture) ?? NotMeasured;
 

@@ -27,7 +27,7 @@ public sealed class ClassPriorTests
     {
         double[] answer = [0.3, 0.05, 0.2, 0.15, 0.1, 0.12, 0.08], uniform = [.. Natural.Select(_ => 1.0 / 7)];
         Assert.All(ClassPrior.Reweigh(ClassPrior.Reweigh(answer, Natural, uniform), uniform, Natural).Zip(answer), p => Assert.Equal(p.Second, p.First, 12));
-        Assert.All(ClassPrior.Reweigh(answer, Natural, Natural).Zip(answer), p => Assert.Equal(p.Second, p.First, 12));
+        Assert.Equal(answer, ClassPrior.Reweigh(answer, Natural, [.. Natural]));
     }
 
     [Fact]

@@ -58,4 +58,19 @@ public class ClassificationMetricsTests
     }
 
     private static double[] OneHot(int c) => [.. Enumerable.Range(0, 7).Select(i => i == c ? 1.0 : 0.0)];
+
+    [Fact]
+    public void The_malignant_AUC_ranks_the_sum_of_the_malignant_probabilities()
+    {
+        // akiec, bcc and mel against the others; by hand: sums 0.7, 0.5 (malignant) against 0.6, 0.1 (benign): 3 of 4 pairs are in order.
+        double[][] probabilities =
+        [
+            [0.3, 0.3, 0.1, 0.1, 0.1, 0.1, 0],
+            [0, 0, 0.2, 0.2, 0.5, 0.1, 0],
+            [0.2, 0.2, 0.2, 0.2, 0.2, 0, 0],
+            [0.1, 0, 0, 0, 0, 0.9, 0],
+        ];
+        Assert.Equal(0.75, ClassificationMetrics.Compute([0, 4, 2, 5], probabilities).MalignantAuc!.Value, 12);
+        Assert.Null(ClassificationMetrics.Compute([2, 5], probabilities[2..]).MalignantAuc);
+    }
 }

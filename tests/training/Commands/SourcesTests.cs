@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using Lentigo.Core.Evaluation;
 using Lentigo.Core.Models;
 using Lentigo.Training.Data;
 
@@ -52,6 +54,30 @@ public sealed class SourcesTests : IDisposable
         var trained = await TrainAsync("--data", _folder["main"], "--prior", "1,1,1,1,1,3,2");
         Assert.True(trained.ExitCode == 0, trained.Error);
         Assert.Equal([0.1, 0.1, 0.1, 0.1, 0.1, 0.3, 0.2], ModelPackage.Open(_folder["run"]).Manifest.Prior!.Select(p => Math.Round(p, 9)));
+
+        (JsonDocument natural, double[][] own) = await EvaluateAsync("natural");
+        (JsonDocument uniform, double[][] weighed) = await EvaluateAsync("uniform");
+        using (natural)
+        using (uniform)
+        {
+            Assert.All(own.Zip(weighed), p => Assert.All(ClassPrior.Reweigh(p.First, [0.1, 0.1, 0.1, 0.1, 0.1, 0.3, 0.2], ClassPrior.UniformShares).Zip(p.Second), q => Assert.Equal(q.First, q.Second, 6)));
+            JsonElement under = natural.RootElement.GetProperty("uniform").GetProperty("ensemble");
+            Assert.True(JsonElement.DeepEquals(under, uniform.RootElement.GetProperty("ensemble")));
+            Assert.False(JsonElement.DeepEquals(under, natural.RootElement.GetProperty("ensemble")));
+        }
+
+        var refused = await LentigoConsole.RunAsync("evaluate", "--model", _folder["run"], "--data", _folder["main"], "--no-cache", "--prior", "even");
+        Assert.Equal((2, true), (refused.ExitCode, refused.Error.Contains("--prior takes natural, uniform or seven numbers", StringComparison.Ordinal)));
+    }
+
+    private async Task<(JsonDocument Figures, double[][] Probabilities)> EvaluateAsync(string prior)
+    {
+        var evaluated = await LentigoConsole.RunAsync(
+            "evaluate", "--model", _folder["run"], "--data", _folder["main"], "--no-cache", "--prior", prior, "--json", _folder["figures.json"], "--predictions", _folder["answers.csv"]);
+        Assert.True(evaluated.ExitCode == 0, evaluated.Error);
+        Assert.Contains("mobilenet_v2, uniform prior", evaluated.Output, StringComparison.Ordinal);
+        double[][] rows = [.. File.ReadLines(_folder["answers.csv"]).Skip(1).Select(l => l.Split(',').Skip(2).Select(v => double.Parse(v, CultureInfo.InvariantCulture)).ToArray())];
+        return (JsonDocument.Parse(await File.ReadAllBytesAsync(_folder["figures.json"], TestContext.Current.CancellationToken)), rows);
     }
 
     [Theory]

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Lentigo.Core;
+using Lentigo.Core.Evaluation;
 using Lentigo.Training.Reports;
 
 namespace Lentigo.Training.Tests.Reports;
@@ -16,6 +17,24 @@ public sealed partial class ReportTests : IDisposable
         {
             Directory.Delete(_folder, recursive: true);
         }
+    }
+
+    [Fact]
+    public void Every_figure_stands_under_the_models_own_prior_and_for_equally_frequent_classes()
+    {
+        double[] prior = [0.05, 0.05, 0.1, 0.02, 0.1, 0.65, 0.03];
+        ReportInput input = Generated() with { Prior = prior };
+        ReportDocument document = Report.Write(_folder, input);
+        ClassificationMetrics expected = ClassificationMetrics.Compute(input.Labels, [.. input.Probabilities.Select(p => ClassPrior.Reweigh(p, prior, ClassPrior.UniformShares))]);
+        Assert.Equal((expected.Accuracy, expected.BalancedAccuracy, expected.MacroAuc), (document.Uniform!.Ensemble.Metrics.Accuracy, document.Uniform.Ensemble.Metrics.BalancedAccuracy, document.Uniform.Ensemble.Metrics.MacroAuc));
+        Assert.NotEqual(expected.LogLoss, document.Ensemble.Metrics.LogLoss);
+        Assert.Equal(input.Members.Select(m => m.Name), document.Uniform.Members.Keys);
+        Assert.Contains("ensemble, uniform prior", Html(), StringComparison.Ordinal);
+        Assert.Contains("nv 65.0 %", Html(), StringComparison.Ordinal);
+
+        // A package that does not say its prior has the figures as they are.
+        Assert.Null(Report.Write(_folder, Generated()).Uniform);
+        Assert.DoesNotContain("ensemble, uniform prior", Html(), StringComparison.Ordinal);
     }
 
     [Fact]
