@@ -143,6 +143,9 @@ public sealed class Trainer(TrainingImages trainingImages, TrainingRecipe recipe
     /// <summary>The sources of a first training, which the state of this one names beside its own.</summary>
     public IReadOnlyList<ModelSource> PretrainingSources { get; init; } = [];
 
+    /// <summary>Whose answers are learnt beside the labels, as much as the recipe's <see cref="TrainingRecipe.Distillation"/> says; null for nobody's.</summary>
+    public Teacher? Teacher { get; init; }
+
     /// <summary>Trains one member and keeps the weights of the lowest validation loss, or of the last epoch, as the recipe says.</summary>
     /// <param name="member">The member.</param>
     /// <param name="weights">A weights file to start from, or null for random weights.</param>
@@ -215,6 +218,12 @@ public sealed class Trainer(TrainingImages trainingImages, TrainingRecipe recipe
                 {
                     x = augmentation.Apply(images.Load(chosen));
                     targets = TrainingLoss.Targets([.. chosen.Select(i => _data.Records[i].Label)], LesionClasses.Count, recipe.LabelSmoothing).to(device);
+                    if (Teacher is not null)
+                    {
+                        float[] taught = [.. chosen.SelectMany(i => Teacher.Answer(_data.Records[i].Id, sampler.TrainedPrior)).Select(p => (float)p)];
+                        targets = targets.lerp(tensor(taught, [chosen.Length, LesionClasses.Count]).to(device), recipe.Distillation);
+                    }
+
                     (x, targets) = Mix(x, targets);
                     x = images.Normalise(x);
                     x = reduced is null ? x : x.to(ReducedPrecision.Type);

@@ -132,6 +132,12 @@ public sealed record TrainingRecipe
     /// <summary>The seed of weights, batches and augmentation. One seed gives the same losses on the CPU with the same number of threads.</summary>
     public int Seed { get; init; } = 1;
 
+    /// <summary>The share of the target that is a teacher's answer (Hinton et al. 2015, arXiv:1503.02531); the rest is the label.</summary>
+    public double Distillation { get; init; }
+
+    /// <summary>The name and version of the ensemble that teaches; null for none.</summary>
+    public string? Teacher { get; init; }
+
     /// <summary>A first training on other images, whose weights this one starts from; null for none.</summary>
     public Pretraining? Pretraining { get; init; }
 
@@ -140,7 +146,7 @@ public sealed record TrainingRecipe
     public TrainingRecipe OfPretraining()
     {
         Pretraining first = Pretraining ?? throw new InvalidOperationException("The recipe has no first training.");
-        return this with { Pretraining = null, Size = first.Size, Epochs = first.Epochs, LearningRate = first.LearningRate ?? LearningRate, SelectOn = KeepLast };
+        return this with { Pretraining = null, Distillation = 0, Teacher = null, Size = first.Size, Epochs = first.Epochs, LearningRate = first.LearningRate ?? LearningRate, SelectOn = KeepLast };
     }
 
     /// <summary>The recipe of the paper: Adam 1e-4, x0.1 after 10 epochs without improvement, flips, rotation of 15 degrees, colour jitter.</summary>
@@ -238,6 +244,7 @@ public sealed record TrainingRecipe
         Range(nameof(BalancePower), BalancePower, 0, 1);
         Range(nameof(Ema), Ema, 0, 0.999999);
         Range(nameof(ClipNorm), ClipNorm, 0, 1e6);
+        Range(nameof(Distillation), Distillation, 0, 1);
         OneOf(nameof(Optimizer), Optimizer, "adam", "adamw");
         OneOf(nameof(Schedule), Schedule, "plateau", "one-cycle", "cosine", "constant");
         OneOf(nameof(Balance), Balance, "none", "class", "stratum");

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Lentigo.Core;
 using Lentigo.Core.Evaluation;
+using Lentigo.Core.Inference;
+using Lentigo.Core.Models;
 using Lentigo.Training.Data;
 using Lentigo.Training.Packaging;
 using Lentigo.Training.Storage;
@@ -27,6 +29,8 @@ internal static class TrainCommand
     private static readonly Option<int?> PretrainSize = new("--pretrain-size") { HelpName = "px", Description = "The side of the input of the first training [recipe: 84]." };
     private static readonly Option<int?> PretrainEpochs = new("--pretrain-epochs") { Description = "Passes over the images of the first training [recipe: 3]." };
     private static readonly Option<double?> PretrainLearningRate = new("--pretrain-lr") { Description = "The (highest) learning rate of the first training [that of the second]." };
+    private static readonly Option<string?> TeacherPackage = new("--teacher") { HelpName = "package", Description = "Learn what this ensemble answers beside the labels; it must have been trained on the same split." };
+    private static readonly Option<double?> Distillation = new("--distill") { HelpName = "share", Description = "The share of the target that is the teacher's answer [recipe: 0.5 where there is a teacher]." };
     private static readonly Option<double?> Degrade = new("--degrade") { HelpName = "p", Description = "Reduce images to few pixels and enlarge them again with this probability, so that sharpness says little." };
     private static readonly Option<string?> Balance = new("--balance") { HelpName = "none|class|stratum", Description = "stratum: the same classes within each original resolution; the class prior is corrected afterwards." };
     private static readonly Option<string?> SelectOn = new("--select-on") { HelpName = "all|none|resolution", Description = "Keep the checkpoint of lowest loss on these validation images, e.g. 220; none keeps the last epoch's." };
@@ -44,7 +48,7 @@ internal static class TrainCommand
     {
         Command command = new("train", "Trains members, keeps each one's best checkpoint, exports the ensemble and writes its package.")
         {
-            DataArguments.Data, ValidateOn, PretrainData, PretrainSize, PretrainEpochs, PretrainLearningRate, Out, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, Weights, Degrade, Balance,
+            DataArguments.Data, ValidateOn, PretrainData, PretrainSize, PretrainEpochs, PretrainLearningRate, TeacherPackage, Distillation, Out, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, Weights, Degrade, Balance,
             SelectOn, Prior, Flips, Ema, Compute, Resume, Checkpoints, Limit, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
         };
         ExportCommand.AddPackageOptions(command);
@@ -54,7 +58,8 @@ internal static class TrainCommand
 
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
-        TrainingRecipe recipe = RecipeOf(arguments);
+        ModelPackage? teacherPackage = arguments.GetValue(TeacherPackage) is { } taught ? ModelPackage.Open(taught) : null;
+        TrainingRecipe recipe = RecipeOf(arguments, teacherPackage?.Manifest);
         IReadOnlyList<MemberSpec> members = Usage(() => MemberSpec.Parse(arguments.GetValue(Members)!, recipe.Seed));
         foreach (Option<int?> count in new[] { Threads, Limit })
         {
@@ -91,11 +96,12 @@ internal static class TrainCommand
 
         using TrainingImages proper = TrainingImages.Of(images, split, await DataArguments.OpenAllAsync(arguments, more, recipe.Size, cancellationToken), Console.WriteLine);
         DataArguments.Describe(proper.Data, proper.Split);
+        Teacher? teacher = teacherPackage is null ? null : await TeacherAsync(arguments, teacherPackage, [.. validated, .. more], split, cancellationToken);
         using TrainingImages? first = recipe.Pretraining is null ? null : await PretrainingImagesAsync(arguments, recipe, validated, split, cancellationToken);
         Directory.CreateDirectory(checkpoints);
         using CancellationTokenRegistration stopping = cancellationToken.Register(() => Console.Error.WriteLine("Stopping after this step ..."));
         Trainer? pretrainer = first is null ? null : new(first, recipe.OfPretraining(), device, prior ?? proper.Prior);
-        Trainer trainer = new(proper, recipe, device, prior) { PretrainingSources = first?.Sources ?? [] };
+        Trainer trainer = new(proper, recipe, device, prior) { PretrainingSources = first?.Sources ?? [], Teacher = teacher };
         async Task TrainAsync(Trainer stage, MemberSpec member, string? weights) => await WithProgressAsync(log, member.Name, console =>
         {
             try
@@ -124,6 +130,21 @@ internal static class TrainCommand
 
         ExportCommand.Write(TrainedMember.LoadAll([folder]), images, [split], folder, arguments);
         return 0;
+    }
+
+    private static async Task<Teacher> TeacherAsync(ParseResult arguments, ModelPackage package, IReadOnlyList<DataLocation> locations, DataSetSplit split, CancellationToken cancellationToken)
+    {
+        Teacher.Check(package.Manifest, split);
+        Console.WriteLine($"For the teacher {package.Manifest.Name} {package.Manifest.Version}:");
+        using EnsembleModel model = EnsembleModel.Load(package, new());
+        IReadOnlyList<LesionDataSet> sources = await DataArguments.OpenAllAsync(arguments, locations, package.Manifest.Input.Size, cancellationToken);
+        Teacher teacher = Teacher.Of(model, sources);
+        foreach (LesionDataSet source in sources)
+        {
+            source.Dispose();
+        }
+
+        return teacher;
     }
 
     /// <summary>The locations of <c>--data</c> that are validated on, and the others.</summary>
@@ -214,7 +235,7 @@ internal static class TrainCommand
         }
     }
 
-    private static TrainingRecipe RecipeOf(ParseResult a)
+    private static TrainingRecipe RecipeOf(ParseResult a, ModelManifest? teacher)
     {
         return Usage(() =>
         {
@@ -223,6 +244,12 @@ internal static class TrainCommand
             if (!hasData && (r.Pretraining is not null || a.GetValue(PretrainSize) is not null || a.GetValue(PretrainEpochs) is not null || a.GetValue(PretrainLearningRate) is not null))
             {
                 throw new UsageException("The recipe has a first training. Name its data sets with --pretrain-data.");
+            }
+
+            const double share = 0.5;
+            if (teacher is null && (r.Distillation > 0 || a.GetValue(Distillation) is not null))
+            {
+                throw new UsageException("The recipe learns from a teacher. Name its package with --teacher.");
             }
 
             Pretraining first = r.Pretraining ?? new();
@@ -234,6 +261,8 @@ internal static class TrainCommand
                     Epochs = a.GetValue(PretrainEpochs) ?? first.Epochs,
                     LearningRate = a.GetValue(PretrainLearningRate) ?? first.LearningRate,
                 },
+                Distillation = teacher is null ? 0 : a.GetValue(Distillation) ?? (r.Distillation > 0 ? r.Distillation : share),
+                Teacher = teacher is null ? null : $"{teacher.Name} {teacher.Version}",
                 Size = a.GetValue(Size) ?? r.Size,
                 Epochs = a.GetValue(Epochs) ?? r.Epochs,
                 BatchSize = a.GetValue(Batch) ?? r.BatchSize,
