@@ -34,7 +34,7 @@ public sealed class PromiseTests(BicepCli bicep)
         { "diagnostics of everything", "dev", "modules/registry.bicep", "enabled: true", "enabled: false" },
         { "tags everywhere", "dev", "modules/training.bicep", "  name: 'nic-train-${suffix}'\n  location: location\n  tags: tags", "  name: 'nic-train-${suffix}'\n  location: location" },
         { "tags everywhere", "prod", "modules/private-endpoint.bicep", "tags: tags", "tags: location == 'nowhere' ? tags : {}" },
-        { "no secret in what is deployed", "dev", "types.bicep", "@sealed()\n@secure()\n", "@sealed()\n" },
+        { "no secret in what is deployed", "webhook", "types.bicep", "@sealed()\n@secure()\n", "@sealed()\n" },
         { "images are deleted in time and can be restored until then", "dev", "modules/storage.bicep", "'lesions/'", "'lesion/'" },
         { "images are deleted in time and can be restored until then", "dev", "modules/storage.bicep", "                  version: {\n                    delete: {\n                      daysAfterCreationGreaterThan: options.lesionRetentionDays\n                    }\n                  }\n", "" },
         { "images are deleted in time and can be restored until then", "dev", "modules/storage.bicep", "isVersioningEnabled: true", "isVersioningEnabled: false" },
