@@ -204,13 +204,13 @@ public sealed class Azurite : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(say);
         string script = Path.Combine(root, "node_modules", "azurite", "dist", "src", "azurite.js");
-        if (File.Exists(script))
+        if (IsInstalled(root, script))
         {
             return script;
         }
 
         using FileStream turn = await TakeTurnAsync(Path.Combine(root, ".azurite.lock"), cancellationToken);
-        if (File.Exists(script))
+        if (IsInstalled(root, script))
         {
             return script;
         }
@@ -234,13 +234,16 @@ public sealed class Azurite : IAsyncDisposable
         }
 
         await output;
-        if (npm.ExitCode != 0 || !File.Exists(script))
+        if (npm.ExitCode != 0 || !IsInstalled(root, script))
         {
             throw new LaunchException($"'npm ci' in {root} failed with exit code {npm.ExitCode}: {(await errors).Trim()}");
         }
 
         return script;
     }
+
+    /// <summary>npm writes its own lock file into node_modules when all else is there: the script alone may belong to an installation under way, or to one that was cut off.</summary>
+    private static bool IsInstalled(string root, string script) => File.Exists(Path.Combine(root, "node_modules", ".package-lock.json")) && File.Exists(script);
 
     /// <summary>Two apps that start at once must not install into one folder at once.</summary>
     private static async Task<FileStream> TakeTurnAsync(string path, CancellationToken cancellationToken)
