@@ -16,6 +16,7 @@ public sealed class Augmentation(TrainingRecipe recipe)
         using DisposeScope scope = NewDisposeScope();
         Tensor result = Degrade(images);
         result = Move(result);
+        result = new Occlusion(recipe).Apply(result);
         result = Constancy(result);
         result = Colour(result);
         return result.MoveToOuterDisposeScope();

@@ -83,6 +83,15 @@ public sealed record TrainingRecipe
     /// <summary>The smallest size in pixels that degradation reduces to.</summary>
     public int DegradeSize { get; init; } = 28;
 
+    /// <summary>The probability with which hairs are drawn over an image.</summary>
+    public double Hairs { get; init; }
+
+    /// <summary>The probability with which an image gets a dark rim, straight or round, as dermatoscopes leave it.</summary>
+    public double Frame { get; init; }
+
+    /// <summary>The probability with which a rectangle of one colour is laid over a part of an image (Zhong et al. 2017, arXiv:1708.04896).</summary>
+    public double Erase { get; init; }
+
     /// <summary>The parameter of mixup's beta distribution (Zhang et al. 2018, arXiv:1710.09412); 0 is off.</summary>
     public double Mixup { get; init; }
 
@@ -237,6 +246,9 @@ public sealed record TrainingRecipe
         Range(nameof(ColourConstancy), ColourConstancy, 0, 1);
         Range(nameof(Degrade), Degrade, 0, 1);
         Range(nameof(DegradeSize), DegradeSize, 4, 1024);
+        Range(nameof(Hairs), Hairs, 0, 1);
+        Range(nameof(Frame), Frame, 0, 1);
+        Range(nameof(Erase), Erase, 0, 1);
         Range(nameof(Mixup), Mixup, 0, 100);
         Range(nameof(Cutmix), Cutmix, 0, 1);
         Range(nameof(FocalGamma), FocalGamma, 0, 10);

@@ -68,4 +68,47 @@ public sealed class AugmentationTests
     }
 
     private static IEnumerable<double> Channel(float[] images, int image, int channel) => images.Skip(((image * 3) + channel) * 25).Take(25).Select(v => (double)v);
+
+    [Theory]
+    [InlineData("hairs")]
+    [InlineData("frame")]
+    [InlineData("erase")]
+    public void As_many_images_as_the_recipe_says_are_drawn_over_within_the_range_of_pixels(string kind)
+    {
+        using Tensor images = full([300, 3, 48, 48], 0.6f);
+        double Changed(double probability)
+        {
+            manual_seed(1);
+            TrainingRecipe recipe = kind switch
+            {
+                "hairs" => Nothing with { Hairs = probability },
+                "frame" => Nothing with { Frame = probability },
+                _ => Nothing with { Erase = probability },
+            };
+            using Tensor drawn = new Augmentation(recipe).Apply(images), again = Drawn(recipe), moved = (drawn - images).abs().amax([1, 2, 3]);
+            Assert.InRange(drawn.min().item<float>(), 0, 1);
+            Assert.InRange(drawn.max().item<float>(), 0, 1);
+            Assert.True(drawn.allclose(again)); // one seed draws one picture
+            return moved.gt(0.02).to(ScalarType.Float32).mean().item<float>();
+        }
+
+        Tensor Drawn(TrainingRecipe recipe)
+        {
+            manual_seed(1);
+            return new Augmentation(recipe).Apply(images);
+        }
+
+        Assert.Equal(0, Changed(0));
+        Assert.InRange(Changed(0.3), 0.2, 0.4);
+        Assert.InRange(Changed(1), 0.95, 1); // a rim may lie outside of the image
+    }
+
+    [Fact]
+    public void A_frame_darkens_the_rim_and_leaves_the_middle()
+    {
+        manual_seed(2);
+        using Tensor images = full([100, 3, 48, 48], 0.6f), drawn = new Augmentation(Nothing with { Frame = 1 }).Apply(images);
+        Assert.True((drawn[.., .., 20..28, 20..28] - 0.6).abs().max().item<float>() < 1e-5);
+        Assert.True(drawn[.., .., 0, ..].mean().item<float>() < 0.3);
+    }
 }

@@ -31,6 +31,7 @@ internal static class TrainCommand
     private static readonly Option<double?> PretrainLearningRate = new("--pretrain-lr") { Description = "The (highest) learning rate of the first training [that of the second]." };
     private static readonly Option<string?> TeacherPackage = new("--teacher") { HelpName = "package", Description = "Learn what this ensemble answers beside the labels; it must have been trained on the same split." };
     private static readonly Option<double?> Distillation = new("--distill") { HelpName = "share", Description = "The share of the target that is the teacher's answer [recipe: 0.5 where there is a teacher]." };
+    private static readonly Option<double?> Occlude = new("--occlude") { HelpName = "p", Description = "Draw hairs, a dark rim and a patch of one colour over images, each with this probability." };
     private static readonly Option<double?> Degrade = new("--degrade") { HelpName = "p", Description = "Reduce images to few pixels and enlarge them again with this probability, so that sharpness says little." };
     private static readonly Option<string?> Balance = new("--balance") { HelpName = "none|class|stratum", Description = "stratum: the same classes within each original resolution; the class prior is corrected afterwards." };
     private static readonly Option<string?> SelectOn = new("--select-on") { HelpName = "all|none|resolution", Description = "Keep the checkpoint of lowest loss on these validation images, e.g. 220; none keeps the last epoch's." };
@@ -48,7 +49,7 @@ internal static class TrainCommand
     {
         Command command = new("train", "Trains members, keeps each one's best checkpoint, exports the ensemble and writes its package.")
         {
-            DataArguments.Data, ValidateOn, PretrainData, PretrainSize, PretrainEpochs, PretrainLearningRate, TeacherPackage, Distillation, Out, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, Weights, Degrade, Balance,
+            DataArguments.Data, ValidateOn, PretrainData, PretrainSize, PretrainEpochs, PretrainLearningRate, TeacherPackage, Distillation, Out, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, Weights, Degrade, Occlude, Balance,
             SelectOn, Prior, Flips, Ema, Compute, Resume, Checkpoints, Limit, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
         };
         ExportCommand.AddPackageOptions(command);
@@ -269,6 +270,9 @@ internal static class TrainCommand
                 LearningRate = a.GetValue(LearningRate) ?? r.LearningRate,
                 Seed = a.GetValue(Seed) ?? r.Seed,
                 Degrade = a.GetValue(Degrade) ?? r.Degrade,
+                Hairs = a.GetValue(Occlude) ?? r.Hairs,
+                Frame = a.GetValue(Occlude) ?? r.Frame,
+                Erase = a.GetValue(Occlude) ?? r.Erase,
                 Balance = a.GetValue(Balance) ?? r.Balance,
                 SelectOn = a.GetValue(SelectOn) ?? r.SelectOn,
                 Flips = a.GetValue(Flips) ?? r.Flips,
