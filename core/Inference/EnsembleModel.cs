@@ -8,7 +8,12 @@ namespace Lentigo.Core.Inference;
 /// <summary>The ensemble of a model package, loaded in ONNX Runtime. Safe to use from several threads at once.</summary>
 public sealed class EnsembleModel : IDisposable
 {
+    private const string Features = "features", Suitability = "suitability", Heatmaps = "heatmaps", ExplainInput = "explain";
+
+    /// <summary>The value of the input 'explain' for which each image's own most probable class is explained.</summary>
+    private const long MostProbable = -2;
     private static readonly string[] OutputNames = ["member_logits", "logits", "probabilities"];
+    private readonly string[] outputNames;
     private readonly InferenceSession session;
     private readonly RunOptions runOptions = new();
     private bool isDisposed;
@@ -19,6 +24,8 @@ public sealed class EnsembleModel : IDisposable
         this.session = session;
         Device = device;
         Warning = warning;
+        outputNames = [.. OutputNames, .. new[] { Features, Suitability }.Where(session.OutputMetadata.ContainsKey)];
+        CanExplain = session.OutputMetadata.ContainsKey(Heatmaps) && session.OverridableInitializerMetadata.ContainsKey(ExplainInput);
     }
 
     /// <summary>The package's manifest.</summary>
@@ -29,6 +36,9 @@ public sealed class EnsembleModel : IDisposable
 
     /// <summary>Why <see cref="InferenceDevice.Auto"/> ended on the CPU, or null.</summary>
     public string? Warning { get; }
+
+    /// <summary>Whether the graph can say where in an image it saw a class.</summary>
+    public bool CanExplain { get; }
 
     /// <summary>Loads a package's graph.</summary>
     /// <exception cref="ModelPackageException">The graph is not an ensemble of this product, or the device that the options insist on does not work.</exception>
@@ -72,7 +82,32 @@ public sealed class EnsembleModel : IDisposable
     /// <summary>Classifies a batch.</summary>
     /// <param name="pixels">uint8 [n, s, s, 3] RGB, as <see cref="Imaging.LesionImage.Decode"/> makes them.</param>
     /// <param name="count">The number of images, n.</param>
-    public EnsembleOutput Classify(byte[] pixels, int count)
+    public EnsembleOutput Classify(byte[] pixels, int count) => Run(pixels, count, explain: null);
+
+    /// <summary>Classifies a batch and says, in the same run, where in each image its members saw a class.</summary>
+    /// <param name="pixels">uint8 [n, s, s, 3] RGB.</param>
+    /// <param name="classIndex">The class, 0 to 6; null for each image's own most probable one.</param>
+    /// <param name="count">The number of images, n.</param>
+    /// <returns>An answer with <see cref="EnsembleOutput.Heatmaps"/>.</returns>
+    /// <exception cref="InvalidOperationException">The graph cannot explain: see <see cref="CanExplain"/>.</exception>
+    public EnsembleOutput Explain(byte[] pixels, int? classIndex, int count = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(classIndex ?? 0, nameof(classIndex));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(classIndex ?? 0, LesionClasses.Count, nameof(classIndex));
+        return CanExplain
+            ? Run(pixels, count, classIndex ?? MostProbable)
+            : throw new InvalidOperationException($"The model {Manifest.Name} {Manifest.Version} was packaged without explanations. Package it again with this version of the trainer.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        isDisposed = true;
+        runOptions.Dispose();
+        session.Dispose();
+    }
+
+    private EnsembleOutput Run(byte[] pixels, int count, long? explain)
     {
         ArgumentNullException.ThrowIfNull(pixels);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
@@ -83,22 +118,25 @@ public sealed class EnsembleModel : IDisposable
             throw new ArgumentException($"{count} images of {size} x {size} x 3 need {(long)count * size * size * 3} bytes, not {pixels.Length}.", nameof(pixels));
         }
 
+        string[] asked = explain is null ? outputNames : [.. outputNames, Heatmaps];
         using OrtValue image = OrtValue.CreateTensorValueFromMemory(pixels, [count, size, size, 3]);
-        using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(runOptions, ["image"], [image], OutputNames);
+        using OrtValue? explained = explain is { } which ? OrtValue.CreateTensorValueFromMemory(new[] { which }, [1]) : null;
+        using IDisposableReadOnlyCollection<OrtValue> outputs = explained is null
+            ? session.Run(runOptions, ["image"], [image], asked)
+            : session.Run(runOptions, ["image", ExplainInput], [image, explained], asked);
+        long[]? maps = explain is null ? null : outputs[^1].GetTensorTypeAndShape().Shape;
         return new(
             count,
             Manifest.Members.Count,
-            outputs[0].GetTensorDataAsSpan<float>().ToArray(),
-            outputs[1].GetTensorDataAsSpan<float>().ToArray(),
-            outputs[2].GetTensorDataAsSpan<float>().ToArray());
-    }
+            Values("member_logits")!,
+            Values("logits")!,
+            Values("probabilities")!,
+            Values(Features),
+            Values(Suitability),
+            Values(Heatmaps),
+            maps is null ? default : ((int)maps[2], (int)maps[3]));
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        isDisposed = true;
-        runOptions.Dispose();
-        session.Dispose();
+        float[]? Values(string name) => Array.IndexOf(asked, name) is >= 0 and int i ? outputs[i].GetTensorDataAsSpan<float>().ToArray() : null;
     }
 
     private static SessionOptions SessionOptionsFor(InferenceOptions options)
