@@ -9,7 +9,7 @@ namespace Lentigo.Training.Networks;
 /// EfficientNet (Tan and Le 2019, arXiv:1905.11946): a network of inverted bottlenecks with squeeze-and-excitation, scaled in width, depth and
 /// resolution together. Parameter names, counts and initialization are torchvision's <c>efficientnet_b0</c> and <c>efficientnet_b4</c>.
 /// </summary>
-public sealed class EfficientNet : nn.Module<Tensor, Tensor>, IOnnxExportable
+public sealed class EfficientNet : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
 {
     /// <summary>The paper's Table 1, stages 2 to 8: expansion, kernel, stride, input and output channels, layers of B0.</summary>
     private static readonly (int Expansion, int Kernel, int Stride, int In, int Out, int Layers)[] Stages =
@@ -22,6 +22,9 @@ public sealed class EfficientNet : nn.Module<Tensor, Tensor>, IOnnxExportable
         (6, 5, 2, 112, 192, 4),
         (6, 3, 1, 192, 320, 1),
     ];
+
+    /// <summary>The layers after which strides 4, 8, 16 and 32 end, and the last convolution.</summary>
+    private static readonly int[] StageEnds = [2, 3, 5, 7, 8];
 
     private readonly Sequential features;
     private readonly AdaptiveAvgPool2d avgpool;
@@ -74,10 +77,24 @@ public sealed class EfficientNet : nn.Module<Tensor, Tensor>, IOnnxExportable
     }
 
     /// <inheritdoc/>
-    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input) => ExportStages(graph, input).Logits;
+
+    /// <inheritdoc/>
+    public OnnxStages ExportStages(OnnxGraphBuilder graph, OnnxValue input)
     {
         ArgumentNullException.ThrowIfNull(graph);
-        return graph.Call(classifier, graph.Flatten(graph.Call(avgpool, graph.Call(features, input)), 1));
+        List<OnnxValue> maps = LayerStages.Run(features, StageEnds, input, graph.Call);
+        OnnxValue pooled = graph.Flatten(graph.Call(avgpool, maps[^1]), 1);
+        return new(maps, pooled, graph.Call(classifier, pooled));
+    }
+
+    /// <inheritdoc/>
+    public TorchStages ForwardStages(Tensor input)
+    {
+        List<Tensor> maps = LayerStages.Run(features, StageEnds, input, (layer, x) => ((nn.Module<Tensor, Tensor>)layer).call(x));
+        using Tensor means = avgpool.call(maps[^1]);
+        Tensor pooled = means.flatten(1).to(ScalarType.Float32);
+        return new(maps, pooled, classifier.call(pooled));
     }
 
     /// <summary>A convolution, its batch normalization and, unless told otherwise, SiLU: torchvision's <c>Conv2dNormActivation</c>.</summary>

@@ -8,7 +8,7 @@ namespace Lentigo.Training.Networks;
 /// MobileNetV2 of width 1 (Sandler et al. 2018, arXiv:1801.04381, table 2). Parameter names, counts and initialisation are those of
 /// torchvision's <c>mobilenet_v2</c>.
 /// </summary>
-public sealed class MobileNetV2 : nn.Module<Tensor, Tensor>, IOnnxExportable
+public sealed class MobileNetV2 : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
 {
     /// <summary>The paper's table 2: expansion t, output channels c, repeats n, stride s of the first.</summary>
     private static readonly (int Expansion, int Channels, int Repeats, int Stride)[] Stages =
@@ -21,6 +21,9 @@ public sealed class MobileNetV2 : nn.Module<Tensor, Tensor>, IOnnxExportable
         (6, 160, 3, 2),
         (6, 320, 1, 1),
     ];
+
+    /// <summary>The layers after which a stage ends: the last ones of strides 4, 8, 16 and 32, and the last convolution.</summary>
+    private static readonly int[] StageEnds = [3, 6, 13, 17, 18];
 
     private readonly Sequential features;
     private readonly Sequential classifier;
@@ -69,10 +72,23 @@ public sealed class MobileNetV2 : nn.Module<Tensor, Tensor>, IOnnxExportable
     }
 
     /// <inheritdoc/>
-    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input) => ExportStages(graph, input).Logits;
+
+    /// <inheritdoc/>
+    public OnnxStages ExportStages(OnnxGraphBuilder graph, OnnxValue input)
     {
         ArgumentNullException.ThrowIfNull(graph);
-        return graph.Call(classifier, graph.Mean(graph.Call(features, input), [2, 3]));
+        List<OnnxValue> maps = LayerStages.Run(features, StageEnds, input, graph.Call);
+        OnnxValue pooled = graph.Mean(maps[^1], [2, 3]);
+        return new(maps, pooled, graph.Call(classifier, pooled));
+    }
+
+    /// <inheritdoc/>
+    public TorchStages ForwardStages(Tensor input)
+    {
+        List<Tensor> maps = LayerStages.Run(features, StageEnds, input, (layer, x) => ((nn.Module<Tensor, Tensor>)layer).call(x));
+        Tensor pooled = maps[^1].mean([2, 3], type: ScalarType.Float32);
+        return new(maps, pooled, classifier.call(pooled));
     }
 
     /// <summary>A convolution, its batch normalisation and ReLU6: torchvision's <c>Conv2dNormActivation</c>.</summary>

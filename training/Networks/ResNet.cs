@@ -8,7 +8,7 @@ namespace Lentigo.Training.Networks;
 /// The residual network of 18 layers (He et al. 2016, arXiv:1512.03385, table 1). Parameter names, counts and initialisation are those
 /// of torchvision's <c>resnet18</c>.
 /// </summary>
-public sealed class ResNet : nn.Module<Tensor, Tensor>, IOnnxExportable
+public sealed class ResNet : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
 {
     private readonly Conv2d conv1;
     private readonly BatchNorm2d bn1;
@@ -58,17 +58,35 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>, IOnnxExportable
     }
 
     /// <inheritdoc/>
-    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+    public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input) => ExportStages(graph, input).Logits;
+
+    /// <inheritdoc/>
+    public OnnxStages ExportStages(OnnxGraphBuilder graph, OnnxValue input)
     {
         ArgumentNullException.ThrowIfNull(graph);
         OnnxValue x = graph.Relu(graph.Call(bn1, graph.Call(conv1, input)));
         x = graph.MaxPool2d(x, 3, 2, 1);
+        List<OnnxValue> maps = [];
         foreach (Sequential layer in new[] { layer1, layer2, layer3, layer4 })
         {
             x = graph.Call(layer, x);
+            maps.Add(x);
         }
 
-        return graph.Call(fc, graph.Mean(x, [2, 3]));
+        OnnxValue pooled = graph.Mean(x, [2, 3]);
+        return new(maps, pooled, graph.Call(fc, pooled));
+    }
+
+    /// <inheritdoc/>
+    public TorchStages ForwardStages(Tensor input)
+    {
+        using Tensor a = conv1.call(input);
+        using Tensor b = bn1.call(a).relu();
+        using Tensor x0 = nn.functional.max_pool2d(b, 3, 2, 1);
+        Tensor x1 = layer1.call(x0), x2 = layer2.call(x1), x3 = layer3.call(x2);
+        using Tensor plain = DefaultMemoryFormat.From(x3);
+        Tensor x4 = layer4.call(plain), pooled = x4.mean([2, 3], type: ScalarType.Float32);
+        return new([x1, x2, x3, x4], pooled, fc.call(pooled));
     }
 
     private static Sequential Layer(int channels, int output, int stride) =>

@@ -9,13 +9,14 @@ namespace Lentigo.Training.Networks;
 /// The vision transformer (Dosovitskiy et al. 2021, arXiv:2010.11929): patches of the image and a class token attend to each other. Parameter
 /// names and initialization are torchvision's <c>VisionTransformer</c>.
 /// </summary>
-public sealed class VisionTransformer : nn.Module<Tensor, Tensor>, IOnnxExportable
+public sealed class VisionTransformer : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
 {
     private readonly Conv2d conv_proj;
     private readonly Parameter class_token;
     private readonly TransformerEncoder encoder;
     private readonly Sequential heads;
     private readonly int _imageSize;
+    private readonly int _side;
 
     /// <summary>
     /// DeiT-tiny's width, depth and heads (Touvron et al. 2021, arXiv:2012.12877) for images of 64 px in patches of 8: 65 tokens,
@@ -46,7 +47,8 @@ public sealed class VisionTransformer : nn.Module<Tensor, Tensor>, IOnnxExportab
         }
 
         _imageSize = imageSize;
-        int patches = imageSize / patchSize * (imageSize / patchSize);
+        _side = imageSize / patchSize;
+        int patches = _side * _side;
         conv_proj = nn.Conv2d(3, width, patchSize, stride: patchSize);
         class_token = nn.Parameter(zeros(1, 1, width));
         encoder = new(patches + 1, width, layers, heads, mlp, stochasticDepth);
@@ -73,18 +75,47 @@ public sealed class VisionTransformer : nn.Module<Tensor, Tensor>, IOnnxExportab
         }
 
         using DisposeScope scope = NewDisposeScope();
-        Tensor patches = conv_proj.call(input).flatten(2).transpose(1, 2);
-        Tensor tokens = cat([class_token.expand(input.shape[0], -1, -1), patches], 1);
-        return heads.call(encoder.call(tokens).select(1, 0)).MoveToOuterDisposeScope();
+        return heads.call(encoder.call(Tokens(input)).select(1, 0)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
     public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
     {
         ArgumentNullException.ThrowIfNull(graph);
+        return graph.Call(heads, graph.Select(graph.Call(encoder, Tokens(graph, input)), 1, 0));
+    }
+
+    /// <summary>
+    /// As the interface has it. The one map is that of the patches before the last block: in that block alone they reach the class token, and after it
+    /// they do not count. The features are the class token after the last normalization.
+    /// </summary>
+    public OnnxStages ExportStages(OnnxGraphBuilder graph, OnnxValue input)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        (OnnxValue map, OnnxValue tokens) = encoder.ExportMap(graph, Tokens(graph, input), _side);
+        OnnxValue pooled = graph.Select(tokens, 1, 0);
+        return new([map], pooled, graph.Call(heads, pooled));
+    }
+
+    /// <inheritdoc cref="ExportStages"/>
+    public TorchStages ForwardStages(Tensor input)
+    {
+        (Tensor map, Tensor tokens) = encoder.ForwardMap(Tokens(input), _side);
+        Tensor pooled = tokens.select(1, 0);
+        return new([map], pooled, heads.call(pooled));
+    }
+
+    /// <summary>The class token and the patches [n, 1 + side side, width].</summary>
+    private Tensor Tokens(Tensor input)
+    {
+        Tensor patches = conv_proj.call(input).flatten(2).transpose(1, 2);
+        return cat([class_token.expand(input.shape[0], -1, -1), patches], 1);
+    }
+
+    private OnnxValue Tokens(OnnxGraphBuilder graph, OnnxValue input)
+    {
         OnnxValue patches = graph.Transpose(graph.Flatten(graph.Call(conv_proj, input), 2), 1, 2);
-        OnnxValue tokens = graph.Concat([graph.ExpandBatch(graph.Parameter(class_token), patches), patches], 1);
-        return graph.Call(heads, graph.Select(graph.Call(encoder, tokens), 1, 0));
+        return graph.Concat([graph.ExpandBatch(graph.Parameter(class_token), patches), patches], 1);
     }
 }
 
@@ -113,6 +144,27 @@ internal sealed class TransformerEncoder : nn.Module<Tensor, Tensor>, IOnnxExpor
 
     public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input) =>
         graph.Call(ln, graph.Call(layers, graph.Add(input, graph.Parameter(pos_embedding))));
+
+    /// <summary>The forward, in which the patches before the last block pass through a map [n, width, side, side].</summary>
+    public (Tensor Map, Tensor Tokens) ForwardMap(Tensor input, int side)
+    {
+        nn.Module<Tensor, Tensor>[] blocks = [.. layers.children().Cast<nn.Module<Tensor, Tensor>>()];
+        Tensor tokens = blocks.SkipLast(1).Aggregate(input + pos_embedding, (x, block) => block.call(x));
+        Tensor map = tokens.narrow(1, 1, side * side).transpose(1, 2).reshape(-1, tokens.shape[2], side, side);
+        Tensor joined = cat([tokens.narrow(1, 0, 1), map.flatten(2).transpose(1, 2)], 1);
+        return (map, ln.call(blocks[^1].call(joined)));
+    }
+
+    /// <summary><see cref="ForwardMap"/> in a graph.</summary>
+    public (OnnxValue Map, OnnxValue Tokens) ExportMap(OnnxGraphBuilder graph, OnnxValue input, int side)
+    {
+        nn.Module[] blocks = [.. layers.children()];
+        OnnxValue tokens = blocks.SkipLast(1).Aggregate(graph.Add(input, graph.Parameter(pos_embedding)), (x, block) => graph.Call(block, x));
+        long count = tokens.Shape[1], width = tokens.Shape[2];
+        OnnxValue map = graph.Reshape(graph.Transpose(graph.Slice(tokens, 1, 1, count), 1, 2), tokens.Shape[0], width, side, side);
+        OnnxValue joined = graph.Concat([graph.Slice(tokens, 1, 0, 1), graph.Transpose(graph.Flatten(map, 2), 1, 2)], 1);
+        return (map, graph.Call(ln, graph.Call(blocks[^1], joined)));
+    }
 }
 
 /// <summary>Attention and a perceptron, each normalized before and added to its input: torchvision's <c>EncoderBlock</c>.</summary>
