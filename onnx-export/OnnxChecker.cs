@@ -38,10 +38,13 @@ public static class OnnxChecker
         return faults;
     }
 
-    private sealed class GraphCheck(GraphProto graph, int opset, List<string> faults)
+    private static readonly string[] Branches = ["then_branch", "else_branch"];
+
+    private sealed class GraphCheck(GraphProto graph, int opset, List<string> faults, GraphCheck? outer = null)
     {
-        private readonly Dictionary<string, (OnnxElementType Type, IReadOnlyList<long> Shape)> values = [];
-        private readonly Dictionary<string, OnnxTensor> constants = [];
+        // A branch may read what the graph around it has made so far, and may not give its own values the same names.
+        private readonly Dictionary<string, (OnnxElementType Type, IReadOnlyList<long> Shape)> values = outer is null ? [] : new(outer.values);
+        private readonly Dictionary<string, OnnxTensor> constants = outer is null ? [] : new(outer.constants);
 
         public void Run()
         {
@@ -61,9 +64,19 @@ public static class OnnxChecker
 
             foreach (ValueInfoProto input in graph.Input)
             {
-                if (Stated(input) is { } value)
+                if (Stated(input) is not { } value)
+                {
+                    continue;
+                }
+
+                // An input with a constant of its name may be left out: the constant is its default, and not known to be its value.
+                if (!constants.Remove(input.Name))
                 {
                     Define(input.Name, value);
+                }
+                else if (values[input.Name].Type != value.Type || !values[input.Name].Shape.SequenceEqual(value.Shape))
+                {
+                    faults.Add($"The input '{input.Name}' is {value.Type} {OnnxShape.Text(value.Shape)}, its default {values[input.Name].Type} {OnnxShape.Text(values[input.Name].Shape)}.");
                 }
             }
 
@@ -122,6 +135,12 @@ public static class OnnxChecker
                 return;
             }
 
+            if (node.OpType == "If")
+            {
+                CheckIf(node, where, inputs);
+                return;
+            }
+
             try
             {
                 Dictionary<string, object> attributes = [];
@@ -147,6 +166,39 @@ public static class OnnxChecker
             catch (OnnxExportException e)
             {
                 faults.Add($"{where}: {e.Message}");
+            }
+        }
+
+        /// <summary>An If's branches take nothing and give the same: here outputs of one type, and of one shape but for the first dimension.</summary>
+        private void CheckIf(NodeProto node, string where, List<(OnnxElementType Type, IReadOnlyList<long> Shape)?> inputs)
+        {
+            if (inputs is not [{ Type: OnnxElementType.Boolean }])
+            {
+                faults.Add($"{where} (If) needs one input, of Boolean.");
+            }
+
+            List<(OnnxElementType Type, IReadOnlyList<long> Shape)>[] given = [.. Branches.Select(name =>
+            {
+                if (node.Attribute.FirstOrDefault(a => a.Name == name && a.Type == AttributeType.Graph)?.G is not { } branch)
+                {
+                    faults.Add($"{where} (If) has no '{name}'.");
+                    return [];
+                }
+
+                GraphCheck check = new(branch, opset, faults, this);
+                check.Run();
+                return branch.Output.Select(o => check.values.GetValueOrDefault(o.Name)).ToList();
+            })];
+            if (given[0].Count != node.Output.Count || given[1].Count != node.Output.Count
+                || given[0].Zip(given[1]).Any(p => p.First.Shape is null || p.Second.Shape is null || p.First.Type != p.Second.Type || !p.First.Shape.Skip(1).SequenceEqual(p.Second.Shape.Skip(1))))
+            {
+                faults.Add($"{where} (If) has branches that give different things.");
+                return;
+            }
+
+            foreach ((string name, var output) in node.Output.Zip(given[1]))
+            {
+                Define(name, output);
             }
         }
 

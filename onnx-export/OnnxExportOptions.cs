@@ -102,6 +102,21 @@ public sealed record OnnxEnsembleOptions : OnnxOptions
     /// <summary>What logits are divided by before the softmax.</summary>
     public double Temperature { get; init; } = 1;
 
+    /// <summary>
+    /// Whether the graph gives <c>features</c> and <c>stage_statistics</c>, by which images can be compared. Every member must be an
+    /// <see cref="IOnnxStagedNetwork"/>.
+    /// </summary>
+    public bool Features { get; init; }
+
+    /// <summary>How the graph computes <c>suitability</c> from them; null: not at all. Needs <see cref="Features"/>.</summary>
+    public OnnxSuitability? Suitability { get; init; }
+
+    /// <summary>
+    /// Whether the graph can say where in an image it saw a class: it then has the input <c>explain</c>, which may be left out, and the output <c>heatmaps</c>.
+    /// Every member must be an <see cref="IOnnxStagedNetwork"/>.
+    /// </summary>
+    public bool Explanation { get; init; }
+
     /// <summary>uint8 [n, s, s, 3]: images on which <see cref="OnnxPrecision.Int8"/> measures the ranges of activations; a hundred or more.</summary>
     public Tensor? CalibrationImages { get; init; }
 
@@ -116,6 +131,11 @@ public sealed record OnnxEnsembleOptions : OnnxOptions
         if (!(Temperature > 0) || !double.IsFinite(Temperature))
         {
             throw new OnnxExportException($"The temperature {Temperature} is not a positive number.");
+        }
+
+        if (Suitability is not null && !Features)
+        {
+            throw new OnnxExportException("Suitability is computed from the features: set Features = true.");
         }
     }
 }

@@ -20,7 +20,7 @@ internal sealed class OnnxNode(string name, string operation, List<string> input
 
     public List<string> Outputs { get; } = outputs;
 
-    /// <summary>Of type long, float, string, long[] or float[].</summary>
+    /// <summary>Of type long, float, string, long[], float[] or, for the branches of an If, <see cref="OnnxGraph"/>.</summary>
     public IReadOnlyDictionary<string, object> Attributes { get; } = attributes;
 
     /// <summary>The module that the node alone stands for.</summary>
@@ -286,15 +286,21 @@ internal sealed class OnnxGraph
             ProducerVersion = typeof(OnnxGraph).Assembly.GetName().Version!.ToString(3),
             DocString = doc ?? "",
             OpsetImport = { new OperatorSetIdProto { Version = opset } },
-            Graph = new() { Name = "main" },
+            Graph = ToProto("main"),
         };
         foreach ((string key, string value) in metadata ?? new Dictionary<string, string>())
         {
             model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
         }
 
-        model.Graph.Input.AddRange(Inputs.Select(i => Info(i.Value)));
-        model.Graph.Output.AddRange(Outputs.Select(o => Info(o.Value)));
+        return model;
+    }
+
+    private GraphProto ToProto(string name)
+    {
+        GraphProto graph = new() { Name = name };
+        graph.Input.AddRange(Inputs.Select(i => Info(i.Value)));
+        graph.Output.AddRange(Outputs.Select(o => Info(o.Value)));
         HashSet<string> ends = [.. Inputs.Concat(Outputs).Select(v => v.Value.Name)];
         foreach (OnnxNode node in Nodes)
         {
@@ -302,18 +308,18 @@ internal sealed class OnnxGraph
             written.Input.AddRange(node.Inputs);
             written.Output.AddRange(node.Outputs);
             written.Attribute.AddRange(node.Attributes.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => Attribute(a.Key, a.Value)));
-            model.Graph.Node.Add(written);
-            model.Graph.ValueInfo.AddRange(node.Outputs.Where(o => !ends.Contains(o) && Values.ContainsKey(o)).Select(o => Info(Values[o])));
+            graph.Node.Add(written);
+            graph.ValueInfo.AddRange(node.Outputs.Where(o => !ends.Contains(o) && Values.ContainsKey(o)).Select(o => Info(Values[o])));
         }
 
-        foreach ((string name, OnnxConstant constant) in Constants)
+        foreach ((string constantName, OnnxConstant constant) in Constants)
         {
-            TensorProto tensor = new() { Name = name, DataType = (int)constant.Tensor.ElementType, RawData = ByteString.CopyFrom(constant.Tensor.Data) };
+            TensorProto tensor = new() { Name = constantName, DataType = (int)constant.Tensor.ElementType, RawData = ByteString.CopyFrom(constant.Tensor.Data) };
             tensor.Dims.AddRange(constant.Tensor.Shape);
-            model.Graph.Initializer.Add(tensor);
+            graph.Initializer.Add(tensor);
         }
 
-        return model;
+        return graph;
     }
 
     private static void Rename(List<string> names, string from, string to)
@@ -357,6 +363,9 @@ internal sealed class OnnxGraph
             case float[] floats:
                 attribute.Floats.AddRange(floats);
                 attribute.Type = AttributeType.Floats;
+                break;
+            case OnnxGraph branch:
+                (attribute.G, attribute.Type) = (branch.ToProto(name), AttributeType.Graph);
                 break;
             default:
                 throw new OnnxExportException($"The attribute '{name}' is a {value.GetType().Name}; attributes are long, float, string, long[] or float[].");

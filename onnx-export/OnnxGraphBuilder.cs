@@ -19,17 +19,24 @@ public sealed class OnnxGraphBuilder
     private readonly Dictionary<string, int> _names = [];
     private readonly IReadOnlyDictionary<Type, OnnxConverter> _converters;
     private readonly Stack<(string Path, nn.Module Module)> _running = new();
+    private readonly string _prefix;
 
-    internal OnnxGraphBuilder(int opset, IReadOnlyDictionary<Type, OnnxConverter>? converters = null)
+    /// <param name="opset">The operator set.</param>
+    /// <param name="converters">How to write modules that are not known.</param>
+    /// <param name="prefix">What the names of all values begin with: those of a branch must not be those of the graph around it.</param>
+    /// <param name="graph">The graph that is built further; a new one if not given.</param>
+    internal OnnxGraphBuilder(int opset, IReadOnlyDictionary<Type, OnnxConverter>? converters = null, string prefix = "", OnnxGraph? graph = null)
     {
         Opset = opset;
+        Graph = graph ?? new();
+        _prefix = prefix;
         _converters = converters ?? new Dictionary<Type, OnnxConverter>();
     }
 
     /// <summary>The version of ONNX's operator set.</summary>
     public int Opset { get; }
 
-    internal OnnxGraph Graph { get; } = new();
+    internal OnnxGraph Graph { get; }
 
     private string Path => _running.TryPeek(out var top) ? top.Path : "graph";
 
@@ -53,6 +60,21 @@ public sealed class OnnxGraphBuilder
         catch (OnnxExportException e) when (e.InnerException is null && !e.Message.Contains('\'', StringComparison.Ordinal))
         {
             throw new OnnxExportException($"The module '{path}' ({module.GetType().Name}): {e.Message}", e);
+        }
+        finally
+        {
+            _running.Pop();
+        }
+    }
+
+    /// <summary>Writes an <see cref="IOnnxStagedNetwork"/> with what it computes on the way.</summary>
+    /// <exception cref="OnnxExportException">It holds a module of a kind that is not known.</exception>
+    internal OnnxStages CallStages(nn.Module network, OnnxValue input)
+    {
+        _running.Push((_modulePaths[network], network));
+        try
+        {
+            return ((IOnnxStagedNetwork)network).ExportStages(this, input);
         }
         finally
         {
@@ -286,8 +308,11 @@ public sealed class OnnxGraphBuilder
     {
         ArgumentNullException.ThrowIfNull(x);
         OnnxValue batch = Node("Shape", [like], ("start", 0L), ("end", 1L));
-        OnnxValue shape = Concat([batch, Constant([.. x.Shape.Skip(1)], x.Rank - 1)], 0);
-        return Node("Expand", [x, shape]);
+        // Of k batches in one: an Expand is known to give one batch.
+        int batches = (int)Math.Max(1, -like.Shape[0]);
+        OnnxValue one = batches == 1 ? batch : Divide(batch, Constant([(long)batches], 1));
+        OnnxValue expanded = Node("Expand", [x, Concat([one, Constant([.. x.Shape.Skip(1)], x.Rank - 1)], 0)]);
+        return batches == 1 ? expanded : Concat([.. Enumerable.Repeat(expanded, batches)], 0);
     }
 
     /// <summary>Makes the paths of a network's modules known, so that names and errors say where a node comes from.</summary>
@@ -327,14 +352,14 @@ public sealed class OnnxGraphBuilder
         // Axes, shapes and scalars come again and again: one constant serves them all.
         if (name is null && tensor.Data.Length <= 64)
         {
-            name = $"{tensor.ElementType}{OnnxShape.Text(tensor.Shape)}:{Convert.ToHexString(tensor.Data)}";
+            name = $"{_prefix}{tensor.ElementType}{OnnxShape.Text(tensor.Shape)}:{Convert.ToHexString(tensor.Data)}";
             if (Graph.Constants.ContainsKey(name))
             {
                 return Graph.Values[name];
             }
         }
 
-        OnnxValue value = new(Unique(name ?? $"{Path}/constant"), tensor.ElementType, tensor.Shape);
+        OnnxValue value = new(name is null ? Unique($"{Path}/constant") : Count(name), tensor.ElementType, tensor.Shape);
         Graph.Values[value.Name] = value;
         Graph.Constants[value.Name] = new(tensor);
         return value;
@@ -366,7 +391,9 @@ public sealed class OnnxGraphBuilder
             : OnnxTensor.Of(contiguous.data<float>().ToArray(), contiguous.shape);
     }
 
-    private string Unique(string name)
+    private string Unique(string name) => Count(_prefix + name);
+
+    private string Count(string name)
     {
         int times = _names[name] = _names.GetValueOrDefault(name) + 1;
         return times == 1 ? name : $"{name}#{times}";

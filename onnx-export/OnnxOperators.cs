@@ -95,6 +95,22 @@ internal static class OnnxOperators
         ["LeakyRelu"] = new(16, (1, 1), Floats, [("alpha", typeof(float))], Same),
         ["Elu"] = new(6, (1, 1), Floats, [("alpha", typeof(float))], Same),
         ["Selu"] = new(6, (1, 1), Floats, [("alpha", typeof(float)), ("gamma", typeof(float))], Same),
+        ["Equal"] = new(13, (2, 2), Any, [], Compare),
+        ["Greater"] = new(13, (2, 2), Numbers, [], Compare),
+        ["Less"] = new(13, (2, 2), Numbers, [], Compare),
+        ["And"] = new(7, (2, 2), [T.Boolean], [], Compare),
+        ["Where"] = new(16, (3, 3), [T.Boolean], [], u =>
+        {
+            u.Require(u.Type(1) == u.Type(2), $"it chooses between {u.Type(1)} and {u.Type(2)}; they must be of one type");
+            long[]? shape = OnnxShape.Broadcast(u.Shape(1), u.Shape(2)) is { } both ? OnnxShape.Broadcast(u.Shape(0), both) : null;
+            return [(u.Type(1), shape ?? throw u.Fault($"{OnnxShape.Text(u.Shape(0))}, {OnnxShape.Text(u.Shape(1))} and {OnnxShape.Text(u.Shape(2))} do not broadcast"))];
+        }),
+        ["ArgMax"] = new(13, (1, 1), Numbers, [("axis", typeof(long)), ("keepdims", typeof(long)), ("select_last_index", typeof(long))], u =>
+        {
+            int axis = u.Axis(u.Int("axis", 0), u.Rank(0));
+            bool keep = u.Int("keepdims", 1) != 0;
+            return [(T.Int64, [.. u.Shape(0).Select((d, i) => i == axis ? 1 : d).Where((_, i) => keep || i != axis)])];
+        }),
         ["Identity"] = new(16, (1, 1), Any, [], Same),
         ["Clip"] = new(13, (1, 3), Numbers, [], u =>
         {
@@ -263,6 +279,8 @@ internal static class OnnxOperators
         return [(use.Type(0), OnnxShape.Broadcast(use.Shape(0), use.Shape(1))
             ?? throw use.Fault($"{OnnxShape.Text(use.Shape(0))} and {OnnxShape.Text(use.Shape(1))} do not broadcast"))];
     }
+
+    private static (OnnxElementType, long[])[] Compare(OperatorUse use) => [(T.Boolean, Broadcast(use)[0].Item2)];
 
     private static long Product(OperatorUse use, IEnumerable<long> shape) => OnnxShape.Product(shape) ?? throw use.Fault("two dimensions are unknown before the graph runs");
 

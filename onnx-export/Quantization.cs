@@ -60,7 +60,7 @@ internal sealed class Quantization
     private void Choose()
     {
         Dictionary<OnnxNode, double> work = [];
-        foreach (OnnxNode node in _graph.Nodes.Where(n => n.Operation is "Conv" or "Gemm" or "MatMul" && _graph.Constants.ContainsKey(n.Inputs[1])))
+        foreach (OnnxNode node in _graph.Nodes.Where(n => n.Operation is "Conv" or "Gemm" or "MatMul" && _graph.Constants.TryGetValue(n.Inputs[1], out OnnxConstant? c) && c.IsWeight))
         {
             OnnxTensor weight = _graph.Constants[node.Inputs[1]].Tensor;
             if (weight.ElementType == OnnxElementType.Float32 && _graph.Values.ContainsKey(node.Inputs[0]) && !_graph.Constants.ContainsKey(node.Inputs[0]))

@@ -90,27 +90,5 @@ public sealed class OnnxExportTests : IDisposable
         return member.Module.call(randn(1, 3, 64, 64));
     }
 
-    /// <summary>A network in evaluation with random weights and random running statistics.</summary>
-    private static OnnxEnsembleMember Member(string name, double weight = 1)
-    {
-        manual_seed(3);
-        MemberArchitecture architecture = MemberRegistry.Find(name);
-        nn.Module<Tensor, Tensor> network = architecture.Create(LesionClasses.Count, 64);
-        using IDisposable noGradient = no_grad();
-        foreach (nn.Module module in network.modules())
-        {
-            if (module is BatchNorm2d norm)
-            {
-                nn.init.uniform_(norm.weight!, 0.5, 1.5);
-                nn.init.normal_(norm.bias!, 0, 0.2);
-                nn.init.normal_(norm.running_mean!, 0, 0.1);
-                nn.init.uniform_(norm.running_var!, 0.5, 2);
-            }
-        }
-
-        Linear head = (Linear)network.named_modules().Single(m => m.name == architecture.Head).module;
-        nn.init.normal_(head.weight, 0, 0.05);
-        network.eval();
-        return new(name, network, architecture.Mean, architecture.Std, weight);
-    }
+    private static OnnxEnsembleMember Member(string name, double weight = 1) => RandomMember.Create(name, 64, weight);
 }
