@@ -9,18 +9,40 @@ using static TorchSharp.torch;
 
 // What classifying with a model package costs, against the pair of the paper: ResNet-18 and MobileNetV2 at 64 px, float32, each image seen as it is.
 //   dotnet run --project bench/inference -c Release -- models/lentigo [more packages]
-const int Rounds = 9, Threads = 2;
+//   dotnet run --project bench/inference -c Release -- explain
+// What an explanation costs: the pair at 128 px without the option, with it but not asked, and asked.
+const int Rounds = 9, ExplainRounds = 25, Threads = 2, ExplainedSize = 128;
 int[] batches = [1, 16];
+string[] explained = ["without the option", "not asked", "asked"];
 if (args.Length == 0)
 {
-    Console.Error.WriteLine("Name the packages, e.g. models/lentigo.");
+    Console.Error.WriteLine("Name the packages, e.g. models/lentigo, or 'explain'.");
     return 2;
 }
 
 string folder = Directory.CreateTempSubdirectory("lentigo-inference-bench-").FullName;
 try
 {
-    List<(string Name, string Onnx, int Size)> graphs = [("pair of the paper", ExportPair(folder), 64)];
+    if (args is ["explain"])
+    {
+        string with = ExportPair(folder, ExplainedSize, explanation: true), without = ExportPair(folder, ExplainedSize);
+        using SessionOptions both = new() { IntraOpNumThreads = Threads };
+        using InferenceSession explaining = new(with, both), plain = new(without, both);
+        Console.WriteLine($"ResNet-18 + MobileNetV2 at {ExplainedSize} px on {Threads} threads, random pixels, median of {ExplainRounds} rounds in turn; {new FileInfo(without).Length} and {new FileInfo(with).Length} bytes.");
+        foreach (int batch in batches)
+        {
+            double[][] speeds = Timing.InTurn(
+                [Classification(plain, batch, ExplainedSize), Classification(explaining, batch, ExplainedSize), Classification(explaining, batch, ExplainedSize, explain: -2)], ExplainRounds);
+            foreach ((string name, double[] own) in explained.Zip(speeds))
+            {
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-20} {batch,6} {1000 / Timing.Median(own) / batch,12:f2} ms {Timing.Median([.. speeds[0].Zip(own, (p, o) => p / o)]),8:f3} x"));
+            }
+        }
+
+        return 0;
+    }
+
+    List<(string Name, string Onnx, int Size)> graphs = [("pair of the paper", ExportPair(folder, 64), 64)];
     graphs.AddRange(args.Select(ModelPackage.Open).Select(p => ($"{p.Manifest.Name} {p.Manifest.Version}", p.OnnxPath, p.Manifest.Input.Size)));
     Console.WriteLine($"ONNX Runtime on {Threads} threads, random pixels, median of {Rounds} rounds in turn.");
     Console.WriteLine($"{"package",-40} {"MB",6} {"batch",6} {"ms an image",12} {"x the pair",11}");
@@ -46,25 +68,25 @@ finally
 }
 
 // Random weights: they do not change what a graph costs.
-static string ExportPair(string folder)
+static string ExportPair(string folder, int size, bool explanation = false)
 {
     manual_seed(1);
-    string path = Path.Combine(folder, "pair.onnx");
+    string path = Path.Combine(folder, $"pair{size}{explanation}.onnx");
     MemberArchitecture[] pair = [MemberRegistry.Find("resnet18"), MemberRegistry.Find("mobilenet_v2")];
     OnnxEnsemble.Export(
         [.. pair.Select(a =>
         {
-            nn.Module<Tensor, Tensor> network = a.Create(LesionClasses.Count, 64);
+            nn.Module<Tensor, Tensor> network = a.Create(LesionClasses.Count, size);
             network.eval();
             return new OnnxEnsembleMember(a.Name, network, a.Mean, a.Std, 0.5);
         })],
         path,
-        new() { InputSize = 64, Classes = LesionClasses.Count });
+        new() { InputSize = size, Classes = LesionClasses.Count, Explanation = explanation });
     return path;
 }
 
 // Classifies one batch of random pixels.
-static Action Classification(InferenceSession session, int batch, int size)
+static Action Classification(InferenceSession session, int batch, int size, long? explain = null)
 {
     byte[] pixels = new byte[batch * size * size * 3];
     new Random(1).NextBytes(pixels);
@@ -72,6 +94,13 @@ static Action Classification(InferenceSession session, int batch, int size)
     {
         using OrtValue image = OrtValue.CreateTensorValueFromMemory(pixels, [batch, size, size, 3]);
         using RunOptions run = new();
-        using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(run, ["image"], [image], ["probabilities"]);
+        if (explain is null)
+        {
+            session.Run(run, ["image"], [image], ["probabilities"]).Dispose();
+            return;
+        }
+
+        using OrtValue asked = OrtValue.CreateTensorValueFromMemory(new[] { explain.Value }, [1]);
+        session.Run(run, ["image", "explain"], [image, asked], ["probabilities", "heatmaps"]).Dispose();
     };
 }
