@@ -16,7 +16,7 @@ internal sealed record BlobCreatedEvent(string Name, string? ETag)
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(message);
+            using JsonDocument document = QueueMessage.Parse(message);
             JsonElement root = document.RootElement;
             string type = Text("eventType"), subject = Text("subject");
             string prefix = $"/blobServices/default/containers/{container}/blobs/";

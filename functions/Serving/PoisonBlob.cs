@@ -14,7 +14,7 @@ internal sealed record PoisonBlob(string Container, string Name, string ETag)
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(message);
+            using JsonDocument document = QueueMessage.Parse(message);
             return new(Text("ContainerName"), Text("BlobName"), Text("ETag").Trim('"'));
 
             string Text(string property) =>

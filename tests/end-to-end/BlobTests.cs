@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
+using Azure.Storage.Queues;
 using Lentigo.Core.Predictions;
 using Lentigo.Core.Storage;
 using Lentigo.Functions.Contracts;
@@ -94,6 +97,31 @@ public sealed class BlobTests(SharedApp shared)
             BlobClientOptions options = new() { TrimBlobNameSlashes = false };
             options.AddPolicy(new DotSegments(), Azure.Core.HttpPipelinePosition.PerCall);
             return options;
+        }
+    }
+
+    [Fact]
+    public async Task An_event_in_the_queue_is_answered_whether_Event_Grid_writes_plain_text_or_Base64()
+    {
+        await using RunningApp app = await RunningApp.StartAsync(new()
+        {
+            ["AzureWebJobs.classify-lesion-scan.Disabled"] = "true",
+            ["AzureWebJobs.classify-lesion-event.Disabled"] = "false",
+        });
+        QueueClient events = app.Queues.GetQueueClient("lesion-events");
+        await events.CreateIfNotExistsAsync(cancellationToken: Cancellation);
+        foreach (bool base64 in new[] { false, true })
+        {
+            string name = $"event/{base64}.jpg";
+            BlobContentInfo dropped = await app.DropAsync(name, LesionFiles.Jpeg());
+            string message = JsonSerializer.Serialize(new
+            {
+                eventType = "Microsoft.Storage.BlobCreated",
+                subject = $"/blobServices/default/containers/lesions/blobs/{name}",
+                data = new { eTag = dropped.ETag.ToString() },
+            });
+            await events.SendMessageAsync(base64 ? Convert.ToBase64String(Encoding.UTF8.GetBytes(message)) : message, Cancellation);
+            Assert.Equal(LesionResult.Classified, (await app.ResultAsync(name, dropped.ETag)).Status);
         }
     }
 

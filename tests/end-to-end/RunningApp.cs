@@ -33,7 +33,8 @@ internal sealed class RunningApp : IAsyncDisposable
 
     public BlobServiceClient Blobs => new(StorageConnectionString);
 
-    public QueueServiceClient Queues => new(StorageConnectionString, new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 });
+    /// <summary>The queues, whose messages are sent as they are.</summary>
+    public QueueServiceClient Queues => new(StorageConnectionString);
 
     public string Log
     {

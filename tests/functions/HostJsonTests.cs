@@ -43,6 +43,10 @@ public class HostJsonTests
     public void The_poison_queue_of_blobs_is_watched() =>
         Assert.Equal("webjobs-blobtrigger-poison", Functions["report-failed-lesion"].GetCustomAttribute<QueueTriggerAttribute>()?.QueueName);
 
+    [Fact]
+    public void The_host_leaves_the_text_of_messages_to_the_app_which_reads_plain_text_and_Base64() =>
+        Assert.Equal("none", Read("host.json").GetProperty("extensions").GetProperty("queues").GetProperty("messageEncoding").GetString());
+
     private static JsonElement Read(string file)
     {
         DirectoryInfo folder = new(AppContext.BaseDirectory);

@@ -10,6 +10,10 @@ public class PoisonBlobTests
             new PoisonBlob("lesions", "a/b.jpg", "0x8D1"),
             PoisonBlob.Parse("""{"Type":"BlobTrigger","FunctionId":"Host.Functions.classify-lesion","BlobType":"BlockBlob","ContainerName":"lesions","BlobName":"a/b.jpg","ETag":"\"0x8D1\""}"""));
 
+    [Fact]
+    public void A_message_in_Base64_is_read_too() =>
+        Assert.Equal(new PoisonBlob("lesions", "a.jpg", "0x8D1"), PoisonBlob.Parse(Convert.ToBase64String("""{"ContainerName":"lesions","BlobName":"a.jpg","ETag":"\"0x8D1\""}"""u8)));
+
     [Theory]
     [InlineData("")]
     [InlineData("not json")]
