@@ -2,13 +2,14 @@ using System.CommandLine;
 using Lentigo.OnnxExport;
 using Lentigo.Training.Data;
 using Lentigo.Training.Packaging;
+using Lentigo.Training.Storage;
 
 namespace Lentigo.Training.Commands;
 
 /// <summary>The verb <c>export</c>, also called <c>compose</c>.</summary>
 internal static class ExportCommand
 {
-    private static readonly Option<string[]> Runs = new("--run") { Required = true, HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Folders that were given to train --out; their members become one ensemble. Runs of all folds (train --fold 1/3, 2/3, 3/3) become one too." };
+    private static readonly Option<string[]> Runs = new("--run") { Required = true, HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Folders that were given to train --out, or URLs that were given to train --checkpoints; their members become one ensemble. Runs of all folds (train --fold 1/3, 2/3, 3/3) become one too." };
     private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where the package (<version>/, current.json) goes, e.g. models/lentigo." };
 
     // What train, which exports when it is done, takes too.
@@ -59,11 +60,57 @@ internal static class ExportCommand
 
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
-        IReadOnlyList<TrainedMember> members = TrainedMember.LoadAll(arguments.GetValue(Runs)!);
+        IReadOnlyList<TrainedMember> members = await LoadAsync(arguments, cancellationToken);
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, members[0].State.Recipe.Size, cancellationToken);
         int folds = TrainedMember.SplitsOf(members);
         IReadOnlyList<DataSetSplit> splits = folds == 1 ? [DataArguments.SplitOf(arguments, data)] : DataArguments.FoldsOf(arguments, data, folds);
         Write(members, data, splits, arguments.GetValue(Out)!, arguments);
         return 0;
+    }
+
+    private static async Task<IReadOnlyList<TrainedMember>> LoadAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        DirectoryInfo fetched = Directory.CreateTempSubdirectory("lentigo-runs-");
+        try
+        {
+            List<string> folders = [];
+            foreach (string run in arguments.GetValue(Runs)!)
+            {
+                folders.Add(StorageArguments.IsUrl(run)
+                    ? await FetchAsync(StorageArguments.Open(run, StorageArguments.ConnectionOf(arguments)), Path.Combine(fetched.FullName, $"{folders.Count + 1}"), cancellationToken)
+                    : run);
+            }
+
+            return TrainedMember.LoadAll(folders);
+        }
+        finally
+        {
+            fetched.Delete(recursive: true);
+        }
+    }
+
+    // What train --checkpoints copied lies side by side; of it the best weights and the log are needed.
+    private static async Task<string> FetchAsync(BlobFolder run, string folder, CancellationToken cancellationToken)
+    {
+        Console.WriteLine($"Fetching the members of {run.Location} ...");
+        try
+        {
+            string[] names = [.. (await run.ListAsync(cancellationToken)).Select(b => b.Name).Where(n => n.EndsWith(TrainedMember.BestSuffix, StringComparison.Ordinal) || n == TrainedMember.LogFileName)];
+            if (!names.Any(n => n != TrainedMember.LogFileName))
+            {
+                throw new TrainingException($"{run.Location} holds no trained member: there is no <member>{TrainedMember.BestSuffix}. Name a URL that was given to 'train --checkpoints'.");
+            }
+
+            foreach (string name in names)
+            {
+                await run.DownloadAsync(name, name == TrainedMember.LogFileName ? Path.Combine(folder, name) : Path.Combine(folder, TrainedMember.CheckpointFolder, name), progress: null, cancellationToken);
+            }
+        }
+        catch (Exception e) when (BlobFolder.IsStorageFailure(e))
+        {
+            throw new TrainingException($"The members of {run.Location} cannot be fetched: {e.Message.Split('\n')[0]} Check --run, and that the SAS or identity may read and list.", e);
+        }
+
+        return folder;
     }
 }

@@ -21,7 +21,10 @@ public sealed record TrainedMember(
     /// <summary>The file of a run that holds its log, a JSON document a line.</summary>
     public const string LogFileName = "train.jsonl";
 
-    private const string BestSuffix = ".best.safetensors", FoldSuffix = ".fold";
+    /// <summary>How the file of a member's best weights ends.</summary>
+    public const string BestSuffix = ".best.safetensors";
+
+    private const string FoldSuffix = ".fold";
 
     /// <summary>In an ensemble of folds the one, from 1, that the member was validated on; else null.</summary>
     public int? Fold { get; init; }

@@ -1,5 +1,6 @@
 using Azure.Storage.Blobs;
 using Azure.Storage.Sas;
+using Lentigo.Core.Models;
 using Lentigo.Training.Storage;
 using Lentigo.Training.Tests.Commands;
 using Lentigo.Training.Weights;
@@ -43,6 +44,30 @@ public sealed class CheckpointCopiesTests(StorageAccount account) : IClassFixtur
         Assert.Equal(Epochs, File.ReadLines(_folder[Path.Combine("other", "train.jsonl")]).Count(l => l.Contains("\"trainLoss\"", StringComparison.Ordinal)));
         Assert.Equal(Epochs, Trainer.StateOf(await DownloadAsync(container, $"runs/one/{Member}.safetensors")).Epoch);
         await DownloadAsync(container, $"runs/one/{Member}.best.safetensors");
+    }
+
+    [Fact]
+    public async Task Members_that_were_trained_apart_are_joined_from_their_copies()
+    {
+        SyntheticLesions.WriteHam10000(_folder["data"], perClass: 4, size: 32);
+        BlobContainerClient container = await account.NewContainerAsync();
+        string[] copies = [StorageAccount.Url(container, "runs/one"), StorageAccount.Url(container, "runs/two")];
+        using (LentigoConsole.Running one = Train("one", "--checkpoints", copies[0]), two = Train("two", "--checkpoints", copies[1], "--seed", "2"))
+        {
+            Assert.Equal((0, 0), (await one.ExitCodeAsync(), await two.ExitCodeAsync()));
+        }
+
+        using LentigoConsole.Running joined = Compose("joined", copies);
+        Assert.True(await joined.ExitCodeAsync() == 0, joined.Said);
+        Assert.Equal(2, ModelPackage.Open(_folder["joined"]).Manifest.Members.Count);
+        Assert.DoesNotContain("sig=", joined.Said, StringComparison.Ordinal);
+
+        using LentigoConsole.Running nothing = Compose("none", StorageAccount.Url(container, "runs/three"));
+        Assert.Equal(1, await nothing.ExitCodeAsync());
+        Assert.Contains("runs/three holds no trained member", nothing.Said, StringComparison.Ordinal);
+
+        LentigoConsole.Running Compose(string to, params string[] runs) =>
+            LentigoConsole.Start(new Dictionary<string, string> { ["XDG_CACHE_HOME"] = _folder["cache"] }, ["compose", "--run", .. runs, "--data", _folder["data"], "--out", _folder[to]]);
     }
 
     [Fact]
