@@ -82,9 +82,10 @@ group="rg-$suffix" app="ca-$suffix"
 : "${LENTIGO_LOCATION:=swedencentral}"
 export LENTIGO_LOCATION
 compiled=$(az bicep build-params --file "$parameters" --stdout) || die "The parameters of $target are not valid; see above."
-setting() { jq -r ".parametersJson | fromjson | .parameters.$1" <<< "$compiled"; }
-compute=$(setting serving.value.compute) uploads=$(setting serving.value.uploads) private=$(setting network.value.private)
-trains=$(setting training.value.enabled) machines=$(setting training.value.machines) client=$(setting 'authentication.value.clientId // ""')
+# What may be empty comes first: trailing empty lines are cut off.
+settings=$(jq -r '.parametersJson | fromjson | .parameters | (.authentication.value.clientId // ""), .serving.value.compute, .serving.value.uploads,
+  .network.value.private, .training.value.enabled, .training.value.machines' <<< "$compiled")
+{ read -r client; read -r compute; read -r uploads; read -r private; read -r trains; read -r machines; } <<< "$settings"
 if [[ $private == true && $model != none && ! $model -ef "$root/models/lentigo" ]]; then
   die "Into a private network only models/lentigo of this repository is published, by a job inside. Publish $model from a machine in the network (README.md, Day 2), and pass --model none here."
 fi
@@ -273,12 +274,15 @@ step 'The app'
 outputs=$(template create app --output json --query properties.outputs) || die "Azure refused; see above. What runs stays as it was; repeat deploy.sh $target."
 host=$(output hostName) job=$(output job)
 
-# A training machine takes up the new image and script at its next start. Its run and arguments are train.sh's.
+# A training machine takes up the new image, script and arguments at its next start. What it works on is train.sh's.
 find_machines
 for name in $LENTIGO_MACHINES; do
+  [[ $trains == true ]] || break
   id=$(az vm show --resource-group "$group" --name "$name" --query id --output tsv)
   az vm show --resource-group "$group" --name "$name" --include-user-data --query userData --output tsv | openssl base64 -d -A > "$scratch/old"
-  data=$(jq -c --slurpfile old "$scratch/old" '$old[0] as $old | .trainingConfiguration.value | if ($old.run // "") != "" then .run = $old.run | .arguments = $old.arguments else . end' <<< "$outputs")
+  # A machine that training.machines does not count any more has the configuration of the last one.
+  data=$(jq -c --slurpfile old "$scratch/old" --arg name "$name" '(.trainingMachines.value | index($name)) as $at | .trainingConfigurations.value[$at // -1]
+    + ($old[0] | with_entries(select(.key == ("run", "job", "runs", "given"))))' <<< "$outputs")
   if [[ $data != "$(jq -c . "$scratch/old")" ]]; then
     # Only the user data: what a machine's tag says may change at any moment.
     az rest --method patch --url "$id?api-version=2024-07-01" --body "{\"properties\": {\"userData\": \"$(openssl base64 -A <<< "$data")\"}}" --output none

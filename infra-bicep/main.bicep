@@ -465,13 +465,14 @@ module subscriptionToUploads 'modules/event-subscription.bicep' = if (connectEve
 }
 
 module machines 'modules/training.bicep' = [
-  for machine in machineSuffixes: {
+  for (machine, i) in machineSuffixes: {
     scope: group
     name: 'training-${machine}'
     params: {
       location: location
       tags: allTags
       suffix: machine
+      index: i
       machineName: 'vm-train-${machine}'
       restartName: 'logic-restart-${machine}'
       options: training
@@ -554,4 +555,4 @@ output app string = names.app
 output hostName string = empty(functionsImage) ? '' : app!.outputs.hostName
 output job string = empty(functionsImage) ? '' : names.job
 output trainingMachines string[] = names.machines
-output trainingConfiguration machineConfiguration? = training.enabled ? machines[0].outputs.configuration : null
+output trainingConfigurations machineConfiguration[] = [for (machine, i) in machineSuffixes: machines[i].outputs.configuration]

@@ -108,7 +108,7 @@ type trainingOptions = {
   @description('Whether there are training machines at all.')
   enabled: bool
 
-  @description('Number of machines. Several train the members of an ensemble at the same time; the verb compose joins them.')
+  @description('Number of machines. Several train the members of an ensemble at the same time: train.sh --all.')
   @minValue(1)
   @maxValue(8)
   machines: int
@@ -124,8 +124,9 @@ type trainingOptions = {
   @description('Spot costs a fraction and can be evicted; it is started again and training resumes.')
   spot: bool
 
-  @description('Arguments of the verb train, as train.sh passes them when it is given none.')
-  arguments: string
+  @description('Arguments of the verb train, as train.sh passes them when it is given none: one text for each machine; machines beyond the last one take its text. With several machines each should name members of its own (--members).')
+  @minLength(1)
+  arguments: string[]
 
   @description('The SSH public key that a Linux machine must have. Nothing listens on the internet; train.sh needs no SSH.')
   sshPublicKey: string
@@ -273,7 +274,16 @@ type machineConfiguration = {
   @description('Name of the run; train.sh gives it.')
   run: string
 
-  @description('Arguments of the verb train.')
+  @description('train publishes what it trained; member leaves it to compose, which joins the members of the runs and publishes them. train.sh says which.')
+  job: 'train' | 'member' | 'compose'
+
+  @description('Runs that compose joins, separated by spaces.')
+  runs: string
+
+  @description('Arguments of the verb train for this run alone; empty: those below. train.sh gives them.')
+  given: string
+
+  @description('Arguments of the verb train, from training.arguments.')
   arguments: string
 
   @description('training-vm/train.sh, base64.')

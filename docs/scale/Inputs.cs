@@ -3,18 +3,26 @@ using System.Text.Json.Nodes;
 
 namespace Lentigo.Scale;
 
-/// <summary>What the page is computed from: <c>inputs.json</c>, each part with its source.</summary>
+/// <summary>What the page is computed from: <c>inputs.json</c>, each part with its source; <c>Sources</c> names where each number of Azure is documented.</summary>
 public sealed record Inputs(
     IReadOnlyList<Package> Packages,
     double ImageKilobytes,
     IReadOnlyDictionary<string, Replica> Replica,
     Platform Platform,
     Limits Limits,
+    IReadOnlyDictionary<string, string> Sources,
     Day Day,
     Training Training)
 {
     /// <summary>Prices, which the cost table of infra-bicep/README.md uses too.</summary>
     public required Prices Prices { get; init; }
+
+    /// <summary>An input by its path in <c>inputs.json</c>, such as <c>limits.queueOperationsPerSecond</c>, as the page shows it.</summary>
+    public string Value(string path)
+    {
+        JsonNode node = path.Split('.').Aggregate(JsonSerializer.SerializeToNode(this, JsonSerializerOptions.Web)!, (n, name) => n[name] ?? throw new InvalidDataException($"inputs.json has no {path}."));
+        return node is JsonObject parts ? string.Join(", ", parts.Select(p => $"{p.Key} {p.Value}")) : node.ToString();
+    }
 
     /// <summary>Reads <c>docs/scale/inputs.json</c> and <c>infra-bicep/prices.json</c> of a checkout.</summary>
     public static Inputs Read(string root)
@@ -43,8 +51,8 @@ public sealed record ContainerAppsPrices(double VCpuHour, double GibHour, double
 }
 
 /// <summary>How the platform scales: how often it looks at the queue, how many messages a replica should have, when it takes replicas away, how long one takes to start,
-/// how long an event takes, and how seldom the host looks at an empty queue.</summary>
-public sealed record Platform(int PollSeconds, int MessagesPerReplica, int CooldownSeconds, int StartSeconds, double DeliverySeconds, double QueuePollSeconds, string Source);
+/// how long an event takes, how seldom the host looks at an empty queue, and how many replicas there can be.</summary>
+public sealed record Platform(int PollSeconds, int MessagesPerReplica, int CooldownSeconds, int StartSeconds, double DeliverySeconds, double QueuePollSeconds, int MaxReplicas, string Source);
 
 /// <summary>What Azure takes in a second, and what an image costs of it.</summary>
 public sealed record Limits(

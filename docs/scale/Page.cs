@@ -105,7 +105,7 @@ public static class Page
         Package heaviest = inputs.Packages.MaxBy(p => p.InferenceMs)!;
         (string Name, double Limit, double Cost, string Moves)[] limits =
         [
-            ("replicas: 1,000 of the platform, " + heaviest.Name + " on CPUs", 1000 * Speed(inputs, heaviest), 1, "`serving.maxReplicas` (100 in the template), the quota of cores, `serving.compute`"),
+            ($"replicas: {inputs.Platform.MaxReplicas.ToString("#,0", Text)} of the platform, {heaviest.Name} on CPUs", inputs.Platform.MaxReplicas * Speed(inputs, heaviest), 1, "`serving.maxReplicas` (100 in the template), the quota of cores (100 an environment at first), `serving.compute`"),
             ("operations on one queue", inputs.Limits.QueueOperationsPerSecond, inputs.Limits.QueueOperationsPerImage, "a second account with its own environment: `LENTIGO_NAME`"),
             ("requests to one account", inputs.Limits.AccountRequestsPerSecond, inputs.Limits.AccountRequestsPerImage, "the same; names that begin with different characters spread over partitions"),
             ("events of one topic", inputs.Limits.EventGridEventsPerSecond, 1, "the same"),
@@ -121,6 +121,12 @@ public static class Page
             {inputs.Limits.Source}.
 
             `serving.maxReplicas` of dev and prod is far below these: it is what a burst meets first, and there the queue waits, without loss.
+
+            Where the numbers come from:
+
+            | input | value | source |
+            | --- | --- | --- |
+            {string.Join('\n', inputs.Sources.Select(s => $"| `{s.Key}` | {inputs.Value(s.Key)} | {s.Value} |"))}
 
             ## Training
 
@@ -142,7 +148,7 @@ public static class Page
             | each on a machine of its own | | {together:0.00} |
 
             On a GPU no speed was measured. What a run costs at a speed that the first epoch's log shows, spot, one machine after the other or `training.machines` {inputs.Training.Members.Count} at once, with {inputs.Training.StartMinutes:0} minutes
-            to start each; the members are joined by `compose`:
+            to start each; `train.sh --all` starts them and has their members joined by `compose`:
 
             | images a second | hours, one machine | hours, {inputs.Training.Members.Count} machines | {string.Join(" | ", inputs.Training.Machines.SelectMany(k => new[] { $"{k[9..]}: dollars, one", "at once" }))} |
             | --- | --- | --- |{string.Concat(inputs.Training.Machines.Select(_ => " --- | --- |"))}

@@ -33,7 +33,7 @@ param training = {
   machines: 1
   vmSize: 'Standard_NC24ads_A100_v4'
   spot: true
-  arguments: '--recipe strong'
+  arguments: ['--recipe strong']
   sshPublicKey: readEnvironmentVariable('LENTIGO_SSH_PUBLIC_KEY', '')
   existing: split(readEnvironmentVariable('LENTIGO_MACHINES', ''), ' ')
 }

@@ -219,7 +219,8 @@ resource network 'Microsoft.Network/virtualNetworks@2026-01-01' = {
 resource peerings 'Microsoft.Network/virtualNetworks/virtualNetworkPeerings@2026-01-01' = [
   for peer in peers: {
     parent: network
-    name: last(split(peer, '/'))
+    // Networks of other groups may have the same name.
+    name: '${last(split(peer, '/'))}-${uniqueString(peer)}'
     properties: {
       remoteVirtualNetwork: {
         id: resourceId(split(peer, '/')[2], split(peer, '/')[4], 'Microsoft.Network/virtualNetworks', last(split(peer, '/')))

@@ -31,7 +31,8 @@ resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
 resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
   for networkId in networkIds: {
     parent: zone
-    name: last(split(networkId, '/'))
+    // Networks of other groups may have the same name.
+    name: '${last(split(networkId, '/'))}-${uniqueString(networkId)}'
     location: 'global'
     tags: tags
     properties: {

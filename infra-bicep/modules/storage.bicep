@@ -77,9 +77,14 @@ resource account 'Microsoft.Storage/storageAccounts@2026-06-01' = {
     allowBlobPublicAccess: false
     allowCrossTenantReplication: false
     isLocalUserEnabled: false
+    // A second layer, which can only be chosen when the account is made.
     encryption: options.?encryptionKey == null
-      ? null
+      ? {
+          keySource: 'Microsoft.Storage'
+          requireInfrastructureEncryption: true
+        }
       : {
+          requireInfrastructureEncryption: true
           keySource: 'Microsoft.Keyvault'
           identity: {
             userAssignedIdentity: vaultIdentityId

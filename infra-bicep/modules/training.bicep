@@ -5,6 +5,8 @@ import { resourceTags, trainingOptions, machineConfiguration } from '../types.bi
 param location string
 param tags resourceTags
 param suffix string
+@description('Which of the machines it is, from 0.')
+param index int
 param machineName string
 param restartName string
 param options trainingOptions
@@ -27,9 +29,12 @@ var configuration = {
   data: '${blobEndpoint}datasets'
   checkpoints: '${blobEndpoint}checkpoints'
   models: '${blobEndpoint}models'
-  // train.sh names the run and may give it other arguments.
+  // train.sh names the run, says what it is for and may give it other arguments.
   run: ''
-  arguments: options.arguments
+  job: 'train'
+  runs: ''
+  given: ''
+  arguments: options.arguments[min(index, length(options.arguments) - 1)]
   script: loadFileAsBase64('../training-vm/train.sh')
 }
 

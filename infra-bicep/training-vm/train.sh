@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs on the training machine at every start, as the service lentigo-training. Trains while the machine's tag 'training'
-# says 'wanted', publishes the model, says so in the tag, and turns the machine off. An eviction leaves the tag, so that the
-# machine is started again; the training then goes on from its last checkpoint.
+# Runs on the training machine at every start, as the service lentigo-training. Works while the machine's tag 'training'
+# says 'wanted', says in the tag that it is done, and turns the machine off. An eviction leaves the tag, so that the
+# machine is started again; a training then goes on from its last checkpoint. Its job is one of three: 'train' trains and publishes
+# the model; 'member' trains only; 'compose' joins the members of several runs and publishes the ensemble.
 set -euo pipefail
 
 config=${LENTIGO_CONFIG:-/run/lentigo/config.json}
@@ -117,28 +118,35 @@ sign_in || give_up "The identity may not pull from $(value registry)."
 docker pull --quiet "$(value image)" > /dev/null || give_up "The image $(value image) cannot be pulled."
 mapfile -t gpu < <(gpu_options)
 
-# A run keeps its name and arguments on the disk, which outlives an eviction: going on with other arguments would spoil it,
-# and a deployment in between sets the user data back. train.sh names a new run.
+# A run keeps its name, job and arguments on the disk, which outlives an eviction: going on with other arguments would spoil it,
+# and a deployment in between changes them. train.sh names a new run.
 name=$(value run)
-if [[ -n $name && $name != "$(jq -r .run "$work/current.json" 2> /dev/null)" ]]; then
-  jq '{run, arguments}' "$config" > "$work/current.json"
-elif [[ ! -s $work/current.json ]]; then
-  jq --arg run "$(date -u +%Y%m%dT%H%M%SZ)" '{run: $run, arguments}' "$config" > "$work/current.json"
+if [[ ! -s $work/current.json || (-n $name && $name != "$(jq -r .run "$work/current.json")") ]]; then
+  jq --arg run "${name:-$(date -u +%Y%m%dT%H%M%SZ)}" \
+    '{run: $run, job: (.job // "train"), runs: (.runs // ""), arguments: (if (.given // "") != "" then .given else .arguments end)}' "$config" > "$work/current.json"
 fi
-run=$(jq -r .run "$work/current.json")
-read -r -a arguments <<< "$(jq -r .arguments "$work/current.json")"
+current() { jq -r ".$1" "$work/current.json"; }
+run=$(current run) job=$(current job)
+read -r -a arguments <<< "$(current arguments)"
 
-say "Run $run, training with: ${arguments[*]}"
+if [[ $job == compose ]]; then say "Run $run, joining the members of: $(current runs)"; else say "Run $run, training with: ${arguments[*]}"; fi
 tail -n 0 -F "$work/train.log" &   # The journal gets what the container says.
 follow=$!
 watch &
 watcher=$!
 trap 'kill "$follow" "$watcher" 2> /dev/null || true' EXIT
 status=0
-console train --data "$(value data)" --checkpoints "$(value checkpoints)/$run" --out "/lentigo/runs/$run" --resume --device cuda "${arguments[@]}" || status=$?
+if [[ $job == compose ]]; then
+  read -r -a runs <<< "$(current runs)"
+  console compose --run "${runs[@]/#/$(value checkpoints)/}" --data "$(value data)" --out "/lentigo/runs/$run" || status=$?
+else
+  console train --data "$(value data)" --checkpoints "$(value checkpoints)/$run" --out "/lentigo/runs/$run" --resume --device cuda "${arguments[@]}" || status=$?
+fi
 [[ $status == 0 ]] || give_up "The console ended with exit code $status."
-console publish --model "/lentigo/runs/$run" --to "$(value models)" || give_up 'The model could not be published.'
+if [[ $job != member ]]; then
+  console publish --model "/lentigo/runs/$run" --to "$(value models)" || give_up 'The model could not be published.'
+fi
 
 rm -f "$work/current.json"   # The next training is a new run.
 mark 'done'
-turn_off "run $run is done and its model published"
+turn_off "run $run is done"

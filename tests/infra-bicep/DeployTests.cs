@@ -26,8 +26,7 @@ public sealed class DeployTests(BicepCli bicep)
     [Fact]
     public async Task A_second_deployment_keeps_keys_and_budget_and_does_not_touch_the_machine()
     {
-        await using StandInAzure azure = new(bicep, "dev");
-        await DeployAsync(azure);
+        await using StandInAzure azure = await StandInAzure.DeployedAsync(bicep, "dev");
         string key = azure.Secret("host-function-default")!;
         JsonNode budget = azure.OfType("Microsoft.Consumption/budgets").Single();
         budget["properties"]!["timePeriod"]!["startDate"] = "2026-03-01";
@@ -63,8 +62,7 @@ public sealed class DeployTests(BicepCli bicep)
     [InlineData("idle", "wanted", "rest --method patch")]
     public async Task What_a_training_says_during_a_deployment_is_kept(string before, string meanwhile, string moment)
     {
-        await using StandInAzure azure = new(bicep, "dev");
-        await DeployAsync(azure);
+        await using StandInAzure azure = await StandInAzure.DeployedAsync(bicep, "dev");
         azure.Machines[Machine].Training = before;
         azure.During(moment, a => a.Machines[Machine].Training = meanwhile);
         await DeployAsync(azure, variables: ("LENTIGO_IMAGE_TAG", "2"));
@@ -74,27 +72,43 @@ public sealed class DeployTests(BicepCli bicep)
     [Fact]
     public async Task A_run_keeps_its_name_and_arguments()
     {
-        await using StandInAzure azure = new(bicep, "dev");
-        await DeployAsync(azure);
+        await using StandInAzure azure = await StandInAzure.DeployedAsync(bicep, "dev");
         JsonNode settings = azure.Machines[Machine].Settings;
-        (settings["run"], settings["arguments"]) = ("r1", "--recipe paper");
+        (settings["run"], settings["job"], settings["runs"], settings["given"], settings["arguments"]) = ("r1", "compose", "r2 r3", "--recipe paper", "--recipe of the last deployment");
         azure.Machines[Machine].UserData = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(settings.ToJsonString()));
         await DeployAsync(azure, variables: ("LENTIGO_IMAGE_TAG", "2"));
         settings = azure.Machines[Machine].Settings;
-        Assert.Equal(("r1", "--recipe paper", "cr.example/lentigo-training:2"), ((string)settings["run"]!, (string)settings["arguments"]!, (string)settings["image"]!));
+        Assert.Equal(
+            ["r1", "compose", "r2 r3", "--recipe paper", "--recipe strong --seed 1", "cr.example/lentigo-training:2"],
+            new[] { "run", "job", "runs", "given", "arguments", "image" }.Select(s => (string)settings[s]!));
+    }
+
+    [Fact]
+    public async Task A_machine_that_training_is_switched_off_for_is_left_alone()
+    {
+        await using StandInAzure azure = await StandInAzure.DeployedAsync(bicep, "dev");
+        string before = azure.Machines[Machine].UserData;
+        azure.Infra.Change("environments/dev.bicepparam", "enabled: true", "enabled: false");
+        await DeployAsync(azure);
+        Assert.Equal(before, azure.Machines[Machine].UserData);
     }
 
     [Fact]
     public async Task Further_machines_are_created_beside_those_that_exist()
     {
-        await using StandInAzure azure = new(bicep, "dev");
-        await DeployAsync(azure);
+        await using StandInAzure azure = await StandInAzure.DeployedAsync(bicep, "dev");
         azure.Machines[Machine].Power = "deallocated";
         azure.Machines[Machine].Training = "wanted";
         azure.Infra.Change("environments/dev.bicepparam", "machines: 1", "machines: 3");
         await DeployAsync(azure);
         Assert.Equal([Machine, $"{Machine}-2", $"{Machine}-3"], azure.Machines.Keys.Order(StringComparer.Ordinal));
         Assert.Equal("wanted", azure.Machines[Machine].Training);
+
+        // Each takes up its own configuration, and the one that is not counted any more that of the last.
+        azure.Infra.Change("environments/dev.bicepparam", "machines: 3", "machines: 2");
+        await DeployAsync(azure, variables: ("LENTIGO_IMAGE_TAG", "2"));
+        Assert.Equal(["--recipe strong --seed 1", "--recipe strong --seed 2", "--recipe strong --seed 2"], azure.Machines.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => (string)m.Value.Settings["arguments"]!));
+        Assert.All(azure.Machines.Values, m => Assert.Equal("cr.example/lentigo-training:2", (string)m.Settings["image"]!));
     }
 
     [Theory]
@@ -227,8 +241,7 @@ public sealed class DeployTests(BicepCli bicep)
     [Fact]
     public async Task Keys_are_rotated_on_request_and_never_stand_on_a_command_line()
     {
-        await using StandInAzure azure = new(bicep, "dev");
-        await DeployAsync(azure);
+        await using StandInAzure azure = await StandInAzure.DeployedAsync(bicep, "dev");
         string before = azure.Secret("host-function-default")!;
         await DeployAsync(azure, "--rotate-keys");
         string after = azure.Secret("host-function-default")!;
@@ -260,8 +273,7 @@ public sealed class DeployTests(BicepCli bicep)
     [InlineData("containerapp secret show")]
     public async Task A_question_that_fails_is_not_taken_for_a_no(string question)
     {
-        await using StandInAzure azure = new(bicep, "dev");
-        await DeployAsync(azure);
+        await using StandInAzure azure = await StandInAzure.DeployedAsync(bicep, "dev");
         string key = azure.Secret("host-function-default")!;
         int deployed = azure.Deployments.Count;
         azure.Fail(question, 1);

@@ -23,15 +23,25 @@ internal sealed partial class InfraCopy : IDisposable
 
     private readonly string folder = Directory.CreateTempSubdirectory("lentigo-infra-").FullName;
 
-    /// <summary>Copies infra-bicep of the repository, or of another copy.</summary>
-    public InfraCopy(InfraCopy? of = null)
+    /// <summary>
+    /// Copies infra-bicep of the repository, or of another copy, without what no script or template reads. The linter is off in it: it takes most of the
+    /// time of a compilation, and says what it has to say of the repository's own files.
+    /// </summary>
+    public InfraCopy(InfraCopy? of = null, bool linter = false)
     {
         string source = of?[""] ?? Repository.Infra;
-        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
+        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories).Where(f => !f.EndsWith(".snapshot.json", StringComparison.Ordinal) && !f.EndsWith(".md", StringComparison.Ordinal)))
         {
             string copy = this[Path.GetRelativePath(source, file)];
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
+        }
+
+        if (of is null)
+        {
+            JsonNode configuration = JsonNode.Parse(File.ReadAllText(this["bicepconfig.json"]))!;
+            configuration["analyzers"]!["core"]!["enabled"] = linter;
+            File.WriteAllText(this["bicepconfig.json"], configuration.ToJsonString());
         }
     }
 
@@ -75,13 +85,9 @@ internal sealed partial class InfraCopy : IDisposable
         return this;
     }
 
-    /// <summary>Gives the variables the values that a call of az would find, and those alone.</summary>
-    public InfraCopy WithOnly(string environment, IReadOnlyDictionary<string, string> variables)
-    {
-        string path = this[$"environments/{environment}.bicepparam"];
-        File.WriteAllText(path, Variable().Replace(File.ReadAllText(path), m => $"'{variables.GetValueOrDefault(m.Groups["name"].Value, m.Groups["default"].Value)}'"));
-        return this;
-    }
+    /// <summary>The parameter file with the values that a call of az would find in its variables, and those alone.</summary>
+    public string WithOnly(string environment, IReadOnlyDictionary<string, string> variables) => Variable().Replace(
+        File.ReadAllText(this[$"environments/{environment}.bicepparam"]), m => $"'{variables.GetValueOrDefault(m.Groups["name"].Value, m.Groups["default"].Value)}'");
 
     public async Task<JsonNode> SnapshotAsync(BicepCli bicep, string environment) => await bicep.SnapshotAsync(this[$"environments/{environment}.bicepparam"]);
 

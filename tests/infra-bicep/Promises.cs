@@ -66,6 +66,7 @@ internal static class Promises
             .. Unless(s, "Microsoft.App/managedEnvironments", "properties.peerTrafficConfiguration.encryption.enabled", "true"),
             .. s.OfType("Microsoft.EventGrid/systemTopics/eventSubscriptions").Where(e => Has(e, "properties.destination.endpointType", "WebHook") && !Has(e, "properties.destination.properties.minimumTlsVersionAllowed", "1.2")).Select(e => $"{Name(e)} calls by an old TLS"),
         ],
+        ["encrypted at rest in two layers"] = s => Unless(s, "Microsoft.Storage/storageAccounts", "properties.encryption.requireInfrastructureEncryption", "true"),
         ["no anonymous access"] = s =>
         [
             .. Unless(s, "Microsoft.Storage/storageAccounts", "properties.allowBlobPublicAccess", "false"),

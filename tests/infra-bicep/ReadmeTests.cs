@@ -102,6 +102,7 @@ public sealed partial class ReadmeTests(BicepCli bicep)
         {
             null => "",
             JsonArray { Count: 0 } or JsonObject { Count: 0 } => "none",
+            JsonArray a => string.Join(", ", a.Select(v => $"`{v}`")),
             JsonObject o => string.Join(", ", o.Select(p => $"`{p.Key}: {p.Value}`")),
             var v when v.ToString().Length == 0 => "none",
             var v => $"`{v}`",
@@ -118,7 +119,7 @@ public sealed partial class ReadmeTests(BicepCli bicep)
 
         string kind = (string)type["type"]! switch { "int" => "number", "bool" => "true or false", "array" => "list", "object" => "names and values", _ => "text" };
         (JsonNode? low, JsonNode? high) = (type["minValue"] ?? type["minLength"], type["maxValue"] ?? type["maxLength"]);
-        string unit = type["minLength"] is null && type["maxLength"] is null ? "" : " characters";
+        string unit = (string)type["type"]! == "array" || (type["minLength"] is null && type["maxLength"] is null) ? "" : " characters";
         return (low, high) switch
         {
             (null, null) => kind,

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Lentigo.Scale;
 
 namespace Lentigo.InfraBicep.Tests;
@@ -25,6 +26,10 @@ public sealed class ScaleTests
     public void Every_input_names_its_source()
     {
         Assert.All(Given.Packages, p => Assert.NotEmpty(p.Source));
+        JsonNode inputs = JsonNode.Parse(Repository.Read("docs/scale/inputs.json"))!;
+        string[] numbers = [.. inputs["replica"]!.AsObject().Select(p => $"replica.{p.Key}"), .. new[] { "platform", "limits" }.SelectMany(part => inputs[part]!.AsObject().Where(p => p.Key != "source").Select(p => $"{part}.{p.Key}"))];
+        Assert.Equal(numbers.Order(StringComparer.Ordinal), Given.Sources.Keys.Order(StringComparer.Ordinal));
+        Assert.All(Given.Sources.Values, s => Assert.Matches(@"/|\.json|\.bicep|^not checked|^counted", s));
         Assert.All([Given.Prices.Source, Given.Platform.Source, Given.Limits.Source, Given.Day.Source, Given.Training.Source], Assert.NotEmpty);
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 
 namespace Lentigo.InfraBicep.Tests;
 
@@ -6,11 +7,11 @@ namespace Lentigo.InfraBicep.Tests;
 /// Runs a script of infra-bicep with stand-ins for the programs that reach Azure: each writes down how it was called and
 /// answers by the first of the test's patterns (of the shell's <c>case</c>) that fits.
 /// </summary>
-internal sealed class Shell : IDisposable
+internal sealed partial class Shell : IDisposable
 {
     private const string StandIn = """
         #!/usr/bin/env bash
-        call="$(basename "$0") $*"
+        call="${0##*/} $*"
         printf '%s\n' "$call" >> "$STAND_IN_LOG"
         case "$call" in
         """;
@@ -52,16 +53,17 @@ internal sealed class Shell : IDisposable
         return this;
     }
 
-    /// <summary>Leaves a program of the system off the path.</summary>
+    /// <summary>Leaves a program of the system off the path, on which all others are that a script names.</summary>
     public Shell Without(string program)
     {
         string links = this["links"];
         Directory.CreateDirectory(links);
-        foreach (string file in new[] { "/bin", "/usr/bin", "/usr/local/bin" }.Where(Directory.Exists).SelectMany(Directory.EnumerateFiles).Where(f => Path.GetFileName(f) != program))
+        IEnumerable<string> words = Directory.EnumerateFiles(Repository.Infra, "*.sh", SearchOption.AllDirectories).SelectMany(f => Word().Matches(File.ReadAllText(f))).Select(m => m.Value);
+        foreach (string name in words.Append("bash").Append("env").Distinct().Where(n => n != program))
         {
-            if (!Path.Exists(Path.Combine(links, Path.GetFileName(file))))
+            if (new[] { "/usr/local/bin", "/usr/bin", "/bin" }.Select(f => Path.Combine(f, name)).FirstOrDefault(File.Exists) is { } file)
             {
-                File.CreateSymbolicLink(Path.Combine(links, Path.GetFileName(file)), file);
+                File.CreateSymbolicLink(Path.Combine(links, name), file);
             }
         }
 
@@ -120,4 +122,7 @@ internal sealed class Shell : IDisposable
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [GeneratedRegex(@"[a-z][\w-]*")]
+    private static partial Regex Word();
 }

@@ -22,7 +22,7 @@ internal sealed class StandInAzure : IAsyncDisposable
         input=''
         case " $* " in *' -H @- '*) input=$(< /dev/stdin) ;; esac
         fields=("${0##*/}" "$input" "$#" "$@")
-        for name in $(compgen -e LENTIGO_); do fields+=("$name=${!name}"); done
+        for name in ${!LENTIGO_@}; do fields+=("$name=${!name}"); done
         exec 3<> "/dev/tcp/127.0.0.1/$STAND_IN_PORT"
         { printf '%s\n' "${#fields[@]}"; for field in "${fields[@]}"; do printf '%s\n%s' "${#field}" "$field"; done; } >&3
         read -r code out err <&3
@@ -50,6 +50,38 @@ internal sealed class StandInAzure : IAsyncDisposable
         File.WriteAllText(Path.Combine(Infra.Root, "models/lentigo/current.json"), "{}");
         listener.Start();
         serving = ServeAsync();
+    }
+
+    private static readonly System.Collections.Concurrent.ConcurrentDictionary<string, Lazy<Task<StandInAzure>>> Deployed = [];
+
+    /// <summary>An Azure in which deploy.sh has deployed the environment once, with uploads by the queue.</summary>
+    public static async Task<StandInAzure> DeployedAsync(BicepCli bicep, string environment)
+    {
+        StandInAzure before = await Deployed.GetOrAdd(environment, e => new(async () =>
+        {
+            await using StandInAzure first = new(bicep, e);
+            (int exit, string output) = await first.RunAsync("deploy.sh", $"{e} --yes");
+            Assert.True(exit == 0, output);
+            return first;
+        })).Value;
+        StandInAzure azure = new(bicep, environment) { GroupExists = true, ModelPublished = true, AppAwake = before.AppAwake };
+        foreach ((string id, JsonNode resource) in before.Resources)
+        {
+            azure.Resources[id] = resource.DeepClone();
+        }
+
+        foreach ((string name, Machine machine) in before.Machines)
+        {
+            azure.Machines[name] = new() { Power = machine.Power, Training = machine.Training, UserData = machine.UserData };
+        }
+
+        foreach ((string name, string key) in before.keys)
+        {
+            azure.keys[name] = key;
+        }
+
+        azure.Images.UnionWith(before.Images);
+        return azure;
     }
 
     /// <summary>The checkout that the scripts run from.</summary>
@@ -348,7 +380,7 @@ internal sealed class StandInAzure : IAsyncDisposable
             {
                 Machine machine = Machines.TryGetValue((string)resource["name"]!, out Machine? known) ? known : Machines[(string)resource["name"]!] = new();
                 machine.Training = (string)Snapshot.At(resource, "tags.training")!;
-                machine.UserData = Configuration(call);
+                machine.UserData = Convert.ToBase64String(Encoding.UTF8.GetBytes(Settings(call, (string)resource["name"]! is var name && char.IsAsciiDigit(name[^1]) ? name[^1] - '1' : 0).ToJsonString()));
             }
         }
 
@@ -366,7 +398,8 @@ internal sealed class StandInAzure : IAsyncDisposable
             ["blobEndpoint"] = Output("https://st.example/"),
             ["hostName"] = Output(call.Variables["LENTIGO_FUNCTIONS_IMAGE"].Length > 0 ? "app.example" : ""),
             ["job"] = Output(OfType("Microsoft.App/jobs").Select(j => (string)j["name"]!).SingleOrDefault() ?? ""),
-            ["trainingConfiguration"] = Output(JsonNode.Parse(Convert.FromBase64String(Configuration(call)))!),
+            ["trainingMachines"] = Output(snapshot["outputs"]!["trainingMachines"]!.DeepClone()),
+            ["trainingConfigurations"] = Output(new JsonArray([.. snapshot["outputs"]!["trainingMachines"]!.AsArray().Select((_, i) => Settings(call, i))])),
         }.ToJsonString();
 
         static JsonObject Output(JsonNode value) => new() { ["value"] = value };
@@ -375,11 +408,11 @@ internal sealed class StandInAzure : IAsyncDisposable
     // Scenarios deploy the same again and again. The keys, which differ, do not show in a snapshot.
     private async Task<JsonNode> PredictAsync(Call call)
     {
-        using InfraCopy copy = new(Infra);
-        copy.WithOnly(Environment, call.Variables.ToDictionary(v => v.Key, v => v.Key.Contains("_KEY_", StringComparison.Ordinal) && v.Value.Length > 0 ? InfraCopy.Variables[v.Key] : v.Value));
-        string parameters = File.ReadAllText(copy[$"environments/{Environment}.bicepparam"]);
+        string parameters = Infra.WithOnly(Environment, call.Variables.ToDictionary(v => v.Key, v => v.Key.Contains("_KEY_", StringComparison.Ordinal) && v.Value.Length > 0 ? InfraCopy.Variables[v.Key] : v.Value));
         if (!Predicted.TryGetValue(parameters, out string? snapshot))
         {
+            using InfraCopy copy = new(Infra);
+            File.WriteAllText(copy[$"environments/{Environment}.bicepparam"], parameters);
             try
             {
                 Predicted[parameters] = snapshot = (await copy.SnapshotAsync(bicep, Environment)).ToJsonString();
@@ -520,13 +553,17 @@ internal sealed class StandInAzure : IAsyncDisposable
 
     private int MinReplicas => (int)Snapshot.At(App, "properties.template.scale.minReplicas")!;
 
-    private static string Configuration(Call call) => Convert.ToBase64String(Encoding.UTF8.GetBytes(new JsonObject
+    // What main.bicep tells a machine, from 0.
+    private static JsonObject Settings(Call call, int machine) => new()
     {
         ["image"] = call.Variables["LENTIGO_TRAINING_IMAGE"] is { Length: > 0 } image ? $"cr.example/{image}" : "",
         ["run"] = "",
-        ["arguments"] = "--recipe strong",
+        ["job"] = "train",
+        ["runs"] = "",
+        ["given"] = "",
+        ["arguments"] = $"--recipe strong --seed {machine + 1}",
         ["script"] = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(call.Variables["LENTIGO_TRAINING_IMAGE"]))),
-    }.ToJsonString()));
+    };
 
     /// <summary>A training machine.</summary>
     public sealed class Machine

@@ -9,10 +9,22 @@ public sealed class TemplateTests(BicepCli bicep)
 
     public static TheoryData<string> Files => [.. Repository.BicepFiles];
 
+    /// <summary>The files that no other one uses: what is said of them is said of those that they use as well.</summary>
+    public static TheoryData<string> Roots => [.. Repository.BicepFiles.Where(f => !Repository.BicepFiles.Any(user => user.EndsWith(".bicep", StringComparison.Ordinal)
+        && Repository.Read($"infra-bicep/{user}").Contains($"{Path.GetFileName(f)}'", StringComparison.Ordinal)))];
+
     [Theory]
-    [MemberData(nameof(Files))]
+    [MemberData(nameof(Roots))]
     public async Task Each_file_compiles_and_lints_without_a_warning(string file) =>
         Assert.Empty(await bicep.DiagnosticsAsync(Path.Combine(Repository.Infra, file)));
+
+    [Fact]
+    public async Task A_warning_in_a_file_that_is_used_is_one_of_the_file_that_uses_it()
+    {
+        using InfraCopy copy = new(linter: true);
+        copy.Change("modules/private-dns-zone.bicep", "metadata ", "param unused string\nmetadata ");
+        Assert.Contains(await bicep.DiagnosticsAsync(copy["main.bicep"]), d => d.Contains("no-unused-params", StringComparison.Ordinal) && d.Contains("private-dns-zone.bicep", StringComparison.Ordinal));
+    }
 
     [Theory]
     [MemberData(nameof(Files))]
@@ -39,7 +51,7 @@ public sealed class TemplateTests(BicepCli bicep)
     [Fact]
     public async Task A_fault_that_the_linter_knows_is_an_error()
     {
-        using InfraCopy copy = new();
+        using InfraCopy copy = new(linter: true);
         copy.Change("modules/budget.bicep", "param amount int", "param amount int\nparam unused string");
         Assert.Contains(await bicep.DiagnosticsAsync(copy["modules/budget.bicep"]), d => d.StartsWith("Error no-unused-params", StringComparison.Ordinal));
     }
