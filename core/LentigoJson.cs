@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Lentigo.Core.Decisions;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Models;
 using Lentigo.Core.Predictions;
@@ -13,6 +14,8 @@ namespace Lentigo.Core;
 [JsonSerializable(typeof(Prediction))]
 [JsonSerializable(typeof(ModelManifest))]
 [JsonSerializable(typeof(CurrentVersion))]
+[JsonSerializable(typeof(ValidationAnswers))]
+[JsonSerializable(typeof(IReadOnlyList<NamedCase>))]
 [JsonSerializable(typeof(ClassificationMetrics))]
 [JsonSerializable(typeof(EvaluationReport))]
 public sealed partial class LentigoJson : JsonSerializerContext;

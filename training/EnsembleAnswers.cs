@@ -14,13 +14,14 @@ public sealed class EnsembleAnswers
 {
     private const int Batch = 32;
 
-    private EnsembleAnswers(IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds, float[][] logits, double[][] probabilities, IReadOnlyDictionary<string, double[][]> members)
+    private EnsembleAnswers(IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds, float[][] logits, double[][] probabilities, IReadOnlyDictionary<string, double[][]> members, double[]? suitability)
     {
         Images = images;
         Folds = folds;
         Logits = logits;
         Probabilities = probabilities;
         Members = members;
+        Suitability = suitability;
     }
 
     /// <summary>[n]: the images, as indices into the data set.</summary>
@@ -38,6 +39,9 @@ public sealed class EnsembleAnswers
     /// <summary>[n][7] by member; the members of one name in several folds count as one.</summary>
     public IReadOnlyDictionary<string, double[][]> Members { get; }
 
+    /// <summary>[n]: how much each image is like those trained on, 0 to 1; null where the graph does not say.</summary>
+    public double[]? Suitability { get; }
+
     /// <summary>Runs the graph.</summary>
     /// <param name="model">The loaded package.</param>
     /// <param name="data">The data set, at the package's input size.</param>
@@ -54,6 +58,7 @@ public sealed class EnsembleAnswers
         string[] names = [.. members.Select(m => folds is null ? m.Name : TrainedMember.NameInFold(m.Name, m.Fold))];
         List<float[]> logits = [];
         List<double[]> probabilities = [];
+        List<double> suitability = [];
         Dictionary<string, List<double[]>> byName = names.Distinct().ToDictionary(name => name, _ => new List<double[]>());
         foreach (int[] batch in images.Chunk(Batch))
         {
@@ -64,6 +69,11 @@ public sealed class EnsembleAnswers
                 int[] asked = [.. Enumerable.Range(0, members.Length).Where(k => folds is null || members[k].Fold == folds[batch[i]])];
                 float[] ensemble = folds is null ? output.Logits(i).ToArray() : EnsembleOutput.Mean([.. asked.Select(k => output.MemberLogits(i, k).ToArray())]);
                 logits.Add(ensemble);
+                if (output.Suitability(i) is { } score)
+                {
+                    suitability.Add(score);
+                }
+
                 probabilities.Add(EnsembleOutput.Softmax(ensemble, temperature));
                 foreach (int k in asked)
                 {
@@ -72,7 +82,7 @@ public sealed class EnsembleAnswers
             }
         }
 
-        return new(images, folds, [.. logits], [.. probabilities], byName.ToDictionary(m => m.Key, m => m.Value.ToArray()));
+        return new(images, folds, [.. logits], [.. probabilities], byName.ToDictionary(m => m.Key, m => m.Value.ToArray()), suitability.Count == images.Count ? [.. suitability] : null);
     }
 
     /// <summary>The same answers for another class prior.</summary>
@@ -81,7 +91,7 @@ public sealed class EnsembleAnswers
     public EnsembleAnswers Reweighed(IReadOnlyList<double> source, IReadOnlyList<double> target)
     {
         double[][] All(IEnumerable<double[]> rows) => [.. rows.Select(row => ClassPrior.Reweigh(row, source, target))];
-        return new(Images, Folds, Logits, All(Probabilities), Members.ToDictionary(m => m.Key, m => All(m.Value)));
+        return new(Images, Folds, Logits, All(Probabilities), Members.ToDictionary(m => m.Key, m => All(m.Value)), Suitability);
     }
 
     /// <summary>The metrics, where every image has a label.</summary>

@@ -29,6 +29,10 @@ public sealed class ImageRejectedException : Exception
     /// <summary>The image is damaged.</summary>
     public static ImageRejectedException Unreadable(ImageFileFormat format) => new(
         ImageRejection.Unreadable, $"The {format} file cannot be decoded: it is truncated, damaged or of a rare kind. Export it again from its source and send the new file.");
+
+    /// <summary>The image is unlike the dermoscopy images that the model was trained on.</summary>
+    public static ImageRejectedException NotDermoscopy() => new(
+        ImageRejection.NotDermoscopy, "This does not look like a dermoscopy image of a skin lesion, so that an answer would mean nothing. Send a picture taken through a dermatoscope, with the lesion in the middle; over HTTP, suitability=warn asks for an answer all the same.");
 }
 
 /// <summary>Why an image cannot be classified.</summary>
@@ -48,4 +52,7 @@ public enum ImageRejection
 
     /// <summary>The image is damaged.</summary>
     Unreadable,
+
+    /// <summary>The image is no dermoscopy image.</summary>
+    NotDermoscopy,
 }

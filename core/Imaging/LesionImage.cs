@@ -10,7 +10,7 @@ public static class LesionImage
     /// <summary>JPEG is shrunk while it is decoded only down to this many times the target, so that the reduction after it decides the result.</summary>
     private const int ShrinkOnLoadMargin = 4;
 
-    private const string ProfileField = "icc-profile-data";
+    private const string ProfileField = "icc-profile-data", OrientationField = "orientation";
 
     /// <summary>The revision of this code, to be raised when the pixels that <see cref="Decode"/> gives change.</summary>
     private const int Revision = 1;
@@ -37,7 +37,11 @@ public static class LesionImage
     /// <param name="limits">What the file may cost.</param>
     /// <returns>uint8 pixels [s, s, 3], rows from the top, RGB.</returns>
     /// <exception cref="ImageRejectedException">The file is no image, too large or damaged.</exception>
-    public static byte[] Decode(byte[] file, int size, ImageLimits limits)
+    public static byte[] Decode(byte[] file, int size, ImageLimits limits) => Read(file, size, limits).Pixels;
+
+    /// <summary>As <see cref="Decode"/>, with the size that the image had.</summary>
+    /// <inheritdoc cref="Decode"/>
+    public static DecodedImage Read(byte[] file, int size, ImageLimits limits)
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
@@ -54,14 +58,15 @@ public static class LesionImage
         ImageFileFormat format = ImageFileFormats.Sniff(file) ?? throw ImageRejectedException.Unsupported();
         try
         {
-            using Image opened = Open(file, format, size, limits);
+            using Image opened = Open(file, format, size, limits, out (int Width, int Height) stored);
             using Image rgb = ToRgb(opened);
             using Image square = Squash(rgb, size);
             using Image profiled = ApplyProfile(square);
             // A squash treats both axes alike, so turning the small square equals turning the large image first.
             using Image upright = profiled.Autorot();
+            (int width, int height) = IsTurned(opened) ? (stored.Height, stored.Width) : stored;
             return upright.Bands == 3
-                ? upright.WriteToMemory<byte>()
+                ? new(upright.WriteToMemory<byte>(), size, width, height)
                 : throw ImageRejectedException.Unreadable(format);
         }
         catch (VipsException)
@@ -80,10 +85,14 @@ public static class LesionImage
         return square.WriteToMemory<byte>();
     }
 
-    private static Image Open(byte[] file, ImageFileFormat format, int size, ImageLimits limits)
+    /// <summary>EXIF orientations 5 to 8 turn the image on its side.</summary>
+    private static bool IsTurned(Image image) => image.Contains(OrientationField) && image.Get(OrientationField) is int and >= 5 and <= 8;
+
+    private static Image Open(byte[] file, ImageFileFormat format, int size, ImageLimits limits, out (int Width, int Height) stored)
     {
         Image image = Load(file, format, shrink: 1);
-        long width = image.Width, height = image.Height;
+        stored = (image.Width, image.Height);
+        (long width, long height) = stored;
         if (width * height > limits.MaxPixels)
         {
             image.Dispose();

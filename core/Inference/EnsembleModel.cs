@@ -8,7 +8,7 @@ namespace Lentigo.Core.Inference;
 /// <summary>The ensemble of a model package, loaded in ONNX Runtime. Safe to use from several threads at once.</summary>
 public sealed class EnsembleModel : IDisposable
 {
-    private const string Features = "features", Suitability = "suitability", Heatmaps = "heatmaps", ExplainInput = "explain";
+    private const string Features = "features", StageStatistics = "stage_statistics", Suitability = "suitability", Heatmaps = "heatmaps", ExplainInput = "explain";
 
     /// <summary>The value of the input 'explain' for which each image's own most probable class is explained.</summary>
     private const long MostProbable = -2;
@@ -16,15 +16,17 @@ public sealed class EnsembleModel : IDisposable
     private readonly string[] outputNames;
     private readonly InferenceSession session;
     private readonly RunOptions runOptions = new();
+    private readonly PredictionAnswers answers;
     private bool isDisposed;
 
-    private EnsembleModel(ModelManifest manifest, InferenceSession session, InferenceDevice device, string? warning)
+    private EnsembleModel(ModelPackage package, InferenceSession session, InferenceDevice device, string? warning)
     {
-        Manifest = manifest;
+        Manifest = package.Manifest;
+        answers = new(package);
         this.session = session;
         Device = device;
         Warning = warning;
-        outputNames = [.. OutputNames, .. new[] { Features, Suitability }.Where(session.OutputMetadata.ContainsKey)];
+        outputNames = [.. OutputNames, .. new[] { Features, StageStatistics, Suitability }.Where(session.OutputMetadata.ContainsKey)];
         CanExplain = session.OutputMetadata.ContainsKey(Heatmaps) && session.OverridableInitializerMetadata.ContainsKey(ExplainInput);
     }
 
@@ -75,9 +77,27 @@ public sealed class EnsembleModel : IDisposable
     /// <param name="file">The file's bytes.</param>
     /// <param name="id">Identifies the answer.</param>
     /// <param name="limits">What the file may cost.</param>
+    /// <param name="options">What of the answer the caller chooses; null for the defaults.</param>
     /// <exception cref="ImageRejectedException">The file cannot be classified; the message says why.</exception>
-    public Prediction Classify(byte[] file, string id, ImageLimits limits) =>
-        Prediction.Of(Classify(LesionImage.Decode(file, Manifest.Input.Size, limits), 1), 0, id, Manifest);
+    /// <exception cref="PredictionOptionsException">The model cannot give what the options ask for.</exception>
+    public Prediction Classify(byte[] file, string id, ImageLimits limits, PredictionOptions? options = null)
+    {
+        options ??= new();
+        int? explained = options.Explain is null or PredictionOptions.MostProbable ? null : LesionClasses.IndexOf(options.Explain);
+        if (explained == -1)
+        {
+            throw new PredictionOptionsException($"There is no class '{options.Explain}' to explain. Name true, for the most probable class, or one of {string.Join(", ", LesionClasses.Codes)}.");
+        }
+
+        if (options.Explain is not null && !CanExplain)
+        {
+            throw new PredictionOptionsException($"The model {Manifest.Name} {Manifest.Version} was packaged without explanations. Ask without 'explain'.");
+        }
+
+        DecodedImage image = LesionImage.Read(file, Manifest.Input.Size, limits);
+        EnsembleOutput output = options.Explain is null ? Classify(image.Pixels, 1) : Explain(image.Pixels, explained);
+        return answers.Of(output, image, id, options, explained);
+    }
 
     /// <summary>Classifies a batch.</summary>
     /// <param name="pixels">uint8 [n, s, s, 3] RGB, as <see cref="Imaging.LesionImage.Decode"/> makes them.</param>
@@ -132,6 +152,7 @@ public sealed class EnsembleModel : IDisposable
             Values("logits")!,
             Values("probabilities")!,
             Values(Features),
+            Values(StageStatistics),
             Values(Suitability),
             Values(Heatmaps),
             maps is null ? default : ((int)maps[2], (int)maps[3]));
@@ -141,7 +162,8 @@ public sealed class EnsembleModel : IDisposable
 
     private static SessionOptions SessionOptionsFor(InferenceOptions options)
     {
-        SessionOptions session = new() { GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL };
+        // ONNX Runtime warns at each load that the default of 'explain' can be replaced, which is what it is for.
+        SessionOptions session = new() { GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         if (options.Threads > 0)
         {
             session.IntraOpNumThreads = options.Threads;
@@ -170,15 +192,28 @@ public sealed class EnsembleModel : IDisposable
             throw new ModelPackageException($"{package.OnnxPath} does not fit its manifest: {fault}. Publish a package written by this product's trainer.");
         }
 
-        EnsembleModel model = new(manifest, session, device, warning);
+        EnsembleModel model;
+        try
+        {
+            model = new(package, session, device, warning);
+        }
+        catch (ModelPackageException)
+        {
+            session.Dispose();
+            throw;
+        }
+
         try
         {
             // The first run allocates and, on a GPU, compiles; and a graph that loads but cannot run must not go into service.
             EnsembleOutput first = model.Classify(new byte[manifest.Input.Size * manifest.Input.Size * 3], 1);
-            if (first.Probabilities(0).ContainsAnyExceptInRange(0f, 1f) || first.Logits(0).Contains(float.NaN))
+            string? broken = first.Probabilities(0).ContainsAnyExceptInRange(0f, 1f) || first.Logits(0).Contains(float.NaN)
+                ? "gives numbers that are no probabilities: its weights or its graph are broken"
+                : TemperatureDiffers(first, manifest) ? $"has another temperature than its manifest, which says {manifest.Temperature}" : null;
+            if (broken is not null)
             {
                 model.Dispose();
-                throw new ModelPackageException($"{package.OnnxPath} gives numbers that are no probabilities: its weights or its graph are broken. Publish another version.");
+                throw new ModelPackageException($"{package.OnnxPath} {broken}. Publish another version.");
             }
         }
         catch (OnnxRuntimeException e)
@@ -193,6 +228,14 @@ public sealed class EnsembleModel : IDisposable
         }
 
         return model;
+    }
+
+    /// <summary>Whether the graph's probabilities are not the softmax of its logits over the manifest's temperature.</summary>
+    private static bool TemperatureDiffers(EnsembleOutput output, ModelManifest manifest)
+    {
+        const double tolerance = 1e-3; // above the rounding of float16, below what a wrong temperature changes
+        double[] expected = EnsembleOutput.Softmax(output.Logits(0), manifest.Temperature);
+        return Enumerable.Range(0, expected.Length).Any(c => Math.Abs(expected[c] - output.Probabilities(0)[c]) > tolerance);
     }
 
     private static string? Fault(InferenceSession session, ModelManifest manifest)

@@ -9,6 +9,7 @@ namespace Lentigo.Core.Inference;
 public sealed class EnsembleOutput(int count, int members, float[] memberLogits, float[] logits, float[] probabilities)
 {
     private readonly float[]? features;
+    private readonly float[]? stageStatistics;
     private readonly float[]? suitability;
     private readonly float[]? heatmaps;
     private readonly int height;
@@ -21,14 +22,16 @@ public sealed class EnsembleOutput(int count, int members, float[] memberLogits,
     /// <param name="logits">[n, 7].</param>
     /// <param name="probabilities">[n, 7].</param>
     /// <param name="features">[n, F], or null.</param>
+    /// <param name="stageStatistics">[n, S], or null.</param>
     /// <param name="suitability">[n], or null.</param>
     /// <param name="heatmaps">[n, members, h, w], or null.</param>
     /// <param name="mapShape">h and w.</param>
     internal EnsembleOutput(
-        int count, int members, float[] memberLogits, float[] logits, float[] probabilities, float[]? features, float[]? suitability, float[]? heatmaps, (int Height, int Width) mapShape)
+        int count, int members, float[] memberLogits, float[] logits, float[] probabilities, float[]? features, float[]? stageStatistics, float[]? suitability, float[]? heatmaps, (int Height, int Width) mapShape)
         : this(count, members, memberLogits, logits, probabilities)
     {
         this.features = features;
+        this.stageStatistics = stageStatistics;
         this.suitability = suitability;
         this.heatmaps = heatmaps;
         (height, width) = mapShape;
@@ -54,6 +57,9 @@ public sealed class EnsembleOutput(int count, int members, float[] memberLogits,
     /// similarity of the members. Null if the graph does not give them.
     /// </summary>
     public float[]? Features(int i) => features?.AsSpan(i * (features.Length / Count), features.Length / Count).ToArray();
+
+    /// <summary>The means of the channels of an early stage for image <paramref name="i"/> [S], or null if the graph does not give them.</summary>
+    public float[]? StageStatistics(int i) => stageStatistics?.AsSpan(i * (stageStatistics.Length / Count), stageStatistics.Length / Count).ToArray();
 
     /// <summary>How much image <paramref name="i"/> is like those of the training set: 1 as much as they are, towards 0 not at all. Null if the graph does not say.</summary>
     public float? Suitability(int i) => suitability?[i];

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lentigo.Core.Decisions;
 
 namespace Lentigo.Core.Models;
 
@@ -41,6 +42,18 @@ public sealed record ModelManifest
     /// </summary>
     public IReadOnlyList<double>? Prior { get; init; }
 
+    /// <summary>
+    /// The operating points where nobody asks for others; null in packages without <see cref="Decisions.ValidationAnswers"/>, whose answers have no triage and no
+    /// prediction set.
+    /// </summary>
+    public ModelOperatingPoints? OperatingPoints { get; init; }
+
+    /// <summary>When an image is not to be believed; null in packages that cannot tell.</summary>
+    public ModelSuitability? Suitability { get; init; }
+
+    /// <summary>What an image must have for a lesion to be seen on it; null in packages that do not say.</summary>
+    public ModelQuality? Quality { get; init; }
+
     /// <summary>Decision thresholds by name, for example the melanoma probability that gives 80 % specificity on validation images.</summary>
     public IReadOnlyDictionary<string, double>? Thresholds { get; init; }
 
@@ -65,6 +78,23 @@ public sealed record ModelManifest
     /// <summary>'decision support, not a diagnosis'.</summary>
     public string Notice { get; init; } = LesionClasses.Notice;
 }
+
+/// <summary>The default operating points of a model.</summary>
+/// <param name="Malignant">Of the malignant and premalignant classes together.</param>
+/// <param name="Melanoma">Of melanoma.</param>
+public sealed record ModelOperatingPoints(OperatingPoint Malignant, OperatingPoint Melanoma);
+
+/// <summary>Limits on the graph's output <c>suitability</c>, 0 to 1: how much an image is like the dermoscopy images that the members were trained on.</summary>
+/// <param name="WarnBelow">Below it lie 5 % of the validation images.</param>
+/// <param name="RefuseBelow">Below it lie 0.5 % of them.</param>
+public sealed record ModelSuitability(double WarnBelow, double RefuseBelow);
+
+/// <summary>Limits on <see cref="Imaging.ImageQuality"/>, taken from validation images.</summary>
+/// <param name="ShorterSide">The least shorter side in pixels: below it the image must be enlarged.</param>
+/// <param name="Sharpness">The least sharpness.</param>
+/// <param name="Darkest">The least brightness.</param>
+/// <param name="Brightest">The highest brightness.</param>
+public sealed record ModelQuality(int ShorterSide, double Sharpness, double Darkest, double Brightest);
 
 /// <summary>One network of the ensemble.</summary>
 /// <param name="Name">The member's name, unique in the package, e.g. <c>resnet18</c>.</param>

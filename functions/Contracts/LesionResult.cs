@@ -1,4 +1,5 @@
 using Lentigo.Core;
+using Lentigo.Core.Decisions;
 using Lentigo.Core.Predictions;
 
 namespace Lentigo.Functions.Contracts;
@@ -30,14 +31,29 @@ internal sealed record LesionResult
     /// <summary>When the answer was made.</summary>
     public required DateTimeOffset Time { get; init; }
 
+    /// <inheritdoc cref="Prediction.Triage"/>
+    public Triage? Triage { get; init; }
+
     /// <inheritdoc cref="Prediction.Label"/>
-    public PredictedLabel? Label { get; init; }
+    public ClassProbability? Label { get; init; }
 
     /// <inheritdoc cref="Prediction.Probabilities"/>
     public IReadOnlyList<ClassProbability>? Probabilities { get; init; }
 
+    /// <inheritdoc cref="Prediction.Set"/>
+    public PredictionSet? Set { get; init; }
+
+    /// <inheritdoc cref="Prediction.Warnings"/>
+    public IReadOnlyList<PredictionWarning>? Warnings { get; init; }
+
+    /// <inheritdoc cref="Prediction.Suitability"/>
+    public SuitabilityScore? Suitability { get; init; }
+
     /// <inheritdoc cref="Prediction.Members"/>
     public IReadOnlyList<MemberPrediction>? Members { get; init; }
+
+    /// <inheritdoc cref="Prediction.Prior"/>
+    public IReadOnlyDictionary<string, double>? Prior { get; init; }
 
     /// <inheritdoc cref="Prediction.Model"/>
     public ModelReference? Model { get; init; }
@@ -58,9 +74,14 @@ internal sealed record LesionResult
             Id = prediction.Id,
             Source = source,
             Time = time,
+            Triage = prediction.Triage,
             Label = prediction.Label,
             Probabilities = prediction.Probabilities,
+            Set = prediction.Set,
+            Warnings = prediction.Warnings,
+            Suitability = prediction.Suitability,
             Members = prediction.Members,
+            Prior = prediction.Prior,
             Model = prediction.Model,
         };
     }

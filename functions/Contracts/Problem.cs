@@ -19,6 +19,9 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
         "urn:lentigo:problem:malformed-request", "Malformed request", 400,
         $"The request could not be read: {reason} Send the image as the request body or as the multipart field 'image'.");
 
+    /// <summary>A value of the query is none that may be asked for.</summary>
+    public static Problem InvalidQuery(string detail) => new("urn:lentigo:problem:invalid-query", "Invalid query", 400, detail);
+
     /// <summary>The image cannot be classified.</summary>
     public static Problem Rejected(ImageRejectedException rejection)
     {
@@ -28,6 +31,7 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
             ImageRejection.TooLarge => ("image-too-large", "Image too large", 413),
             ImageRejection.Unsupported => ("unsupported-image", "Not a supported image", 415),
             ImageRejection.TooManyPixels => ("too-many-pixels", "Too many pixels", 422),
+            ImageRejection.NotDermoscopy => ("not-dermoscopy", "Not a dermoscopy image", 422),
             _ => ("unreadable-image", "Unreadable image", 422),
         };
         return new($"urn:lentigo:problem:{type}", title, status, rejection.Message);

@@ -1,4 +1,5 @@
 using Lentigo.Core.Imaging;
+using Lentigo.Core.Predictions;
 using Lentigo.Functions.Contracts;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
@@ -32,6 +33,10 @@ public sealed class ProblemAnswers(ILogger<ProblemAnswers> log) : IFunctionsWork
         {
             log.LogInformation("{Id}: rejected, {Reason}", context.InvocationId, e.Reason);
             context.GetInvocationResult().Value = Answers.From(Problem.Rejected(e));
+        }
+        catch (PredictionOptionsException e)
+        {
+            context.GetInvocationResult().Value = Answers.From(Problem.InvalidQuery(e.Message));
         }
         catch (ProblemException e)
         {

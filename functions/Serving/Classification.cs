@@ -13,12 +13,12 @@ public sealed class Classification(CurrentModel current, ServingOptions options)
     /// <summary>Classifies the image file of a caller who can come again: refuses it where too many wait already.</summary>
     /// <exception cref="ProblemException">No model is loaded yet, or <see cref="ServingOptions.MaxPendingImages"/> are waiting.</exception>
     /// <inheritdoc cref="ClassifyAsync"/>
-    public async Task<Prediction> ClassifyUnlessOverloadedAsync(byte[] file, string id, CancellationToken cancellationToken)
+    public async Task<Prediction> ClassifyUnlessOverloadedAsync(byte[] file, string id, PredictionOptions asked, CancellationToken cancellationToken)
     {
         try
         {
             return Interlocked.Increment(ref pending) <= options.MaxPendingImages
-                ? await ClassifyAsync(file, id, cancellationToken)
+                ? await ClassifyAsync(file, id, asked, cancellationToken)
                 : throw new ProblemException(Problem.Overloaded());
         }
         finally
@@ -30,16 +30,18 @@ public sealed class Classification(CurrentModel current, ServingOptions options)
     /// <summary>Classifies one image file.</summary>
     /// <param name="file">The file's bytes.</param>
     /// <param name="id">Identifies the answer.</param>
+    /// <param name="asked">What of the answer is chosen.</param>
     /// <param name="cancellationToken">Gives up waiting for a processor.</param>
     /// <exception cref="ImageRejectedException">The file cannot be classified.</exception>
+    /// <exception cref="PredictionOptionsException">The model cannot give what is asked for.</exception>
     /// <exception cref="ProblemException">No model is loaded yet.</exception>
-    public async Task<Prediction> ClassifyAsync(byte[] file, string id, CancellationToken cancellationToken)
+    public async Task<Prediction> ClassifyAsync(byte[] file, string id, PredictionOptions asked, CancellationToken cancellationToken)
     {
         using ModelLease lease = current.Acquire();
         await processors.WaitAsync(cancellationToken);
         try
         {
-            return await Task.Run(() => lease.Model.Classify(file, id, options.Limits), CancellationToken.None);
+            return await Task.Run(() => lease.Model.Classify(file, id, options.Limits, asked), CancellationToken.None);
         }
         finally
         {

@@ -1,3 +1,4 @@
+using Lentigo.Core.Evaluation;
 using Lentigo.Core.Imaging;
 using Lentigo.Core.Inference;
 
@@ -11,6 +12,12 @@ public sealed record ServingOptions
 
     /// <summary>The model that serves: a folder of the container <c>models</c>.</summary>
     public string Model { get; init; } = "lentigo";
+
+    /// <summary>
+    /// The class prior of answers where a caller names none: <c>natural</c> is the model's own, <c>uniform</c> that of equally frequent classes; or seven numbers,
+    /// separated by commas, for a clinic that knows its own mix.
+    /// </summary>
+    public string Prior { get; init; } = ClassPrior.Natural;
 
     /// <summary>How often to look whether another version of the model was published.</summary>
     public TimeSpan ModelPollInterval { get; init; } = TimeSpan.FromSeconds(10);
@@ -42,6 +49,7 @@ public sealed record ServingOptions
     {
         string? fault = this switch
         {
+            _ when ClassPrior.Parse(Prior, ClassPrior.UniformShares) is null => $"{nameof(Prior)} '{Prior}' is neither {ClassPrior.Natural} nor {ClassPrior.Uniform} nor seven numbers above 0",
             { Model: "" } => $"{nameof(Model)} is empty",
             _ when ModelPollInterval < TimeSpan.FromMilliseconds(50) || ModelPollInterval > TimeSpan.FromDays(1) => $"{nameof(ModelPollInterval)} {ModelPollInterval} is not between 50 ms and a day",
             { Threads: < 0 } => $"{nameof(Threads)} {Threads} is negative",

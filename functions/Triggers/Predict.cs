@@ -1,3 +1,4 @@
+using Lentigo.Core.Predictions;
 using Lentigo.Functions.Contracts;
 using Lentigo.Functions.Http;
 using Lentigo.Functions.Serving;
@@ -13,8 +14,11 @@ public sealed class Predict(Classification classification, ServingOptions option
     [Function("predict")]
     public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "api/predict")] HttpRequest request, FunctionContext context)
     {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(context);
         CancellationToken gone = request.HttpContext.RequestAborted;
+        PredictionOptions asked = PredictQuery.Read(request.Query, options.Prior);
         byte[] image = await ImageRequest.ReadAsync(request, options.MaxImageBytes, gone);
-        return Answers.Json(await classification.ClassifyUnlessOverloadedAsync(image, context.InvocationId, gone), FunctionsJson.Default.Prediction);
+        return Answers.Json(await classification.ClassifyUnlessOverloadedAsync(image, context.InvocationId, asked, gone), FunctionsJson.Default.Prediction);
     }
 }

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Lentigo.Core;
+using Lentigo.Core.Decisions;
 using Lentigo.Core.Evaluation;
+using Lentigo.Core.Imaging;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
 using Lentigo.OnnxExport;
@@ -42,6 +44,12 @@ public static class EnsemblePackage
     private const int ParityImages = 8, CalibrationImages = 256;
     private const string ThresholdClass = "mel";
 
+    /// <summary>The share of validation images that get a warning.</summary>
+    private const double UnusualShare = 0.05;
+
+    /// <summary>The share of validation images that would be refused.</summary>
+    private const double UnsuitableShare = 0.005;
+
     /// <summary>
     /// Exports the ensemble, fits its temperature on the validation images' logits, checks ONNX Runtime against TorchSharp on random and real
     /// images, measures it through the code that serves, and writes <c>{folder}/{version}/</c> whole, then the pointer <c>{folder}/current.json</c>.
@@ -77,8 +85,11 @@ public static class EnsemblePackage
             string onnx = Path.Combine(partial, ModelManifest.OnnxFileName);
             OnnxEnsembleMember[] exported = [.. members.Select(m => new OnnxEnsembleMember(m.Name, m.Network, m.Architecture.Mean, m.Architecture.Std, 1.0 / members.Count))];
             TrainingRecipe recipe = members[0].State.Recipe;
+            bool isStaged = members.All(m => m.Network is IOnnxStagedNetwork);
             OnnxEnsembleOptions graph = new()
             {
+                Features = isStaged,
+                Explanation = isStaged,
                 InputSize = recipe.Size,
                 Classes = LesionClasses.Count,
                 Flips = recipe.Flips,
@@ -96,10 +107,22 @@ public static class EnsemblePackage
             };
             ModelManifest manifest = Manifest(members, data, splits, options, version, now);
 
-            // The temperature is fitted to the logits of the graph that serves, so the graph is written twice.
+            // Temperature and suitability are fitted to what the graph gives that serves, so the graph is written twice.
             OnnxEnsemble.Export(exported, onnx, graph);
-            double temperature = FitTemperature(partial, manifest, data, val, folds);
-            graph = graph with { Temperature = temperature };
+            double temperature;
+            Hashed(partial, manifest);
+            using (EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(partial), new() { Device = InferenceDevice.Cpu }))
+            {
+                temperature = Calibration.Temperature([.. val.Select(i => data.Records[i].Label)], EnsembleAnswers.Compute(model, data, val, folds: folds).Logits);
+                graph = graph with { Temperature = temperature };
+                if (isStaged)
+                {
+                    ImageFeatures features = ImageFeatures.Compute(model, data, [.. splits.SelectMany(s => s.Train).Distinct()]);
+                    graph = graph with { Suitability = features.FitSuitability() };
+                    features.WriteIndex(partial, data);
+                }
+            }
+
             OnnxEnsemble.Export(exported, onnx, graph);
             parity = OnnxEnsemble.Verify(exported, onnx, graph, ParityBatch(data, val));
 
@@ -110,8 +133,14 @@ public static class EnsemblePackage
                 metrics = answers.Evaluate($"{options.Name} {version}", data, "val", manifest.Prior);
                 int[] labels = [.. val.Select(i => data.Records[i].Label)];
                 double? threshold = Calibration.ThresholdAtSpecificity(labels, answers.Probabilities, ThresholdClass, ConfidenceIntervals.Specificity);
+                ValidationAnswers validation = ValidationAnswers.Of($"{data.Name}, {manifest.Data!.ValCount} validation images, split by {manifest.Data.Split}", labels, [.. val.Select(i => data.Records[i].Lesion ?? data.Records[i].Id)], answers.Probabilities);
+                File.WriteAllBytes(Path.Combine(partial, ValidationAnswers.FileName), JsonSerializer.SerializeToUtf8Bytes(validation, LentigoJson.Default.ValidationAnswers));
+                DecisionRule? rule = DecisionRule.Fit(validation, manifest.Prior!, manifest.Prior!, DecisionRequest.DefaultSensitivity, DecisionRequest.DefaultCoverage);
                 manifest = manifest with
                 {
+                    OperatingPoints = rule is null ? null : new(rule.Malignant, rule.Melanoma),
+                    Suitability = answers.Suitability is { } scores ? new(Quantile(scores, UnusualShare), Quantile(scores, UnsuitableShare)) : null,
+                    Quality = QualityOf(data, val),
                     Metrics = JsonSerializer.SerializeToElement(metrics, LentigoJson.Default.EvaluationReport),
                     Thresholds = threshold is { } t ? new Dictionary<string, double> { [$"{ThresholdClass}@specificity{ConfidenceIntervals.Specificity * 100:f0}"] = t } : null,
                 };
@@ -170,12 +199,18 @@ public static class EnsemblePackage
         return sources.Length == 0 ? null : sources;
     }
 
-    private static double FitTemperature(string folder, ModelManifest manifest, LesionDataSet data, IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds)
+    /// <summary>The limits beyond which few validation images lie.</summary>
+    private static ModelQuality QualityOf(LesionDataSet data, IReadOnlyList<int> images)
     {
-        Hashed(folder, manifest);
-        using EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(folder), new() { Device = InferenceDevice.Cpu });
-        EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images, folds: folds);
-        return Calibration.Temperature([.. images.Select(i => data.Records[i].Label)], answers.Logits);
+        (double Sharpness, double Brightness)[] measured = [.. images.Select(i => ImageQuality.Measure(data.PixelsOf(i), data.Size))];
+        double[] sharpness = [.. measured.Select(m => m.Sharpness)], brightness = [.. measured.Select(m => m.Brightness)];
+        return new(data.Size, Quantile(sharpness, UnsuitableShare), Quantile(brightness, UnsuitableShare), Quantile(brightness, 1 - UnsuitableShare));
+    }
+
+    private static double Quantile(double[] values, double share)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted[(int)(share * (sorted.Length - 1))];
     }
 
     /// <summary>Writes the manifest with the hashes of the package's other files.</summary>

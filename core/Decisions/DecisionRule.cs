@@ -1,0 +1,99 @@
+using Lentigo.Core.Evaluation;
+
+namespace Lentigo.Core.Decisions;
+
+/// <summary>From seven probabilities to a recommendation and a prediction set: the one rule of HTTP answers, blob results, console and report.</summary>
+public sealed class DecisionRule
+{
+    private static readonly int MelanomaIndex = LesionClasses.IndexOf("mel");
+    private readonly IReadOnlyList<double> _natural;
+    private readonly IReadOnlyList<double> _prior;
+    private readonly PredictionSets _sets;
+
+    private DecisionRule(IReadOnlyList<double> natural, IReadOnlyList<double> prior, OperatingPoint malignant, OperatingPoint melanoma, PredictionSets sets, double coverage)
+    {
+        (_natural, _prior, _sets) = (natural, prior, sets);
+        (Malignant, Melanoma, Coverage) = (malignant, melanoma, coverage);
+    }
+
+    /// <summary>The operating point of the malignant classes together.</summary>
+    public OperatingPoint Malignant { get; }
+
+    /// <summary>The operating point of melanoma.</summary>
+    public OperatingPoint Melanoma { get; }
+
+    /// <summary>The promised coverage of the sets.</summary>
+    public double Coverage { get; }
+
+    /// <summary>Fits the rule to validation answers.</summary>
+    /// <param name="answers">The answers.</param>
+    /// <param name="natural">[7]: the class prior that they are for.</param>
+    /// <param name="prior">[7]: the prior of the answers to come, of which <paramref name="sensitivity"/>, specificity and coverage are told too.</param>
+    /// <param name="sensitivity">The least sensitivity on the validation images.</param>
+    /// <param name="coverage">The least coverage.</param>
+    /// <returns>The rule, or null where the validation images hold no melanoma, no benign or no malignant lesion.</returns>
+    public static DecisionRule? Fit(ValidationAnswers answers, IReadOnlyList<double> natural, IReadOnlyList<double> prior, double sensitivity, double coverage)
+    {
+        ArgumentNullException.ThrowIfNull(answers);
+        ArgumentNullException.ThrowIfNull(natural);
+        ArgumentNullException.ThrowIfNull(prior);
+        double[][] probabilities = [.. answers.Probabilities.Select(p => ClassPrior.Reweigh(p, natural, prior))];
+        // Among as many lesions of each class as the prior says, not as there are validation images.
+        double[] counts = new double[LesionClasses.Count];
+        foreach (int label in answers.Labels)
+        {
+            counts[label]++;
+        }
+
+        double[] weights = [.. answers.Labels.Select(l => ReferenceEquals(natural, prior) || natural.SequenceEqual(prior) ? 1 : prior[l] / counts[l] * answers.Labels.Count)];
+        OperatingPoint? malignant = new OperatingCurve(answers, [.. probabilities.Select(MalignantProbability)], weights, l => LesionClasses.All[l].Malignant, l => !LesionClasses.All[l].Malignant).At(sensitivity);
+        OperatingPoint? melanoma = new OperatingCurve(answers, [.. probabilities.Select(p => p[MelanomaIndex])], weights, l => l == MelanomaIndex, l => !LesionClasses.All[l].Malignant).At(sensitivity);
+        return malignant is null || melanoma is null ? null : new(natural, prior, malignant, melanoma, new(answers, probabilities, weights, coverage), coverage);
+    }
+
+    /// <summary>The probabilities for the rule's prior.</summary>
+    /// <param name="probabilities">[7], for the model's own prior.</param>
+    public double[] Reweigh(IReadOnlyList<double> probabilities) => ClassPrior.Reweigh(probabilities, _natural, _prior);
+
+    /// <summary>The codes of the prediction set, most probable first.</summary>
+    /// <param name="probabilities">[7], for the rule's prior.</param>
+    public IReadOnlyList<string> SetOf(IReadOnlyList<double> probabilities) => _sets.Of(probabilities);
+
+    /// <summary>What to do.</summary>
+    /// <param name="probabilities">[7], for the rule's prior.</param>
+    /// <param name="hasWarnings">Whether a warning stands with the answer.</param>
+    public Triage TriageOf(IReadOnlyList<double> probabilities, bool hasWarnings)
+    {
+        ArgumentNullException.ThrowIfNull(probabilities);
+        double malignant = MalignantProbability(probabilities), melanoma = probabilities[MelanomaIndex];
+        List<string> reasons = [];
+        void Because(string reason, bool holds)
+        {
+            if (holds)
+            {
+                reasons.Add(reason);
+            }
+        }
+
+        Because(Triage.Malignant, malignant >= Malignant.Threshold);
+        Because(Triage.Melanoma, melanoma >= Melanoma.Threshold);
+        bool refer = reasons.Count > 0;
+        Because(Triage.Set, !refer && SetOf(probabilities).Any(code => LesionClasses.All[LesionClasses.IndexOf(code)].Malignant));
+        Because(Triage.Warning, !refer && hasWarnings);
+        return new(refer ? Triage.Refer : reasons.Count > 0 ? Triage.Review : Triage.Routine, malignant, melanoma, reasons, Malignant, Melanoma);
+    }
+
+    /// <summary>The probability of the malignant and premalignant classes together.</summary>
+    /// <param name="probabilities">[7].</param>
+    public static double MalignantProbability(IReadOnlyList<double> probabilities)
+    {
+        ArgumentNullException.ThrowIfNull(probabilities);
+        double sum = 0;
+        for (int c = 0; c < LesionClasses.Count; c++)
+        {
+            sum += LesionClasses.All[c].Malignant ? probabilities[c] : 0;
+        }
+
+        return sum;
+    }
+}

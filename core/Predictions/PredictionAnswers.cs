@@ -1,0 +1,111 @@
+using System.Collections.Concurrent;
+using Lentigo.Core.Decisions;
+using Lentigo.Core.Evaluation;
+using Lentigo.Core.Imaging;
+using Lentigo.Core.Inference;
+using Lentigo.Core.Models;
+
+namespace Lentigo.Core.Predictions;
+
+/// <summary>Makes answers of what a package's graph gave, with all else that the package holds. Safe to use from several threads at once.</summary>
+internal sealed class PredictionAnswers
+{
+    /// <summary>Callers choose priors and operating points freely: rules beyond this many are not kept.</summary>
+    private const int MostRules = 100;
+
+    private readonly ModelManifest _manifest;
+    private readonly ValidationAnswers? _validation;
+    private readonly SimilarCases? _cases;
+    private readonly ConcurrentDictionary<DecisionRequest, DecisionRule?> _rules = [];
+
+    /// <summary>Reads the package's files.</summary>
+    /// <exception cref="ModelPackageException">One is damaged.</exception>
+    public PredictionAnswers(ModelPackage package)
+    {
+        _manifest = package.Manifest;
+        _validation = ValidationAnswers.Read(package);
+        _cases = SimilarCases.Read(package);
+        RuleFor(new());
+    }
+
+    /// <summary>The answer for the one image of an output.</summary>
+    /// <param name="output">What the graph gave.</param>
+    /// <param name="image">The image.</param>
+    /// <param name="id">Identifies the answer.</param>
+    /// <param name="options">What the caller chose.</param>
+    /// <param name="explained">The class that the output's maps are of; null for the most probable one.</param>
+    /// <exception cref="ImageRejectedException">The image is no dermoscopy image.</exception>
+    /// <exception cref="PredictionOptionsException">The package cannot give what was chosen.</exception>
+    public Prediction Of(EnsembleOutput output, DecodedImage image, string id, PredictionOptions options, int? explained)
+    {
+        SuitabilityScore? suitability = _manifest.Suitability is { } limits && output.Suitability(0) is { } score ? new(score, limits.WarnBelow, limits.RefuseBelow) : null;
+        if (suitability is { } s && s.Score < s.RefuseBelow && !options.AnswerUnsuitable)
+        {
+            throw ImageRejectedException.NotDermoscopy();
+        }
+
+        DecisionRule? rule = RuleFor(options.Decision);
+        IReadOnlyList<double>? prior = PriorFor(options.Decision);
+        double[] Weighed(double[] probabilities) => prior is null ? probabilities : ClassPrior.Reweigh(probabilities, _manifest.Prior!, prior);
+        double[] probabilities = Weighed(Doubles(output.Probabilities(0)));
+        MemberPrediction[] members = [.. _manifest.Members.Select((m, k) => new MemberPrediction(m.Name, Prediction.Rank(Weighed(EnsembleOutput.Softmax(output.MemberLogits(0, k), _manifest.Temperature)))))];
+        PredictionWarning[] ofImage = [.. PredictionWarning.OfImage(suitability, ImageQuality.Measure(image), _manifest.Quality)];
+        IReadOnlyList<ClassProbability> ranked = Prediction.Rank(probabilities);
+        return new()
+        {
+            Id = id,
+            Triage = rule?.TriageOf(probabilities, ofImage.Length > 0),
+            Label = ranked[0],
+            Probabilities = ranked,
+            Set = rule is null ? null : new(rule.Coverage, rule.SetOf(probabilities)),
+            Warnings = [.. ofImage, .. PredictionWarning.OfMembers(members), .. rule is null ? [PredictionWarning.Undecided(_manifest)] : Array.Empty<PredictionWarning>()],
+            Suitability = suitability,
+            Members = members,
+            Explanation = output.Heatmaps(0) is { } maps ? HeatmapPicture.Explain(maps, _manifest, image, explained is { } c ? LesionClasses.Codes[c] : Prediction.Rank(Doubles(output.Probabilities(0)))[0].Code) : null,
+            Similar = options.Similar == 0 ? null : Similar(output, options.Similar),
+            Prior = prior is null ? null : LesionClasses.Codes.Zip(prior).ToDictionary(p => p.First, p => p.Second),
+            Model = new(_manifest.Name, _manifest.Version),
+        };
+    }
+
+    private static double[] Doubles(ReadOnlySpan<float> values)
+    {
+        double[] result = new double[values.Length];
+        for (int i = 0; i < result.Length; i++)
+        {
+            result[i] = values[i];
+        }
+
+        return result;
+    }
+
+    private IReadOnlyList<SimilarCase> Similar(EnsembleOutput output, int count) => _cases is not null && output.Features(0) is { } features
+        ? _cases.Nearest(features, count)
+        : throw new PredictionOptionsException($"The model {_manifest.Name} {_manifest.Version} was packaged without similar cases. Ask without 'similar'.");
+
+    /// <summary>[7]: the prior of the answers; null where the package does not say its own.</summary>
+    private IReadOnlyList<double>? PriorFor(DecisionRequest request) => _manifest.Prior is { } natural
+        ? ClassPrior.Parse(request.Prior, natural)
+            ?? throw new PredictionOptionsException($"The prior '{request.Prior}' is none: write natural, uniform or seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1.")
+        : request.Prior == ClassPrior.Natural ? null : throw new PredictionOptionsException($"The model {_manifest.Name} {_manifest.Version} does not say the class prior of its probabilities, so that they cannot be re-weighed. Ask without 'prior'.");
+
+    private DecisionRule? RuleFor(DecisionRequest request)
+    {
+        if (_validation is null || PriorFor(request) is not { } prior)
+        {
+            return null;
+        }
+
+        if (_rules.TryGetValue(request, out DecisionRule? known))
+        {
+            return known;
+        }
+
+        if (_rules.Count >= MostRules)
+        {
+            _rules.Clear();
+        }
+
+        return _rules[request] = DecisionRule.Fit(_validation, _manifest.Prior!, prior, request.Sensitivity, request.Coverage);
+    }
+}
