@@ -15,4 +15,7 @@ namespace Lentigo.Functions.Contracts;
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(ServiceHealth))]
 [JsonSerializable(typeof(ModelManifest))]
+[JsonSerializable(typeof(ResultPage))]
+[JsonSerializable(typeof(IReadOnlyList<ModelVersion>))]
+[JsonSerializable(typeof(Dictionary<string, string>))]
 internal sealed partial class FunctionsJson : JsonSerializerContext;

@@ -37,6 +37,17 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
         return new($"urn:lentigo:problem:{type}", title, status, rejection.Message);
     }
 
+    /// <summary>A parameter of the query cannot be used.</summary>
+    /// <param name="name">The parameter's name.</param>
+    /// <param name="allowed">What it may be, as the end of the sentence 'It must be ...'.</param>
+    public static Problem InvalidParameter(string name, string allowed) => new(
+        "urn:lentigo:problem:invalid-parameter", "Invalid parameter", 400, $"The parameter '{name}' cannot be used. It must be {allowed}.");
+
+    /// <summary>There is no such result, image or report.</summary>
+    /// <param name="what">What was asked for, as the end of the sentence 'There is no ...'.</param>
+    public static Problem NotFound(string what) => new(
+        "urn:lentigo:problem:not-found", "Not found", 404, $"There is no {what}. It may have been deleted since it was listed.");
+
     /// <summary>No model is loaded yet.</summary>
     public static Problem NoModel(string reason) => new(
         "urn:lentigo:problem:no-model", "No model", 503,

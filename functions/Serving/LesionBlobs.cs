@@ -137,13 +137,14 @@ public sealed class LesionBlobs(
 
             try
             {
+                JsonElement json = JsonSerializer.SerializeToElement(document, FunctionsJson.Default.LesionResult);
                 BlobUploadOptions upload = new()
                 {
                     Conditions = unchanged,
                     HttpHeaders = new() { ContentType = "application/json" },
-                    Metadata = new Dictionary<string, string> { [SourceETagMetadata] = document.Source.ETag?.Trim('"') ?? "" },
+                    Metadata = new Dictionary<string, string>(ResultTags.Of(json).ToMetadata()) { [SourceETagMetadata] = document.Source.ETag?.Trim('"') ?? "" },
                 };
-                await result.UploadAsync(BinaryData.FromBytes(JsonSerializer.SerializeToUtf8Bytes(document, FunctionsJson.Default.LesionResult)), upload, cancellationToken);
+                await result.UploadAsync(BinaryData.FromString(json.GetRawText()), upload, cancellationToken);
                 return document.Status;
             }
             catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound && attempt < MaxAttempts)

@@ -31,6 +31,8 @@ public static class ServingServices
         services.AddSingleton<Classification>();
         services.AddSingleton<LesionBlobs>();
         services.AddSingleton<LesionReconciliation>();
+        services.AddSingleton<LesionResults>();
+        services.AddSingleton<PublishedModels>();
         return services.AddHostedService<ModelFollower>();
     }
 }

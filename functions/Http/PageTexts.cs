@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Lentigo.Functions.Contracts;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
+
+namespace Lentigo.Functions.Http;
+
+/// <summary>The words of the page in one language: <c>wwwroot/assets/texts-{language}.json</c>, English where that file lacks a text.</summary>
+internal sealed partial class PageTexts
+{
+    /// <summary>The cookie that keeps a reader's choice of a language.</summary>
+    private const string Cookie = "lang";
+
+    private const string Default = "en";
+
+    private static readonly Dictionary<string, PageTexts> Languages = Read();
+    private readonly Dictionary<string, string> texts;
+
+    private PageTexts(string language, Dictionary<string, string> texts)
+    {
+        Language = language;
+        this.texts = texts;
+    }
+
+    /// <summary>The language's code, e.g. <c>de</c>.</summary>
+    public string Language { get; }
+
+    /// <summary>The culture that numbers are written in.</summary>
+    public CultureInfo Culture => CultureInfo.GetCultureInfo(Language);
+
+    /// <summary>The text of a key; the key itself where no language has it.</summary>
+    public string this[string key] => texts.GetValueOrDefault(key, key);
+
+    /// <summary>The language of a request: the query's <c>lang</c>, the cookie of an earlier choice, or what the browser prefers.</summary>
+    public static PageTexts Of(HttpRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        IEnumerable<string?> wishes = [
+            request.Query[Cookie],
+            request.Cookies[Cookie],
+            .. request.GetTypedHeaders().AcceptLanguage.OrderByDescending(l => l.Quality ?? 1).Select(l => l.Value.ToString().Split('-')[0].ToLowerInvariant()),
+        ];
+        string language = wishes.FirstOrDefault(w => w is not null && Languages.ContainsKey(w)) ?? Default;
+        if (request.Query[Cookie] == language)
+        {
+            request.HttpContext.Response.Cookies.Append(Cookie, language, new() { SameSite = Microsoft.AspNetCore.Http.SameSiteMode.Lax, HttpOnly = true, MaxAge = TimeSpan.FromDays(365), Path = "/" });
+        }
+
+        request.HttpContext.Response.Headers.Vary = $"{HeaderNames.AcceptLanguage}, {HeaderNames.Cookie}";
+        return Languages[language];
+    }
+
+    /// <summary>Fills a document's <c>{{key}}</c> with the texts, or with <paramref name="values"/>, which are HTML already.</summary>
+    public string Fill(string document, Func<string, string?> values) =>
+        Key().Replace(document, match => values(match.Groups[1].Value) ?? WebUtility.HtmlEncode(this[match.Groups[1].Value]));
+
+    private static Dictionary<string, PageTexts> Read()
+    {
+        Dictionary<string, Dictionary<string, string>> files = PageFiles.Named(FileName()).ToDictionary(f => f.Match.Groups[1].Value, f => Parse(f.Path));
+        Dictionary<string, string> english = files.GetValueOrDefault(Default, []);
+        return files.Append(new(Default, english)).DistinctBy(f => f.Key).ToDictionary(f => f.Key, f => new PageTexts(f.Key, new(english.Concat(f.Value).GroupBy(t => t.Key).Select(t => t.Last()))));
+    }
+
+    private static Dictionary<string, string> Parse(string path) => JsonSerializer.Deserialize(File.ReadAllBytes(path), FunctionsJson.Default.DictionaryStringString) ?? [];
+
+    [GeneratedRegex(@"\{\{([a-zA-Z0-9.-]+)\}\}", RegexOptions.CultureInvariant)]
+    private static partial Regex Key();
+
+    [GeneratedRegex(@"^assets/texts-([a-z]{2})\.json$", RegexOptions.CultureInvariant)]
+    private static partial Regex FileName();
+}

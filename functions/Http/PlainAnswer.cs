@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Lentigo.Core.Predictions;
+using Lentigo.Functions.Contracts;
+using Microsoft.AspNetCore.Http;
+
+namespace Lentigo.Functions.Http;
+
+/// <summary>An answer as a page of its own, for browsers without JavaScript.</summary>
+internal static class PlainAnswer
+{
+    /// <summary>The page of a prediction.</summary>
+    public static IResult Of(Prediction prediction, PageTexts texts) => Page(texts, StatusCodes.Status200OK, Content(JsonSerializer.SerializeToElement(prediction, FunctionsJson.Default.Prediction), texts));
+
+    /// <summary>The page of a problem, with its status.</summary>
+    public static IResult Of(Problem problem, PageTexts texts) => Page(
+        texts, problem.Status, $"<div class=\"card problem\"><h2>{WebUtility.HtmlEncode(problem.Title)}</h2><p>{WebUtility.HtmlEncode(problem.Detail)}</p></div>");
+
+    private static IResult Page(PageTexts texts, int status, string content) => Results.Text(
+        Encoding.UTF8.GetString(PageFiles.Render("plain.html", texts, key => key switch
+        {
+            "lang" => texts.Language,
+            "content" => content,
+            _ => null,
+        })),
+        "text/html",
+        Encoding.UTF8,
+        status);
+
+    /// <summary>Warnings, triage, classes, model: the document's members in the order of the page.</summary>
+    private static string Content(JsonElement answer, PageTexts texts)
+    {
+        StringBuilder html = new("<article class=\"card\">");
+        if (answer.TryGetProperty("warnings", out JsonElement warnings))
+        {
+            foreach (JsonElement warning in warnings.EnumerateArray())
+            {
+                string key = $"warning.{warning.GetProperty("code").GetString()}", text = texts[key];
+                html.Append(Invariant($"<p class=\"warnings\">{Encode(text == key ? warning.GetProperty("message").GetString() : text)}</p>"));
+            }
+        }
+
+        JsonElement label = answer.GetProperty("label");
+        if (answer.TryGetProperty("triage", out JsonElement triage))
+        {
+            string recommendation = triage.GetProperty("recommendation").GetString() ?? "";
+            html.Append(Invariant($"<div class=\"triage {Encode(recommendation)}\"><h2>{Encode(texts[$"triage.{recommendation}"])}: {Encode(texts[$"triage.{recommendation}.meaning"])}</h2>"))
+                .Append(Invariant($"<p>{Encode(texts["column.malignant"])}: {Percent(triage.GetProperty("malignantProbability").GetDouble(), texts)}</p></div>"));
+        }
+
+        html.Append(Invariant($"<p><strong>{Encode(texts["column.label"])}: {Encode(ClassName(label, texts))}</strong></p><h2>{Encode(texts["answer.classes"])}</h2><ol class=\"classes\">"));
+        foreach (JsonElement one in answer.GetProperty("probabilities").EnumerateArray())
+        {
+            string code = one.GetProperty("code").GetString() ?? "";
+            string kind = code switch
+            {
+                "akiec" => "premalignant",
+                "bcc" or "mel" => "malignant",
+                _ => "benign",
+            };
+            html.Append(Invariant($"<li class=\"{kind}\"><span class=\"name\">{Encode(ClassName(one, texts))} <span class=\"kind\">{Encode(texts[$"kind.{kind}"])}</span></span>"))
+                .Append(Invariant($"<span class=\"percent\">{Percent(one.GetProperty("probability").GetDouble(), texts)}</span><span class=\"plain\">{Encode(texts[$"class.{code}.text"])}</span></li>"));
+        }
+
+        JsonElement model = answer.GetProperty("model");
+        return html.Append(Invariant($"</ol><footer><p>{Encode(model.GetProperty("name").GetString())} {Encode(model.GetProperty("version").GetString())} · {Encode(answer.GetProperty("id").GetString())}</p>"))
+            .Append(Invariant($"<p>{Encode(texts["answer.notice"])}</p></footer></article>")).ToString();
+    }
+
+    private static string ClassName(JsonElement one, PageTexts texts)
+    {
+        string key = $"class.{one.GetProperty("code").GetString()}", name = texts[key];
+        return name == key ? one.GetProperty("name").GetString() ?? "" : name;
+    }
+
+    private static string Percent(double probability, PageTexts texts) => Encode(probability < 0.0005 ? "<" + 0.001.ToString("P1", texts.Culture) : probability.ToString("P1", texts.Culture));
+
+    private static string Encode(string? text) => WebUtility.HtmlEncode(text ?? "");
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,150 @@
+using System.Text.Json;
+using Azure;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+using Lentigo.Core.Imaging;
+using Lentigo.Core.Storage;
+using Lentigo.Functions.Contracts;
+
+namespace Lentigo.Functions.Serving;
+
+/// <summary>
+/// Reads the container <c>results</c>. Storage lists blobs by name and people ask for the newest, so every list goes over all names that begin with the prefix, five
+/// thousand a request to storage, and keeps the fifty that are asked for; the documents of those alone are read.
+/// </summary>
+public sealed class LesionResults(BlobServiceClient storage, ServingOptions options) : IDisposable
+{
+    private const int PageSize = 50;
+    private const int ParallelReads = 8;
+    private readonly SemaphoreSlim processors = new(Environment.ProcessorCount);
+
+    private BlobContainerClient Results => storage.GetBlobContainerClient(LesionBlobs.ResultsContainer);
+
+    /// <summary>The results that a query asks for, newest first.</summary>
+    internal async Task<ResultPage> ListAsync(ResultQuery query, CancellationToken cancellationToken)
+    {
+        // The last in the order is the first to go. One more than the page tells whether there is another one.
+        PriorityQueue<ResultPosition, ResultPosition> page = new(Comparer<ResultPosition>.Create((a, b) => b.CompareTo(a)));
+        try
+        {
+            await foreach (BlobItem blob in Results.GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata, Prefix = query.Prefix }, cancellationToken))
+            {
+                if (!blob.Name.EndsWith(LesionBlobs.ResultSuffix, StringComparison.Ordinal))
+                {
+                    continue;
+                }
+
+                ResultPosition position = new(blob.Properties.LastModified ?? default, blob.Name[..^LesionBlobs.ResultSuffix.Length]);
+                if (query.Admits(position) && (!query.NeedsTags || (await TagsAsync(blob, position.Name, cancellationToken) is { } tags && query.Admits(tags))))
+                {
+                    page.Enqueue(position, position);
+                    if (page.Count > PageSize + 1)
+                    {
+                        page.Dequeue();
+                    }
+                }
+            }
+        }
+        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
+        {
+            // The first result makes the container.
+        }
+
+        ResultPosition[] positions = [.. page.UnorderedItems.Select(p => p.Element).Order()];
+        ResultPosition[] shown = positions[..Math.Min(PageSize, positions.Length)];
+        ResultSummary?[] items = new ResultSummary?[shown.Length];
+        ParallelOptions parallel = new() { MaxDegreeOfParallelism = ParallelReads, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(shown.Index(), parallel, async (p, stop) => items[p.Index] = await SummaryAsync(p.Item, stop));
+        return new([.. items.OfType<ResultSummary>()], positions.Length > PageSize ? shown[^1].ToString() : null);
+    }
+
+    /// <summary>A result's document, or null where there is none.</summary>
+    /// <param name="name">The image's name in the container <c>lesions</c>.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<BinaryData?> ReadAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await Results.GetBlobClient(DotSegments.Keep(name + LesionBlobs.ResultSuffix)).DownloadContentAsync(cancellationToken)).Value.Content;
+        }
+        catch (RequestFailedException e) when (e.Status == 404)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A small copy of the image that a result is about: a JPEG, or null where the image is gone.</summary>
+    /// <param name="name">The image's name in the container <c>lesions</c>.</param>
+    /// <param name="side">The copy's longer side in pixels.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="ImageRejectedException">The image cannot be shown.</exception>
+    public async Task<byte[]?> PictureAsync(string name, int side, CancellationToken cancellationToken)
+    {
+        BlobClient lesion = storage.GetBlobContainerClient(LesionBlobs.LesionsContainer).GetBlobClient(DotSegments.Keep(name));
+        try
+        {
+            BlobProperties properties = await lesion.GetPropertiesAsync(cancellationToken: cancellationToken);
+            if (properties.ContentLength > options.MaxImageBytes)
+            {
+                throw ImageRejectedException.TooLarge(options.MaxImageBytes);
+            }
+
+            byte[] file = (await lesion.DownloadContentAsync(cancellationToken)).Value.Content.ToArray();
+            return await OnProcessorAsync(() => LesionPicture.Copy(file, side, options.Limits), cancellationToken);
+        }
+        catch (RequestFailedException e) when (e.Status == 404)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Makes a picture, as many at once as there are processors.</summary>
+    internal async Task<byte[]> OnProcessorAsync(Func<byte[]> picture, CancellationToken cancellationToken)
+    {
+        await processors.WaitAsync(cancellationToken);
+        try
+        {
+            return await Task.Run(picture, CancellationToken.None);
+        }
+        finally
+        {
+            processors.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => processors.Dispose();
+
+    /// <summary>The tags in the blob's metadata; those of its document where an older version of the app or another program wrote it.</summary>
+    private async Task<ResultTags?> TagsAsync(BlobItem blob, string name, CancellationToken cancellationToken) =>
+        ResultTags.From(blob.Metadata) ?? (await DocumentAsync(name, cancellationToken) is { } document ? ResultTags.Of(document) : null);
+
+    private async Task<ResultSummary?> SummaryAsync(ResultPosition position, CancellationToken cancellationToken)
+    {
+        if (await DocumentAsync(position.Name, cancellationToken) is not { } document || ResultTags.Of(document).Status is not { } status)
+        {
+            return null; // deleted meanwhile, or not a result
+        }
+
+        return new(position.Name, position.Time, status, Part("label"), Part("triage"), Part("problem"));
+
+        JsonElement? Part(string property) => document.TryGetProperty(property, out JsonElement part) ? part : null;
+    }
+
+    private async Task<JsonElement?> DocumentAsync(string name, CancellationToken cancellationToken)
+    {
+        if (await ReadAsync(name, cancellationToken) is not { } content)
+        {
+            return null;
+        }
+
+        try
+        {
+            return JsonElement.Parse(content.ToMemory().Span) is { ValueKind: JsonValueKind.Object } document ? document : null;
+        }
+        catch (JsonException)
+        {
+            return null; // not a result
+        }
+    }
+}

@@ -1,0 +1,33 @@
+using Lentigo.Core.Imaging;
+using Lentigo.Functions.Contracts;
+using Lentigo.Functions.Http;
+using Lentigo.Functions.Serving;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Lentigo.Functions.Triggers;
+
+/// <summary>Classifies the image of the page's plain form, for browsers without JavaScript.</summary>
+public sealed class ClassifyForm(Classification classification, ServingOptions options)
+{
+    /// <summary><c>POST /classify</c>: as <c>POST /api/predict</c>, answered with a page.</summary>
+    [Function("classify-form")]
+    public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "classify")] HttpRequest request, FunctionContext context)
+    {
+        PageTexts texts = PageTexts.Of(request);
+        try
+        {
+            CancellationToken gone = request.HttpContext.RequestAborted;
+            byte[] image = await ImageRequest.ReadAsync(request, options.MaxImageBytes, gone);
+            return PlainAnswer.Of(await classification.ClassifyUnlessOverloadedAsync(image, context.InvocationId, gone), texts);
+        }
+        catch (ImageRejectedException e)
+        {
+            return PlainAnswer.Of(Problem.Rejected(e), texts);
+        }
+        catch (ProblemException e)
+        {
+            return PlainAnswer.Of(e.Problem, texts);
+        }
+    }
+}

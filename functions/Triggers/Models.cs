@@ -1,0 +1,16 @@
+using Lentigo.Functions.Contracts;
+using Lentigo.Functions.Http;
+using Lentigo.Functions.Serving;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Lentigo.Functions.Triggers;
+
+/// <summary>Tells which versions of the model are published and which one serves.</summary>
+public sealed class Models(PublishedModels models)
+{
+    /// <summary><c>GET /api/models</c>: the newest twenty versions, newest first.</summary>
+    [Function("models")]
+    public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/models")] HttpRequest request) =>
+        Answers.Json(await models.ListAsync(request.HttpContext.RequestAborted), FunctionsJson.Default.IReadOnlyListModelVersion);
+}

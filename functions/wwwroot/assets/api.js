@@ -1,0 +1,130 @@
+// Calls the service and turns what goes wrong into a clinician's words.
+import { byId } from "./dom.js";
+import { t, textOrNull } from "./texts.js";
+
+/** A failure in words: a title, what to do, and whether trying again may help. */
+export class ServiceError extends Error {
+  constructor(key, values = {}, retryAfter = null) {
+    super(t(`error.${key}`, values));
+    this.key = key;
+    this.title = t(`error.${key}.title`);
+    this.retryAfter = retryAfter;
+  }
+}
+
+const keyOfProblem = {
+  "no-image": "empty", "image-too-large": "large", "unsupported-image": "unsupported", "too-many-pixels": "pixels", "unreadable-image": "unreadable",
+  "not-dermoscopy": "notdermoscopy", "no-model": "nomodel", "overloaded": "busy", "not-found": "notfound", "processing-failed": "failed", "internal": "failed",
+};
+const keyOfStatus = { 404: "notfound", 413: "large", 415: "unsupported", 422: "unreadable", 429: "busy", 503: "nomodel" };
+
+/** The words for a problem document (RFC 9457) of a result. */
+export const wordsOf = problem => {
+  const key = keyOfProblem[problem.type?.split(":").at(-1)] ?? keyOfStatus[problem.status] ?? "failed";
+  return { title: t(`error.${key}.title`), text: key === "large" ? problem.detail : textOrNull(`error.${key}`) ?? problem.detail };
+};
+
+/** The most that can be sent, in bytes: the service's default. */
+export const maxBytes = 20_000_000;
+
+// The key lives as long as the tab does; where the browser keeps nothing, as long as the page.
+let keyInMemory = null;
+let keyWaiters = [];
+
+function storedKey() {
+  try {
+    return sessionStorage.getItem("functionKey") ?? keyInMemory;
+  } catch {
+    return keyInMemory;
+  }
+}
+
+function storeKey(key) {
+  keyInMemory = key;
+  try {
+    if (key === null) {
+      sessionStorage.removeItem("functionKey");
+    } else {
+      sessionStorage.setItem("functionKey", key);
+    }
+  } catch {
+    // Storage is switched off: the page's own memory has it.
+  }
+}
+
+byId("key-form").addEventListener("submit", event => {
+  event.preventDefault();
+  storeKey(byId("key").value);
+  byId("key").value = "";
+  byId("key-form").hidden = true;
+  for (const resume of keyWaiters.splice(0)) {
+    resume();
+  }
+});
+
+/** Asks for a key, once for all calls that lack one. */
+function keyEntered(refused, signal) {
+  const form = byId("key-form");
+  const help = byId("key-help");
+  help.textContent = t(refused ? "key.wrong" : "key.help");
+  help.classList.toggle("error", refused);
+  if (form.hidden) {
+    form.hidden = false;
+    byId("key").focus();
+  }
+
+  return new Promise((resolve, reject) => {
+    keyWaiters.push(resolve);
+    signal?.addEventListener("abort", () => {
+      keyWaiters = keyWaiters.filter(waiter => waiter !== resolve);
+      form.hidden = keyWaiters.length === 0;
+      reject(signal.reason);
+    });
+  });
+}
+
+/** A response of the service that is not an error. Waits for the access key where one is demanded; `onKey` is told of it. */
+export async function call(path, { method = "GET", body, type, signal, onKey } = {}) {
+  for (;;) {
+    const key = storedKey();
+    let response;
+    try {
+      response = await fetch(path, { method, body, signal, headers: { ...type && { "Content-Type": type }, ...key && { "x-functions-key": key } } });
+    } catch (error) {
+      throw signal?.aborted ? error : new ServiceError("gone");
+    }
+
+    if (response.status === 401) {
+      const refused = key !== null && key === storedKey();
+      if (refused) {
+        storeKey(null);
+      }
+
+      if (storedKey() === null) {
+        onKey?.();
+        await keyEntered(refused, signal);
+      }
+
+      continue;
+    }
+
+    if (response.ok) {
+      return response;
+    }
+
+    throw await errorOf(response);
+  }
+}
+
+async function errorOf(response) {
+  const isProblem = (response.headers.get("Content-Type") ?? "").startsWith("application/problem+json");
+  const problem = isProblem ? await response.json().catch(() => ({})) : {};
+  const key = keyOfProblem[problem.type?.split(":").at(-1)] ?? keyOfStatus[response.status] ?? "failed";
+  const retryAfter = response.status === 503 || response.status === 429 ? Number(response.headers.get("Retry-After")) || 5 : null;
+  const error = new ServiceError(key, { limit: maxBytes / 1e6, size: "" }, retryAfter);
+  error.status = response.status;
+  return error;
+}
+
+/** The path of a blob's name below a route. */
+export const pathOf = name => /(^|\/)(\.{0,2})(\/|$)/.test(name) ? encodeURIComponent(name) : name.split("/").map(encodeURIComponent).join("/");

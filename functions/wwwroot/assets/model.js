@@ -1,0 +1,139 @@
+// The view of the model: its card, drawn from its manifest and its report. What they lack is not shown.
+import { interval } from "./answer.js";
+import { call } from "./api.js";
+import { byId, h, svg } from "./dom.js";
+import { architecture, className, count, decimal, percent, share, t, textOrNull, time } from "./texts.js";
+
+let isLoaded = false;
+
+/** Loads the card, once. */
+export async function open() {
+  if (isLoaded) {
+    return;
+  }
+
+  const read = path => call(path).then(response => response.json());
+  try {
+    const [manifest, report, versions] = await Promise.all([read("api/model"), read("api/model/report.json").catch(() => null), read("api/models").catch(() => [])]);
+    isLoaded = true;
+    byId("model").replaceChildren(...[
+      facts(manifest), operatingPoints(manifest.operatingPoints), metrics(manifest, report), perClass(manifest), confusion(manifest), calibration(report), subgroups(report), versionList(versions),
+    ].filter(Boolean));
+  } catch (error) {
+    byId("model").replaceChildren(h("p", { class: "error" }, h("strong", {}, error.title), ` ${error.message}`));
+  }
+}
+
+const section = (key, ...content) => h("section", { class: "card" }, h("h2", {}, t(key)), ...content);
+
+function facts({ version, created, members, input, data, licence }) {
+  const fact = (key, value) => value && [h("dt", {}, t(key)), h("dd", {}, value)];
+  return h("section", { class: "card" }, h("dl", { class: "facts" },
+    fact("model.version", version),
+    fact("model.created", time(created)),
+    fact("model.networks", members.map(m => architecture(m.architecture)).join(", ")),
+    fact("model.input", `${input.size} × ${input.size}`),
+    fact("model.trained", data && t("model.images", { count: count(data.trainCount + (data.sources ?? []).filter(s => s.role !== "validated").reduce((sum, s) => sum + s.images - s.leftOut, 0)) })),
+    fact("model.licence", licence)));
+}
+
+function operatingPoints(points) {
+  const line = (key, point) => point && h("li", {}, h("strong", {}, t(key, { threshold: percent(point.threshold) })), ": ",
+    t("model.sensitivity", { value: interval(point.sensitivity, point.sensitivityInterval) }), ", ", t("model.specificity", { value: interval(point.specificity, point.specificityInterval) }));
+  return points && section("model.operating", h("ul", {}, line("model.operating.malignant", points.malignant), line("model.operating.melanoma", points.melanoma)));
+}
+
+function metrics({ metrics }, report) {
+  const figures = metrics?.ensemble;
+  if (!figures) {
+    return null;
+  }
+
+  const intervals = report?.ensemble?.intervals ?? {};
+  const tile = name => {
+    const value = intervals[name]?.value ?? figures[name];
+    return typeof value === "number" && h("div", { class: "tile" }, h("dt", {}, t(`metric.${name}`)), h("dd", {}, /auc/i.test(name) ? decimal(value) : percent(value),
+      intervals[name] && h("small", {}, /auc/i.test(name) ? ` (${decimal(intervals[name].low)}–${decimal(intervals[name].high)})` : ` (${percent(intervals[name].low)}–${percent(intervals[name].high)})`)));
+  };
+  return section("model.metrics", h("p", { class: "help" }, t("model.metrics.on", { count: count(figures.count) })),
+    h("dl", { class: "tiles" }, ["accuracy", "balancedAccuracy", "macroAuc", "malignantAuc", "melanomaSensitivity"].map(tile)));
+}
+
+const scroll = (key, table) => h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t(key) }, table);
+
+function perClass({ metrics }) {
+  const rows = metrics?.ensemble?.classes;
+  return rows && section("model.classes", scroll("model.classes", h("table", {},
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.truth")), ["support", "recall", "precision", "auc"].map(c => h("th", { scope: "col", class: "number" }, t(`model.${c}`))))),
+    h("tbody", {}, rows.map(c => h("tr", {}, h("th", { scope: "row" }, className(c.code)), h("td", { class: "number" }, count(c.support)), [c.recall, c.precision].map(v => h("td", { class: "number" }, number(v, percent))), h("td", { class: "number" }, number(c.auc, decimal))))))));
+}
+
+const number = (value, format) => typeof value === "number" ? format(value) : "–";
+
+function confusion({ classes, metrics }) {
+  const matrix = metrics?.ensemble?.confusionMatrix;
+  return matrix && section("model.confusion", h("p", { class: "help" }, t("model.confusion.help")), scroll("model.confusion", h("table", { class: "matrix" },
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.truth")), classes.map(c => h("th", { scope: "col" }, h("abbr", { title: className(c) }, c))))),
+    h("tbody", {}, matrix.map((row, i) => {
+      const total = row.reduce((a, b) => a + b, 0);
+      return h("tr", {}, h("th", { scope: "row" }, className(classes[i])), row.map((n, j) => {
+        const cell = h("td", { class: i === j ? "right" : null }, count(n));
+        cell.style.setProperty("--shade", total > 0 ? n / total : 0);
+        return cell;
+      }));
+    })))));
+}
+
+function calibration(report) {
+  const bins = report?.reliability?.bins?.filter(b => b.count > 0);
+  if (!bins?.length) {
+    return null;
+  }
+
+  const side = 240, left = 44, top = 10;
+  const x = value => left + side * value, y = value => top + side * (1 - value);
+  const ticks = [0, 0.25, 0.5, 0.75, 1];
+  const most = Math.max(...bins.map(b => b.count));
+  const table = h("table", { class: "unseen" }, h("caption", {}, t("model.calibration")),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.confidence")), h("th", { scope: "col" }, t("model.right")), h("th", { scope: "col" }, t("model.support")))),
+    h("tbody", {}, bins.map(b => h("tr", {}, h("td", {}, percent(b.confidence)), h("td", {}, percent(b.accuracy)), h("td", {}, count(b.count))))));
+  return section("model.calibration",
+    h("p", { class: "help" }, t("model.calibration.help", { error: percent(report.reliability.expectedCalibrationError) })),
+    svg("svg", { viewBox: `0 0 ${side + left + 20} ${side + top + 46}`, class: "chart", role: "img", "aria-label": t("model.calibration.alt") },
+      ticks.map(v => [svg("line", { class: "grid", x1: x(0), x2: x(1), y1: y(v), y2: y(v) }), text(left - 6, y(v) + 4, share(v), "end"), text(x(v), y(0) + 18, share(v), "middle")]).flat(),
+      svg("line", { class: "ideal", x1: x(0), y1: y(0), x2: x(1), y2: y(1) }),
+      svg("polyline", { class: "curve", points: bins.map(b => `${x(b.confidence)},${y(b.accuracy)}`).join(" ") }),
+      bins.map(b => svg("circle", { class: "dot", cx: x(b.confidence), cy: y(b.accuracy), r: 2.5 + 5 * Math.sqrt(b.count / most) })),
+      text(x(0.5), y(0) + 38, t("model.confidence"), "middle")),
+    table);
+}
+
+function text(x, y, content, anchor) {
+  return svg("text", { x, y, "text-anchor": anchor }, content);
+}
+
+/** Figures of groups of patients: a table for each way of grouping, whatever figures the report gives. */
+function subgroups(report) {
+  const groups = report?.subgroups;
+  if (!groups || typeof groups !== "object") {
+    return null;
+  }
+
+  const tables = (Array.isArray(groups) ? Object.entries(Object.groupBy(groups, g => g.by ?? g.attribute ?? "")) : Object.entries(groups)).filter(([, rows]) => Array.isArray(rows) && rows.length > 0);
+  return tables.length > 0 && section("model.subgroups", tables.map(([by, rows]) => {
+    const figures = Object.keys(rows[0]).filter(key => typeof rows[0][key] === "number" || typeof rows[0][key]?.value === "number");
+    const name = row => Object.entries(row).find(([key, value]) => typeof value === "string" && key !== "by" && key !== "attribute")?.[1] ?? "";
+    const shown = (value, key) => value === undefined || value === null ? "–" : typeof value === "object" ? `${percent(value.value)} (${percent(value.low)}–${percent(value.high)})` : Number.isInteger(value) && value > 1 || /count|images|lesions|support/i.test(key) ? count(value) : percent(value);
+    return h("div", {}, h("h3", {}, by), scroll("model.subgroups", h("table", {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.group")), figures.map(f => h("th", { scope: "col", class: "number" }, textOrNull(`metric.${f}`) ?? textOrNull(`model.${f}`) ?? f)))),
+      h("tbody", {}, rows.map(row => h("tr", {}, h("th", { scope: "row" }, name(row)), figures.map(f => h("td", { class: "number" }, shown(row[f], f)))))))));
+  }));
+}
+
+function versionList(versions) {
+  return versions.length > 0 && section("model.versions", scroll("model.versions", h("table", {},
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.version")), h("th", { scope: "col" }, t("model.created")), ["accuracy", "balancedAccuracy", "macroAuc"].map(m => h("th", { scope: "col", class: "number" }, t(`metric.${m}`))))),
+    h("tbody", {}, versions.map(v => h("tr", { class: v.serving ? "shown" : null },
+      h("th", { scope: "row" }, v.version, v.serving && h("span", { class: "serving" }, t("model.serving"))), h("td", {}, time(v.created)),
+      [v.accuracy, v.balancedAccuracy].map(f => h("td", { class: "number" }, number(f, percent))), h("td", { class: "number" }, number(v.macroAuc, decimal))))))));
+}

@@ -1,0 +1,233 @@
+// The view of results: what the blob triggers answered, newest first, live.
+import { answerElement, classOptions, outcome } from "./answer.js";
+import { call, pathOf, ServiceError, wordsOf } from "./api.js";
+import { byId, h } from "./dom.js";
+import { className, count, percent, t, textOrNull, time } from "./texts.js";
+
+/** The least time between two looks for new results, in milliseconds; a service that takes long is asked less often. */
+const shortestPause = 4000;
+
+let items = [];
+let continuation = null;
+let filters = {};
+let isStarted = false;
+let timer = null;
+let running = null;
+let opened = null;
+const thumbnails = new Map();
+
+/** Starts looking for results; called each time the view opens. */
+export function open() {
+  if (!isStarted) {
+    isStarted = true;
+    build();
+  }
+
+  load();
+}
+
+/** Stops looking until the view opens again. */
+export function close() {
+  clearTimeout(timer);
+  running?.abort();
+}
+
+function build() {
+  const choice = (name, label, options) => h("label", {}, h("span", {}, t(label)), h("select", { name }, h("option", { value: "" }, t("results.any")), options));
+  byId("results").append(
+    h("details", { class: "card filters" },
+      h("summary", {}, t("results.filters")),
+      h("form", { id: "filters", onsubmit: apply, onreset: event => setTimeout(() => apply(event)) },
+        h("label", {}, h("span", {}, t("results.prefix")), h("input", { name: "prefix", autocomplete: "off" })),
+        choice("status", "results.status", ["classified", "rejected", "failed"].map(s => h("option", { value: s }, t(`status.${s}`)))),
+        choice("recommendation", "results.recommendation", ["refer", "review", "routine"].map(r => h("option", { value: r }, t(`triage.${r}`)))),
+        choice("label", "results.label", classOptions()),
+        h("label", {}, h("span", {}, t("results.from")), h("input", { type: "date", name: "from" })),
+        h("label", {}, h("span", {}, t("results.to")), h("input", { type: "date", name: "to" })),
+        h("div", { class: "actions" }, h("button", { type: "submit" }, t("results.apply")), h("button", { type: "reset", class: "quiet" }, t("results.reset"))))),
+    h("p", { class: "help", id: "results-status", role: "status" }, t("results.loading")),
+    h("div", { id: "result-detail" }),
+    h("table", { class: "list card", id: "result-list", hidden: true },
+      h("caption", { class: "unseen" }, t("results.heading")),
+      h("thead", {}, h("tr", {}, ["image", "outcome", "label", "malignant", "time"].map(c => h("th", { scope: "col", class: c === "malignant" ? "number" : null }, t(`column.${c}`))))),
+      h("tbody")),
+    h("p", {}, h("button", { type: "button", id: "results-more", class: "quiet", hidden: true, onclick: more }, t("results.more"))));
+}
+
+function apply(event) {
+  event.preventDefault();
+  const form = new FormData(byId("filters"));
+  const day = (name, later) => form.get(name) && new Date(new Date(`${form.get(name)}T00:00`).getTime() + later).toISOString();
+  filters = { prefix: form.get("prefix"), status: form.get("status"), recommendation: form.get("recommendation"), label: form.get("label"), from: day("from", 0), to: day("to", 86_399_999) };
+  items = [];
+  continuation = null;
+  load();
+}
+
+const addressOf = more => `api/results?${new URLSearchParams(Object.entries({ ...filters, continuation: more }).filter(([, value]) => value))}`;
+
+/** Looks for the newest results, and goes on doing so while the page is looked at. */
+async function load() {
+  clearTimeout(timer);
+  running?.abort();
+  const mine = running = new AbortController();
+  const began = performance.now();
+  try {
+    const page = document.hidden && items.length > 0 ? null : await (await call(addressOf(), { signal: mine.signal })).json();
+    if (page) {
+      merge(page);
+    }
+  } catch (error) {
+    if (mine.signal.aborted) {
+      return;
+    }
+
+    byId("results-status").textContent = error instanceof ServiceError ? `${error.title}. ${error.message}` : t("error.failed.title");
+  }
+
+  timer = setTimeout(load, Math.max(shortestPause, 10 * (performance.now() - began)));
+}
+
+function merge(page) {
+  const isFirst = items.length === 0;
+  const known = new Map(items.map(item => [item.name, item]));
+  const fresh = page.items.filter(item => known.get(item.name)?.time !== item.time);
+  if (isFirst) {
+    continuation = page.continuation ?? null;
+  }
+
+  if (fresh.length > 0) {
+    const names = new Set(fresh.map(item => item.name));
+    items = [...fresh, ...items.filter(item => !names.has(item.name))].sort((a, b) => b.time.localeCompare(a.time));
+    for (const name of names) {
+      thumbnails.delete(name); // the image may be another one now
+    }
+  }
+
+  if (isFirst || fresh.length > 0) {
+    list();
+    const isFiltered = Object.values(filters).some(Boolean);
+    byId("results-status").textContent = items.length === 0
+      ? t(isFiltered ? "results.none.filtered" : "results.none")
+      : isFirst ? t("results.count", { count: count(items.length) }) : t("results.new", { count: count(fresh.length) });
+  }
+}
+
+async function more() {
+  const button = byId("results-more");
+  button.disabled = true;
+  try {
+    const page = await (await call(addressOf(continuation))).json();
+    const known = new Set(items.map(item => item.name));
+    items.push(...page.items.filter(item => !known.has(item.name)));
+    continuation = page.continuation ?? null;
+    list();
+    byId("results-status").textContent = t("results.count", { count: count(items.length) });
+  } catch (error) {
+    byId("results-status").textContent = error.message;
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function list() {
+  const table = byId("result-list");
+  table.hidden = items.length === 0;
+  byId("results-more").hidden = continuation === null;
+  const focused = document.activeElement?.dataset?.name;
+  const body = table.tBodies[0];
+  body.replaceChildren(...items.map(row));
+  if (focused !== undefined) {
+    [...body.querySelectorAll("button")].find(button => button.dataset.name === focused)?.focus();
+  }
+}
+
+function row(item) {
+  const { name, status, label, triage, problem } = item;
+  return h("tr", { class: opened === name ? "shown" : null },
+    h("th", { scope: "row" }, h("button", { type: "button", class: "link", "data-name": name, "aria-label": t("results.details", { name }), onclick: () => detail(item) }, thumbnail(name), h("span", {}, name))),
+    h("td", { "data-label": t("column.outcome") }, triage ? outcome(triage.recommendation) : h("span", { class: status === "classified" ? null : "error" }, textOrNull(`status.${status}`) ?? status)),
+    h("td", { "data-label": t("column.label") }, label ? `${className(label.code, label.name)} ${percent(label.probability)}` : problem ? wordsOf(problem).title : ""),
+    h("td", { "data-label": t("column.malignant"), class: "number" }, triage ? percent(triage.malignantProbability) : ""),
+    h("td", { "data-label": t("column.time") }, time(item.time)));
+}
+
+// Thumbnails are fetched when they come into view, since a key may have to go with the request.
+const seen = new IntersectionObserver(entries => {
+  for (const { target } of entries.filter(entry => entry.isIntersecting)) {
+    seen.unobserve(target);
+    fetchThumbnail(target.dataset.picture).then(address => {
+      if (address) {
+        target.src = address;
+      }
+    });
+  }
+});
+
+function thumbnail(name) {
+  const image = h("img", { alt: "", width: 44, height: 44, "data-picture": name });
+  seen.observe(image);
+  return image;
+}
+
+async function fetchThumbnail(name) {
+  if (!thumbnails.has(name)) {
+    thumbnails.set(name, picture(name, 96).then(blob => blob && URL.createObjectURL(blob)));
+  }
+
+  return thumbnails.get(name);
+}
+
+/** The image of a result; null where it is gone or cannot be shown. */
+const picture = (name, side) => call(`api/pictures/${pathOf(name)}?side=${side}`).then(response => response.blob(), () => null);
+
+async function detail(item) {
+  opened = item.name;
+  const place = byId("result-detail");
+  const closing = h("button", { type: "button", class: "quiet", onclick: shut }, t("results.close"));
+  try {
+    const [document, blob] = await Promise.all([call(`api/results/${pathOf(item.name)}`).then(response => response.json()), picture(item.name, 800)]);
+    if (document.status === "classified") {
+      place.replaceChildren(h("p", { class: "actions" }, closing), answerElement({ name: item.name, result: document, picture: blob, answered: document.time, input: null, extra: feedback(document) }));
+    } else {
+      const words = wordsOf(document.problem ?? {});
+      place.replaceChildren(h("p", { class: "actions" }, closing), h("div", { class: "card problem" },
+        h("h2", { id: "answer-heading", tabindex: "-1" }, words.title), h("p", {}, words.text), h("p", { class: "file" }, t("answer.for", { name: item.name }))));
+    }
+  } catch (error) {
+    place.replaceChildren(h("p", { class: "actions" }, closing), h("div", { class: "card problem" }, h("h2", { id: "answer-heading", tabindex: "-1" }, error.title ?? t("error.failed.title")), h("p", {}, error.message)));
+  }
+
+  list();
+  const heading = place.querySelector("#answer-heading");
+  heading.focus({ preventScroll: true });
+  place.scrollIntoView({ block: "start" });
+}
+
+function shut() {
+  const name = opened;
+  opened = null;
+  byId("result-detail").replaceChildren();
+  list();
+  [...byId("result-list").querySelectorAll("button")].find(button => button.dataset.name === name)?.focus();
+}
+
+/** The form for a diagnosis that was confirmed later. */
+function feedback({ id }) {
+  const said = h("p", { class: "help", role: "status" });
+  const select = h("select", { required: true }, h("option", { value: "" }, t("feedback.choose")), classOptions());
+  return h("form", {
+    class: "feedback", onsubmit: async event => {
+      event.preventDefault();
+      said.classList.remove("error");
+      try {
+        await call(`api/results/${encodeURIComponent(id)}/feedback`, { method: "POST", body: JSON.stringify({ diagnosis: select.value }), type: "application/json" });
+        said.textContent = t("feedback.saved", { name: className(select.value) });
+      } catch (error) {
+        said.classList.add("error");
+        said.textContent = error.status === 409 ? t("feedback.twice") : error.message;
+      }
+    },
+  }, h("h3", {}, t("feedback.heading")), h("p", { class: "help" }, t("feedback.help")),
+  h("div", { class: "row" }, h("label", {}, h("span", { class: "unseen" }, t("feedback.heading")), select), h("button", { type: "submit" }, t("feedback.save"))), said);
+}
