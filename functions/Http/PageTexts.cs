@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -27,9 +26,6 @@ internal sealed partial class PageTexts
 
     /// <summary>The language's code, e.g. <c>de</c>.</summary>
     public string Language { get; }
-
-    /// <summary>The culture that numbers are written in.</summary>
-    public CultureInfo Culture => CultureInfo.GetCultureInfo(Language);
 
     /// <summary>The text of a key; the key itself where no language has it.</summary>
     public string this[string key] => texts.GetValueOrDefault(key, key);

@@ -75,7 +75,12 @@ internal static class PlainAnswer
         return name == key ? one.GetProperty("name").GetString() ?? "" : name;
     }
 
-    private static string Percent(double probability, PageTexts texts) => Encode(probability < 0.0005 ? "<" + 0.001.ToString("P1", texts.Culture) : probability.ToString("P1", texts.Culture));
+    /// <summary>With one decimal. Not by culture: servers may know the invariant one alone.</summary>
+    private static string Percent(double probability, PageTexts texts)
+    {
+        string number = (100 * Math.Max(probability, 0.001)).ToString("0.0", CultureInfo.InvariantCulture).Replace(".", texts["number.point"], StringComparison.Ordinal);
+        return Encode((probability < 0.0005 ? "<" : "") + texts["number.percent"].Replace("{value}", number, StringComparison.Ordinal));
+    }
 
     private static string Encode(string? text) => WebUtility.HtmlEncode(text ?? "");
 

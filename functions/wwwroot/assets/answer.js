@@ -10,14 +10,13 @@ export function answerElement({ name, result, picture, answered, scaled, input, 
   return h("article", { class: `answer card ${result.triage?.recommendation ?? ""}`, "aria-labelledby": "answer-heading" },
     h("p", { class: "report-title" }, t("answer.report")),
     h("div", { class: "verdict" }, warnings(result), triage(result), h("p", { class: "file" }, t("answer.for", { name }))),
-    pictureElement(result, picture, scaled, input),
     h("div", { class: "findings" },
       h("h3", {}, t("answer.classes")),
       h("ol", { class: "classes" }, result.probabilities.map(p => classElement(p, result))),
       result.set && h("p", { class: "help" }, t("answer.set.help", { coverage: share(result.set.coverage) })),
-      members(result),
-      similar(result),
-      extra),
+      members(result)),
+    pictureElement(result, picture, scaled, input),
+    h("div", { class: "more" }, similar(result), extra),
     h("footer", {},
       h("p", {}, t("answer.model", result.model)),
       h("p", {}, [answered && t("answer.time", { time: time(answered) }), t("answer.id", { id: result.id })].filter(Boolean).join(" · ")),
@@ -29,7 +28,7 @@ function warnings(result) {
   // What the service cannot say is no fault of the image.
   const listed = (result.warnings ?? []).filter(w => w.code !== "no-triage");
   return listed.length > 0 && h("div", { class: "warnings" },
-    h("h3", {}, t("answer.warnings")),
+    h("h2", {}, t("answer.warnings")),
     h("ul", {}, listed.map(w => h("li", { "data-code": w.code }, textOrNull(`warning.${w.code}`) ?? w.message))));
 }
 

@@ -94,7 +94,7 @@ function calibration(report) {
   const x = value => left + side * value, y = value => top + side * (1 - value);
   const ticks = [0, 0.25, 0.5, 0.75, 1];
   const most = Math.max(...bins.map(b => b.count));
-  const table = h("table", { class: "unseen" }, h("caption", {}, t("model.calibration")),
+  const table = h("table", {}, h("caption", {}, t("model.calibration")),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.confidence")), h("th", { scope: "col" }, t("model.right")), h("th", { scope: "col" }, t("model.support")))),
     h("tbody", {}, bins.map(b => h("tr", {}, h("td", {}, percent(b.confidence)), h("td", {}, percent(b.accuracy)), h("td", {}, count(b.count))))));
   return section("model.calibration",
@@ -105,7 +105,7 @@ function calibration(report) {
       svg("polyline", { class: "curve", points: bins.map(b => `${x(b.confidence)},${y(b.accuracy)}`).join(" ") }),
       bins.map(b => svg("circle", { class: "dot", cx: x(b.confidence), cy: y(b.accuracy), r: 2.5 + 5 * Math.sqrt(b.count / most) })),
       text(x(0.5), y(0) + 38, t("model.confidence"), "middle")),
-    table);
+    h("div", { class: "unseen" }, table));
 }
 
 function text(x, y, content, anchor) {
