@@ -11,6 +11,9 @@ public sealed class BrowserFixture : IAsyncLifetime
     private static readonly string? Chromium = ((string[])["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]).FirstOrDefault(File.Exists);
     private IPlaywright? playwright;
 
+    /// <summary>Whether there is one.</summary>
+    public static bool IsAvailable => Chromium is not null;
+
     internal IBrowser? Browser { get; private set; }
 
     public async ValueTask InitializeAsync()

@@ -136,6 +136,7 @@ function list() {
   byId("results-more").hidden = continuation === null;
   const focused = document.activeElement?.dataset?.name;
   const body = table.tBodies[0];
+  table.classList.toggle("untriaged", !items.some(item => item.triage));
   body.replaceChildren(...items.map(row));
   if (focused !== undefined) {
     [...body.querySelectorAll("button")].find(button => button.dataset.name === focused)?.focus();
@@ -145,37 +146,37 @@ function list() {
 function row(item) {
   const { name, status, label, triage, problem } = item;
   return h("tr", { class: opened === name ? "shown" : null },
-    h("th", { scope: "row" }, h("button", { type: "button", class: "link", "data-name": name, "aria-label": t("results.details", { name }), onclick: () => detail(item) }, thumbnail(name), h("span", {}, name))),
+    h("th", { scope: "row" }, h("button", { type: "button", class: "link", "data-name": name, "aria-label": t("results.details", { name }), onclick: () => detail(item) }, thumbnail(item), h("span", {}, name))),
     h("td", { "data-label": t("column.outcome") }, triage ? outcome(triage.recommendation) : h("span", { class: status === "classified" ? null : "error" }, textOrNull(`status.${status}`) ?? status)),
     h("td", { "data-label": t("column.label") }, label ? `${className(label.code, label.name)} ${percent(label.probability)}` : problem ? wordsOf(problem).title : ""),
     h("td", { "data-label": t("column.malignant"), class: "number" }, triage ? percent(triage.malignantProbability) : ""),
     h("td", { "data-label": t("column.time") }, time(item.time)));
 }
 
-// Thumbnails are fetched when they come into view, since a key may have to go with the request.
+// Thumbnails are fetched when they come into view, and by the script: a key may have to go with the request.
 const seen = new IntersectionObserver(entries => {
   for (const { target } of entries.filter(entry => entry.isIntersecting)) {
     seen.unobserve(target);
-    fetchThumbnail(target.dataset.picture).then(address => {
-      if (address) {
-        target.src = address;
-      }
+    const { picture: name } = target.dataset;
+    picture(name, 96).then(blob => {
+      thumbnails.set(name, blob && URL.createObjectURL(blob));
+      target.replaceWith(thumbnail({ name, status: "classified" }));
     });
   }
 });
 
-function thumbnail(name) {
-  const image = h("img", { alt: "", width: 44, height: 44, "data-picture": name });
-  seen.observe(image);
-  return image;
-}
-
-async function fetchThumbnail(name) {
-  if (!thumbnails.has(name)) {
-    thumbnails.set(name, picture(name, 96).then(blob => blob && URL.createObjectURL(blob)));
+function thumbnail({ name, status }) {
+  const address = thumbnails.get(name);
+  if (address) {
+    return h("img", { src: address, alt: "", width: 44, height: 44 });
   }
 
-  return thumbnails.get(name);
+  const place = h("span", { class: "noimage", "data-picture": name });
+  if (status === "classified" && address === undefined) {
+    seen.observe(place);
+  }
+
+  return place;
 }
 
 /** The image of a result; null where it is gone or cannot be shown. */
@@ -186,7 +187,7 @@ async function detail(item) {
   const place = byId("result-detail");
   const closing = h("button", { type: "button", class: "quiet", onclick: shut }, t("results.close"));
   try {
-    const [document, blob] = await Promise.all([call(`api/results/${pathOf(item.name)}`).then(response => response.json()), picture(item.name, 800)]);
+    const [document, blob] = await Promise.all([call(`api/results/${pathOf(item.name)}`).then(response => response.json()), item.status === "classified" ? picture(item.name, 800) : null]);
     if (document.status === "classified") {
       place.replaceChildren(h("p", { class: "actions" }, closing), answerElement({ name: item.name, result: document, picture: blob, answered: document.time, input: null, extra: feedback(document) }));
     } else {

@@ -1,0 +1,216 @@
+using System.Text.Json;
+using Azure.Storage.Blobs.Models;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace Lentigo.EndToEnd.Tests;
+
+/// <summary>Every page and state at the size of a phone, a tablet and a desk, in light and dark. Each leaves a screenshot in the test's output folder.</summary>
+public sealed class BrowserPagesTests(SharedApp shared, BrowserFixture browser) : BrowserTest(shared, browser)
+{
+    [Theory]
+    [InlineData(ColorScheme.Light, 390, 844)]
+    [InlineData(ColorScheme.Dark, 820, 1180)]
+    [InlineData(ColorScheme.Light, 1440, 900)]
+    public async Task TC4_Every_page_is_reached_by_its_link_is_accessible_and_fits_the_screen(ColorScheme scheme, int width, int height)
+    {
+        const string Name = "pages/<script>alert(1)<\u2215script>.jpg";
+        BlobContentInfo dropped = await App.DropAsync(Name, LesionFiles.Jpeg(11));
+        await App.ResultAsync(Name, dropped.ETag);
+        IPage page = await OpenAsync(options: new() { ColorScheme = scheme, ViewportSize = new() { Width = width, Height = height }, HasTouch = width < 900, Locale = "en-GB" }, before: p => AnswerAsync(p));
+        await CheckAsync("empty", page.GetByRole(AriaRole.Button, new() { Name = "Uneven spot" }));
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "Uneven spot" }).ClickAsync();
+        await CheckAsync("answer", page.Locator(".answer"));
+        await page.GetByText("What each network says").ClickAsync();
+        await page.GetByText("Similar images from the training data").ClickAsync();
+        await ChooseAsync(page, ("a.jpg", LesionFiles.Jpeg()), ("b.pdf", "%PDF-1.7"u8.ToArray()));
+        await CheckAsync("many", page.Locator("#queue .outcome").Nth(1));
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Results" }).ClickAsync();
+        await page.GetByText("Filters").ClickAsync();
+        await page.GetByLabel("Name begins with").FillAsync("pages/");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Apply" }).ClickAsync();
+        await Expect(page.Locator("#result-list tbody tr")).ToHaveCountAsync(1);
+        await CheckAsync("results", page.Locator("#result-list img[src^=blob]"));
+        await page.GetByRole(AriaRole.Button, new() { Name = $"Details: {Name}" }).ClickAsync();
+        await CheckAsync("result", page.Locator("#result-detail .answer .photo"));
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Model" }).ClickAsync();
+        await CheckAsync("model", page.Locator(".matrix"));
+        Assert.EndsWith("/model", page.Url, StringComparison.Ordinal);
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "About" }).ClickAsync();
+        await CheckAsync("about", page.GetByRole(AriaRole.Heading, new() { Name = "Its limits" }));
+
+        // The list of images outlives the look around.
+        await page.GoBackAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "The model that serves" })).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Classify" }).ClickAsync();
+        await Expect(page.Locator("#queue .outcome")).ToHaveCountAsync(2);
+
+        async Task CheckAsync(string state, ILocator ready)
+        {
+            await Expect(ready).ToBeVisibleAsync();
+            await AssertAccessibleAsync(page, $"{state} at {width}");
+            await SaveAsync(page, $"{state}-{width}-{scheme.ToString().ToLowerInvariant()}");
+        }
+    }
+
+    [Fact]
+    public async Task On_a_phone_the_triage_is_in_view_and_has_the_focus_and_warnings_stand_before_it()
+    {
+        IPage page = await OpenAsync(options: new() { ViewportSize = new() { Width = 390, Height = 844 }, Locale = "en-GB" }, before: p => AnswerAsync(p));
+        await ChooseAsync(page, "lesion.jpg", LesionFiles.Jpeg());
+        ILocator triage = page.Locator("#answer-heading");
+        await Expect(triage).ToContainTextAsync("Refer");
+        await Expect(triage).ToBeFocusedAsync();
+        await Expect(triage).ToBeInViewportAsync(new() { Ratio = 1 });
+        await Expect(page.Locator(".triage")).ToContainTextAsync("Probability of malignancy 47.0%, above the 95%-sensitivity point (21.0%).");
+        await Expect(page.Locator(".triage")).ToContainTextAsync("Probability of melanoma 37.0%");
+        string order = await page.EvaluateAsync<string>("[...document.querySelectorAll('.answer .warnings, .answer .triage, .answer .classes, .answer .members, .answer .opacity, .answer .similar, .answer footer')].map(e => e.className.split(' ')[0] || e.localName).join(' ')");
+        Assert.Equal("warnings triage classes members opacity similar footer", order);
+        Assert.Equal(["nv", "mel"], await page.Locator(".classes li:has(.in-set)").EvaluateAllAsync<string[]>("items => items.map(i => i.dataset.code)"));
+        await Expect(page.Locator("[data-code=mel] .kind")).ToHaveTextAsync("malignant");
+        await Expect(page.Locator("[data-code=akiec] .kind")).ToHaveTextAsync("premalignant");
+        await Expect(page.Locator("[data-code=vasc] .percent")).ToHaveTextAsync("<0.1%");
+        await page.GetByText("What each network says").ClickAsync();
+        await Expect(page.Locator(".members thead")).ToContainTextAsync("Network 2: MobileNetV2");
+        Assert.DoesNotContain("mobilenet_v2", await page.Locator("body").InnerTextAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_heat_map_fades_with_its_slider_and_what_the_model_sees_takes_the_place_of_the_image()
+    {
+        IPage page = await OpenAsync(before: p => AnswerAsync(p));
+        await ChooseAsync(page, "lesion.jpg", LesionFiles.Jpeg());
+        await page.GetByLabel("Heat map opacity").FillAsync("20");
+        await Expect(page.Locator(".heat")).ToHaveCSSAsync("opacity", "0.2");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Show what the model sees" }).ClickAsync();
+        using JsonDocument manifest = JsonDocument.Parse(await App.Client.GetStringAsync(new Uri("api/model", UriKind.Relative), Cancellation));
+        int size = manifest.RootElement.GetProperty("input").GetProperty("size").GetInt32();
+        Assert.Equal(size, await page.Locator(".pixels img").EvaluateAsync<int>("image => image.naturalWidth"));
+        await Expect(page.Locator(".photo")).ToBeHiddenAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Show the image" }).ClickAsync();
+        await Expect(page.Locator(".photo")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task An_answer_of_a_model_without_operating_points_shows_its_probabilities_and_nothing_made_up()
+    {
+        IPage page = await OpenAsync(before: p => AnswerAsync(p, json =>
+        {
+            Dictionary<string, JsonElement> answer = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(json)!;
+            string[] required = ["id", "label", "probabilities", "members", "model", "notice"];
+            return JsonSerializer.Serialize(answer.Where(a => required.Contains(a.Key)).ToDictionary());
+        }));
+        await ChooseAsync(page, "lesion.jpg", LesionFiles.Jpeg());
+        await Expect(page.Locator("#answer-heading")).ToHaveTextAsync("Most probable: Melanocytic nevus, 44.0%");
+        await Expect(page.Locator(".triage")).ToContainTextAsync("Malignant or premalignant together: 47.0%");
+        await Expect(page.Locator(".warnings, .in-set, .heat, .similar, .opacity")).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task The_report_prints_on_one_page_with_its_figures_id_model_and_notice()
+    {
+        IPage page = await OpenAsync(before: p => AnswerAsync(p));
+        await ChooseAsync(page, "lesion.jpg", LesionFiles.Jpeg());
+        await Expect(page.Locator(".answer")).ToBeVisibleAsync();
+        await page.EmulateMediaAsync(new() { Media = Media.Print });
+        foreach (string shown in (string[])[".report-title", ".photo", ".triage", ".classes", ".answer-notice", ".answer > footer"])
+        {
+            await Expect(page.Locator(shown)).ToBeVisibleAsync();
+        }
+
+        await Expect(page.Locator(".answer > footer")).ToContainTextAsync("Answer 5a9d1c04-3be2-4b0e-8f3a-2a2b4a96cf48");
+        await Expect(page.Locator(".answer > footer")).ToContainTextAsync("version 20261125-222507");
+        await Expect(page.Locator("nav.pages")).ToBeHiddenAsync();
+        await SaveAsync(page, "report");
+        string pdf = System.Text.Encoding.Latin1.GetString(await page.PdfAsync());
+        Assert.Contains("/Count 1", pdf, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Bars_are_seen_in_forced_colours_and_the_page_fits_at_400_percent()
+    {
+        // 1280 pixels at 400 % are 320 (WCAG 2.2, 1.4.10).
+        IPage page = await OpenAsync(options: new() { ForcedColors = ForcedColors.Active, ViewportSize = new() { Width = 320, Height = 256 }, ReducedMotion = ReducedMotion.Reduce, Locale = "en-GB" }, before: p => AnswerAsync(p));
+        await ChooseAsync(page, "lesion.jpg", LesionFiles.Jpeg());
+        ILocator bar = page.Locator(".classes .bar").First;
+        string[] colours = await bar.EvaluateAsync<string[]>("bar => [getComputedStyle(bar.firstChild).backgroundColor, getComputedStyle(bar).backgroundColor, getComputedStyle(bar).borderTopWidth]");
+        Assert.NotEqual(colours[0], colours[1]);
+        Assert.Equal("1px", colours[2]);
+        await AssertAccessibleAsync(page, "forced colours at 320");
+        await SaveAsync(page, "forced-colours");
+    }
+
+    [Fact]
+    public async Task A_german_browser_gets_german_words_and_a_text_that_german_lacks_is_english()
+    {
+        IPage page = await OpenAsync(options: new() { Locale = "de-DE" }, before: async p =>
+        {
+            await AnswerAsync(p);
+            await p.RouteAsync("**/texts-de.json", async route =>
+            {
+                IAPIResponse texts = await route.FetchAsync();
+                Dictionary<string, string> own = JsonSerializer.Deserialize<Dictionary<string, string>>(await texts.TextAsync())!;
+                own.Remove("answer.print");
+                await route.FulfillAsync(new() { Json = own });
+            });
+        });
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("Dermatoskopische Bilder einordnen");
+        await ChooseAsync(page, "lesion.jpg", LesionFiles.Jpeg());
+        await Expect(page.Locator("#answer-heading")).ToContainTextAsync("Überweisen");
+        await Expect(page.Locator("[data-code=nv] .percent")).ToHaveTextAsync("44,0\u00a0%");
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Print report" })).ToBeVisibleAsync();
+        await AssertAccessibleAsync(page, "German");
+        await page.GetByRole(AriaRole.Link, new() { Name = "EN" }).ClickAsync();
+        await page.GotoAsync(new Uri(App.Address, "about").ToString());
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("About Lentigo"); // the choice is kept
+    }
+
+    [Fact]
+    public async Task Without_JavaScript_a_plain_form_classifies_and_says_what_is_wrong()
+    {
+        IPage page = await OpenAsync(options: new() { JavaScriptEnabled = false, Locale = "en-GB" }, expectFaults: true);
+        await Expect(page.Locator("#drop")).ToBeHiddenAsync();
+        await SendAsync("lesion.jpg", LesionFiles.Jpeg());
+        await Expect(page.Locator(".classes li")).ToHaveCountAsync(7);
+        await Expect(page.GetByText("Decision support, not a diagnosis. A physician decides.")).ToHaveCountAsync(1);
+        await page.GetByRole(AriaRole.Link, new() { Name = "Classify another image" }).ClickAsync();
+        await SendAsync("text named.jpg", LesionFiles.BadContent("text named.jpg"));
+        await Expect(page.Locator(".problem h2")).ToHaveTextAsync("Not a supported image");
+
+        async Task SendAsync(string name, byte[] content)
+        {
+            await page.Locator("#plain-image").SetInputFilesAsync(new FilePayload { Name = name, MimeType = "image/jpeg", Buffer = content });
+            await page.GetByRole(AriaRole.Button, new() { Name = "Classify" }).ClickAsync();
+        }
+    }
+
+    [Fact]
+    public async Task The_first_view_needs_less_than_150_kB_and_is_painted_within_a_second()
+    {
+        await OpenAsync(); // the app has been asked for these files before
+        IPage page = await OpenAsync();
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Even spot", Exact = true })).ToBeVisibleAsync();
+        int bytes = await page.EvaluateAsync<int>("[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].reduce((sum, e) => sum + e.decodedBodySize, 0)");
+        double paint = await page.EvaluateAsync<double>("performance.getEntriesByName('first-contentful-paint')[0].startTime");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{bytes} bytes, first paint after {paint:0} ms");
+        Assert.InRange(bytes, 10_000, 150_000);
+        Assert.InRange(paint, 0, 1000);
+    }
+
+    [Fact]
+    public async Task New_results_appear_by_themselves()
+    {
+        IPage page = await OpenAsync("results");
+        await page.GetByText("Filters").ClickAsync();
+        await page.GetByLabel("Name begins with").FillAsync("live/");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Apply" }).ClickAsync();
+        await Expect(page.GetByText("No result fits these filters.")).ToBeVisibleAsync();
+        await App.DropAsync("live/bad.jpg", LesionFiles.BadContent("text named.jpg"));
+        await Expect(page.Locator("#result-list tbody tr")).ToHaveCountAsync(1);
+        await Expect(page.Locator("#result-list")).ToContainTextAsync("Not a usable image");
+    }
+}
