@@ -65,9 +65,11 @@ byId("key-form").addEventListener("submit", event => {
 /** Asks for a key, once for all calls that lack one. */
 function keyEntered(refused, signal) {
   const form = byId("key-form");
-  const help = byId("key-help");
-  help.textContent = t(refused ? "key.wrong" : "key.help");
-  help.classList.toggle("error", refused);
+  if (form.hidden || refused) {
+    byId("key-help").textContent = t(refused ? "key.wrong" : "key.help");
+    byId("key-help").classList.toggle("error", refused);
+  }
+
   if (form.hidden) {
     form.hidden = false;
     byId("key").focus();
@@ -95,14 +97,13 @@ export async function call(path, { method = "GET", body, type, signal, onKey } =
     }
 
     if (response.status === 401) {
-      const refused = key !== null && key === storedKey();
-      if (refused) {
+      if (key !== null && key === storedKey()) {
         storeKey(null);
       }
 
       if (storedKey() === null) {
         onKey?.();
-        await keyEntered(refused, signal);
+        await keyEntered(key !== null, signal);
       }
 
       continue;

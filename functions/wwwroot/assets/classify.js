@@ -17,12 +17,14 @@ let items = [];
 let shown = null;
 
 export function start() {
-  for (const id of ["file", "camera"]) {
-    byId(id).addEventListener("change", event => {
-      const files = [...event.target.files];
-      event.target.value = ""; // so that choosing the same file again counts as a change
+  for (const input of [byId("file"), byId("camera")]) {
+    const take = () => {
+      const files = [...input.files];
+      input.value = ""; // so that choosing the same file again counts as a change
       choose(files);
-    });
+    };
+    input.addEventListener("change", take);
+    take(); // what was chosen before the script was there
   }
 
   document.addEventListener("paste", event => choose([...event.clipboardData?.files ?? []]));
