@@ -32,7 +32,7 @@ internal sealed class HeldWeights : IDisposable
         {
             OnnxTensor weight = graph.Weights(folded.WeightName), bias = graph.Weights(folded.BiasName);
             using Tensor weightValues = tensor(weight.Floats.ToArray()).view(weight.Shape), biasValues = tensor(bias.Floats.ToArray());
-            using Tensor mean = -biasValues, zeros = zeros_like(biasValues), ones = ones_like(biasValues), variance = ones - folded.Norm.eps;
+            using Tensor mean = -biasValues, zeros = zeros_like(biasValues), ones = ones_like(biasValues), epsilon = tensor((float)folded.Norm.eps), variance = ones - epsilon;
             held.Set(folded.Weight, weightValues);
             // The folded bias is the mean that the normalization takes off, and all else is 1 or 0.
             held.Set(folded.Norm.running_mean!, mean);

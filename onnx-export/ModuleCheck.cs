@@ -52,8 +52,8 @@ internal static class ModuleCheck
 
         if (parameter.dtype == ScalarType.Float32)
         {
-            using Tensor finite = parameter.detach().isfinite(), all = finite.all();
-            if (!all.ToBoolean())
+            using DisposeScope scope = NewDisposeScope();
+            if (!parameter.detach().isfinite().all().item<bool>())
             {
                 throw new OnnxExportException($"The parameter '{name}' holds NaN or infinity, so its network answers nothing. Train it again, or load another checkpoint.");
             }

@@ -41,7 +41,14 @@ public static class OnnxEnsemble
     public static void Export(IReadOnlyList<OnnxEnsembleMember> members, string path, OnnxEnsembleOptions options)
     {
         ArgumentNullException.ThrowIfNull(path);
-        OnnxFile.Write(Build(members, options).ToModel(options.Opset, options.DocString, options.Metadata), path);
+        ArgumentNullException.ThrowIfNull(options);
+        using (NewDisposeScope())
+        {
+            OnnxFile.Write(Build(members, options).ToModel(options.Opset, options.DocString, options.Metadata), path);
+        }
+
+        GC.KeepAlive(members);
+        GC.KeepAlive(options);
     }
 
     /// <summary>Runs the file in ONNX Runtime and the networks in TorchSharp on the same images, and compares every output.</summary>
@@ -58,7 +65,13 @@ public static class OnnxEnsemble
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(images);
         CheckImages(images, options, nameof(images));
-        return OnnxVerification.Run(Build(members, options), path, options.Precision, images, Views(options.Flips).Count, () => Run(members, options, images));
+        using DisposeScope scope = NewDisposeScope();
+        OnnxVerification verification = OnnxVerification.Run(
+            Build(members, options), path, options.Precision, images, Views(options.Flips).Count, () => Run(members, options, images));
+        GC.KeepAlive(members);
+        GC.KeepAlive(options);
+        GC.KeepAlive(images);
+        return verification;
     }
 
     private static OnnxGraph Build(IReadOnlyList<OnnxEnsembleMember> members, OnnxEnsembleOptions options)
@@ -66,7 +79,6 @@ public static class OnnxEnsemble
         ArgumentNullException.ThrowIfNull(members);
         ArgumentNullException.ThrowIfNull(options);
         Check(members, options);
-        using DisposeScope scope = NewDisposeScope();
         OnnxGraphBuilder graph = new(options.Opset, options.Converters);
         OnnxValue image = graph.Input(Image, OnnxElementType.UInt8, [-1, options.InputSize, options.InputSize, 3]);
         OnnxValue channelsFirst = graph.Permute(image, 0, 3, 1, 2);
@@ -216,8 +228,9 @@ public static class OnnxEnsemble
     /// <summary>What the graph computes, by TorchSharp.</summary>
     private static Dictionary<string, Tensor> Run(IReadOnlyList<OnnxEnsembleMember> members, OnnxEnsembleOptions options, Tensor images)
     {
+        // Numbers as tensors, which the scope holds: a Scalar may be freed during the call that takes it.
         // Contiguous: on some CPUs LibTorch 2.10 computes convolutions of 1 x 1 over tensors with channels last wrongly.
-        Tensor scaled = images.permute(0, 3, 1, 2).contiguous().to_type(ScalarType.Float32) / 255;
+        Tensor scaled = images.permute(0, 3, 1, 2).contiguous().to_type(ScalarType.Float32) / tensor(255f);
         List<Tensor> logits = [], features = [], statistics = [];
         foreach (OnnxEnsembleMember member in members)
         {
@@ -232,7 +245,7 @@ public static class OnnxEnsemble
             TorchStages[] stages = [.. seen.Select(((IOnnxStagedNetwork)member.Module).ForwardStages)];
             logits.Add(stack(stages.Select(s => s.Logits)).mean([0]));
             Tensor pooled = stack(stages.Select(s => s.Pooled)).mean([0]);
-            features.Add(pooled / ((pooled.square().sum(1, keepdim: true) + LeastSquare) * members.Count).sqrt());
+            features.Add(pooled / ((pooled.square().sum(1, keepdim: true) + tensor((float)LeastSquare)) * tensor((float)members.Count)).sqrt());
             if (stages[0].Maps.Count > SecondStage)
             {
                 statistics.Add(stack(stages.Select(s => s.Maps[SecondStage].mean([2, 3]))).mean([0]));
@@ -256,13 +269,13 @@ public static class OnnxEnsemble
                 Tensor x = cat([outputs[Features], .. statistics, scaled.mean([2, 3]), scaled.std([2, 3], unbiased: false)], 1);
                 Tensor projection = tensor(suitability.Projection.ToArray()).view(suitability.Mean.Count, -1);
                 Tensor distance = (x - tensor(suitability.Mean.ToArray())).matmul(projection).square().mean([1]);
-                outputs[Suitability] = (-(distance - suitability.Offset).relu() / suitability.Scale).exp();
+                outputs[Suitability] = (-(distance - tensor((float)suitability.Offset)).relu() / tensor((float)suitability.Scale)).exp();
             }
         }
 
         outputs[MemberLogits] = all;
         outputs[Logits] = mean;
-        outputs[Probabilities] = nn.functional.softmax(mean / options.Temperature, 1); // last: its largest number is the answer
+        outputs[Probabilities] = nn.functional.softmax(mean / tensor((float)options.Temperature), 1); // last: its largest number is the answer
         return outputs;
     }
 }

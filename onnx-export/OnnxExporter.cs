@@ -4,6 +4,10 @@ using static TorchSharp.torch;
 namespace Lentigo.OnnxExport;
 
 /// <summary>Writes TorchSharp modules as ONNX files.</summary>
+/// <remarks>
+/// TorchSharp's tensors have finalizers, and its calls do not keep their arguments reachable: a collection during a native call frees a tensor that nothing refers
+/// to afterwards. Each public method therefore has a <see cref="DisposeScope"/>, which holds what is computed, and keeps what it was given alive to its end.
+/// </remarks>
 public static class OnnxExporter
 {
     /// <summary>Writes a module; the file is there only when it is whole.</summary>
@@ -16,7 +20,12 @@ public static class OnnxExporter
     {
         ArgumentNullException.ThrowIfNull(path);
         options ??= new();
-        OnnxFile.Write(Build(module, exampleInput, options).ToModel(options.Opset, options.DocString, options.Metadata), path);
+        using (NewDisposeScope())
+        {
+            OnnxFile.Write(Build(module, exampleInput, options).ToModel(options.Opset, options.DocString, options.Metadata), path);
+        }
+
+        KeepAlive(module, exampleInput, options);
     }
 
     /// <summary>
@@ -34,8 +43,8 @@ public static class OnnxExporter
     {
         ArgumentNullException.ThrowIfNull(path);
         options ??= new();
-        OnnxGraph graph = Build(module, exampleInput, options);
         using DisposeScope scope = NewDisposeScope();
+        OnnxGraph graph = Build(module, exampleInput, options);
         OnnxVerification first = Compare(exampleInput);
         List<OnnxVerification> all = [first];
         if (exampleInput.dtype == ScalarType.Float32)
@@ -54,6 +63,7 @@ public static class OnnxExporter
             }
         }
 
+        KeepAlive(module, exampleInput, options);
         return new(new Dictionary<string, double> { [options.OutputName] = all.Max(v => v.LargestDifferences[options.OutputName]) }, all.Average(v => v.Agreement));
 
         OnnxVerification Compare(Tensor input) =>
@@ -72,7 +82,6 @@ public static class OnnxExporter
             throw new OnnxExportException("The example input is a scalar; it needs a batch: [n, ...].");
         }
 
-        using DisposeScope scope = NewDisposeScope();
         OnnxGraphBuilder graph = new(options.Opset, options.Converters);
         long[] shape = exampleInput.shape;
         OnnxValue input = graph.Input(options.InputName, OnnxRuntimeInput.ElementType(exampleInput.dtype), options.DynamicBatch ? [-1, .. shape.Skip(1)] : shape);
@@ -80,5 +89,12 @@ public static class OnnxExporter
         graph.Output(options.OutputName, graph.Call(module, input));
         graph.Graph.Finish(options, options.CalibrationInputs, nameof(OnnxExportOptions.CalibrationInputs));
         return graph.Graph;
+    }
+
+    private static void KeepAlive(nn.Module module, Tensor exampleInput, OnnxExportOptions options)
+    {
+        GC.KeepAlive(module);
+        GC.KeepAlive(exampleInput);
+        GC.KeepAlive(options);
     }
 }
