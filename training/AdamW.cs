@@ -45,21 +45,25 @@ public sealed class AdamW : IDisposable
             double norm = gradients.norm().item<float>();
             if (norm > clipNorm)
             {
-                gradients.mul_(clipNorm / norm);
+                using Scalar clip = clipNorm / norm;
+                gradients.mul_(clip);
             }
         }
 
         Steps++;
         if (weightDecay > 0)
         {
-            _flat.Parameters.narrow(0, 0, _flat.DecayedCount).mul_(1 - (learningRate * weightDecay));
+            using Scalar decay = 1 - (learningRate * weightDecay);
+            _flat.Parameters.narrow(0, 0, _flat.DecayedCount).mul_(decay);
         }
 
-        Mean.mul_(beta1).add_(gradients, 1 - beta1);
-        Square.mul_(Beta2).addcmul_(gradients, gradients, 1 - Beta2);
         double bias1 = 1 - Math.Pow(beta1, Steps), bias2 = 1 - Math.Pow(Beta2, Steps);
-        _denominator.copy_(Square).sqrt_().div_(Math.Sqrt(bias2)).add_(Epsilon);
-        _flat.Parameters.addcdiv_(Mean, _denominator, -learningRate / bias1);
+        // Held by name: TorchSharp lets the garbage collector free a temporary scalar while LibTorch still reads it.
+        using Scalar oldMean = beta1, newMean = 1 - beta1, oldSquare = Beta2, newSquare = 1 - Beta2, root = Math.Sqrt(bias2), epsilon = Epsilon, step = -learningRate / bias1;
+        Mean.mul_(oldMean).add_(gradients, newMean);
+        Square.mul_(oldSquare).addcmul_(gradients, gradients, newSquare);
+        _denominator.copy_(Square).sqrt_().div_(root).add_(epsilon);
+        _flat.Parameters.addcdiv_(Mean, _denominator, step);
         gradients.zero_();
     }
 

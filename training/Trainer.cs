@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using Lentigo.Core;
 using Lentigo.Core.Evaluation;
@@ -120,6 +121,11 @@ public interface ITrainingListener
     /// <summary>The start weights were loaded.</summary>
     public void OnStart(string member, StartWeightsReport? weights, int resumedEpoch);
 
+    /// <summary>Something is to be known of the training, in a sentence.</summary>
+    public void OnNote(string sentence)
+    {
+    }
+
     /// <summary>Some steps were made.</summary>
     public void OnProgress(TrainingProgress progress);
 
@@ -150,7 +156,7 @@ public sealed class Trainer(TrainingImages trainingImages, TrainingRecipe recipe
     /// <param name="member">The member.</param>
     /// <param name="weights">A weights file to start from, or null for random weights.</param>
     /// <param name="folder">The folder of checkpoints: <c>{member}.safetensors</c> after each epoch, <c>{member}.best.safetensors</c>.</param>
-    /// <param name="resume">Whether to go on from the checkpoint, bit for bit.</param>
+    /// <param name="resume">Whether to go on from the checkpoint, bit for bit; the recipe may have more epochs than before.</param>
     /// <param name="listener">Hears of progress.</param>
     /// <param name="cancellationToken">Stops after the current step; the checkpoint of the last whole epoch stays.</param>
     /// <exception cref="TrainingException">The loss is not a number, or the checkpoint is of another training.</exception>
@@ -194,6 +200,17 @@ public sealed class Trainer(TrainingImages trainingImages, TrainingRecipe recipe
         }
 
         listener.OnStart(member.Name, start, state.Epoch);
+        if (resuming && state.Recipe.Epochs < recipe.Epochs)
+        {
+            (double before, _) = new Schedule(recipe, (long)stepsPerEpoch * state.Recipe.Epochs) { Factor = schedule.Factor }.At(Math.Max(0, state.Step - 1));
+            (double now, _) = schedule.At(state.Step);
+            listener.OnNote($"{member.Name} was to train {state.Recipe.Epochs} epochs and now trains {recipe.Epochs}: "
+                + (recipe.Schedule is "one-cycle" or "cosine"
+                    ? string.Create(CultureInfo.InvariantCulture, $"the {recipe.Schedule} schedule is stretched over all of them, so the learning rate goes on at {now:g3} after {before:g3}. It is not what {recipe.Epochs} epochs from the start give.")
+                    : "its learning rate goes on as it was."));
+            state = state with { Recipe = own };
+        }
+
         double? accuracy = null;
         while (state.Epoch < recipe.Epochs)
         {
@@ -346,7 +363,8 @@ public sealed class Trainer(TrainingImages trainingImages, TrainingRecipe recipe
             Tensor pixels = images.Load(batch);
             Tensor x = images.Normalise(change is null ? pixels : change(pixels));
             long[][] views = flips switch { "all" => [[], [3], [2], [2, 3]], "horizontal" => [[], [3]], _ => [[]] };
-            Tensor logits = views.Select(axes => network.call(axes.Length == 0 ? x : x.flip(axes))).Aggregate((a, b) => a + b) / views.Length;
+            using Scalar count = views.Length;
+            Tensor logits = views.Select(axes => network.call(axes.Length == 0 ? x : x.flip(axes))).Aggregate((a, b) => a + b) / count;
             float[] values = logits.cpu().data<float>().ToArray();
             rows.AddRange(values.Chunk(LesionClasses.Count));
         }
@@ -406,8 +424,8 @@ public sealed class Trainer(TrainingImages trainingImages, TrainingRecipe recipe
     private static double Beta(double alpha)
     {
         using Tensor concentration = tensor([(float)alpha, (float)alpha]);
-        using Tensor sample = distributions.Dirichlet(concentration).sample();
-        return sample[0].item<float>();
+        using Tensor sample = distributions.Dirichlet(concentration).sample(), first = sample[0];
+        return first.item<float>();
     }
 
     // A young average follows faster, so that the random start is soon forgotten.
@@ -430,7 +448,8 @@ public sealed class Trainer(TrainingImages trainingImages, TrainingRecipe recipe
     {
         (IReadOnlyDictionary<string, WeightTensor> tensors, TrainingState state) = ReadState(path);
         string? differs = state.Architecture != expected.Architecture ? "network"
-            : state.Recipe != expected.Recipe ? "recipe"
+            : state.Recipe with { Epochs = expected.Recipe.Epochs } != expected.Recipe ? "recipe"
+            : state.Recipe.Epochs > expected.Recipe.Epochs ? $"number of epochs, {state.Recipe.Epochs}, which can become more and not fewer"
             : state.DataFingerprint != expected.DataFingerprint ? "data set"
             : state.SplitFingerprint != expected.SplitFingerprint ? "split"
             : !(state.Sources ?? expected.Sources!).SequenceEqual(expected.Sources!) ? "choice of sources"

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Lentigo.Training;
@@ -49,7 +50,8 @@ public static class TrainingLoss
         ArgumentNullException.ThrowIfNull(targets);
         Tensor logProbabilities = logits.log_softmax(1);
         Tensor weighted = targets * classWeights;
-        Tensor terms = focalGamma == 0 ? logProbabilities : logProbabilities * (1 - logProbabilities.exp()).clamp_min(LeastDoubt).pow(focalGamma);
+        using Scalar one = 1, least = LeastDoubt, gamma = focalGamma;
+        Tensor terms = focalGamma == 0 ? logProbabilities : logProbabilities * (one - logProbabilities.exp()).clamp_min(least).pow(gamma);
         return -(weighted * terms).sum() / weighted.sum();
     }
 }

@@ -58,7 +58,7 @@ internal static class SyntheticLesions
     }
 
     /// <summary>Writes the data set as HAM10000 is distributed; another first number gives other images, lesions and ids.</summary>
-    public static void WriteHam10000(string folder, int perClass, int size, string table = Ham10000.MetadataFileName, int first = 0)
+    public static void WriteHam10000(string folder, int perClass, int size, string table = DataSetFiles.Ham10000FileName, int first = 0)
     {
         string part = Path.Combine(folder, "HAM10000_images_part_1");
         Directory.CreateDirectory(part);

@@ -45,10 +45,15 @@ internal static class CommandLine
             await Console.Error.WriteLineAsync(e.Message);
             return BadUsage;
         }
-        catch (Exception e) when (e is TrainingException or OnnxExportException or DataSetException or WeightsFileException or ModelPackageException
-            or IOException or UnauthorizedAccessException or RequestFailedException or CredentialUnavailableException or AuthenticationFailedException)
+        catch (CredentialUnavailableException)
         {
-            await Console.Error.WriteLineAsync(e is RequestFailedException ? e.Message.Split('\n')[0] : e.Message);
+            await Console.Error.WriteLineAsync("Nobody is signed in to Azure: run 'az login', or give a SAS in the URL or a connection string with --connection.");
+            return Failed;
+        }
+        catch (Exception e) when (e is TrainingException or OnnxExportException or DataSetException or WeightsFileException or ModelPackageException
+            or IOException or UnauthorizedAccessException or RequestFailedException or AuthenticationFailedException)
+        {
+            await Console.Error.WriteLineAsync(e is RequestFailedException or AuthenticationFailedException ? e.Message.Split('\n')[0] : e.Message);
             return Failed;
         }
         catch (AggregateException e) when (BlobFolder.IsStorageFailure(e))
@@ -79,13 +84,13 @@ internal static class CommandLine
             : throw new UsageException($"The fold '{text}' is not understood; write i/k with i from 1 to k, such as 1/5.");
     }
 
-    /// <summary>A table with columns that do not wrap.</summary>
+    /// <summary>A table whose columns of numbers do not wrap; the first, of names, does where the terminal is narrow.</summary>
     public static Table NewTable(params string[] columns)
     {
         Table table = new() { Border = TableBorder.Simple };
         foreach (string column in columns)
         {
-            table.AddColumn(new TableColumn(Markup.Escape(column)) { NoWrap = true });
+            table.AddColumn(new TableColumn(Markup.Escape(column)) { NoWrap = table.Columns.Count > 0 });
         }
 
         return table;

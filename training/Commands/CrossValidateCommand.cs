@@ -21,7 +21,7 @@ internal static class CrossValidateCommand
             "cross-validate",
             "Pools what the runs of all folds answered on their validation images, so that every image counts once and none was trained on: figures of the members and the ensemble with 95 % intervals (lesions drawn with replacement).")
         {
-            Runs, DataArguments.Data, DataArguments.Split, Json, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
+            Runs, DataArguments.Data, DataArguments.Split, Json, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
         };
         command.SetAction(RunAsync);
         return command;

@@ -14,9 +14,11 @@ internal static class DataArguments
         Arity = ArgumentArity.OneOrMore,
         AllowMultipleArgumentsPerToken = true,
         HelpName = "folder|npz|URL",
-        Description = "A folder: HAM10000 or ISIC 2018 Task 3 as distributed, images with any CSV in HAM10000's columns, or a folder for each class; folder=table.csv where the CSV is elsewhere; a MedMNIST .npz; or either in a blob container by its URL (or container/folder, with --connection). Several are joined.",
+        Description = "A folder: HAM10000, the ISIC challenges of 2018 to 2020, the ISIC archive, BCN20000 or MILK10k as distributed, images with any CSV in the columns of one of them, or a folder for each class; folder=table.csv where the CSV is elsewhere; a MedMNIST .npz; or either in a blob container by its URL (or container/folder, with --connection). Several are joined.",
     };
 
+    public static readonly Option<string?> Format = new("--format") { HelpName = string.Join('|', DataSetFiles.FormatNames), Description = "How to read a folder that can be read in several ways." };
+    public static readonly Option<bool> AllowLeaks = new("--allow-leaks") { Description = "Accept a split file with a lesion or copies of one picture on both sides." };
     public static readonly Option<bool> SkipMissing = new("--skip-missing") { Description = "Leave out images of the CSV that are not on disk." };
     public static readonly Option<bool> NoCache = new("--no-cache") { Description = "Decode image files anew and keep nothing in " + PixelFolder + "." };
     public static readonly Option<string?> Split = new("--split") { HelpName = "lesion|image|official", Description = "lesion: no lesion on both sides; image: as the paper; official: the data set's own (the default where it has one)." };
@@ -47,7 +49,7 @@ internal static class DataArguments
             Console.WriteLine($"Reading {location with { Path = path }} at {size} px ..."); // not the URL, which may hold a SAS
             LesionDataSet data = await ProgressBar.RunAsync(
                 "images decoded", bytes: false,
-                progress => Task.Run(() => DataSets.Open(path, size, skipMissing, Console.WriteLine, cache, progress, location.Table, cancellationToken)));
+                progress => Task.Run(() => DataSets.Open(path, size, skipMissing, Console.WriteLine, cache, progress, location.Table, arguments.GetValue(Format), cancellationToken)));
             opened.Add(data.Weighed(location.Weight));
         }
 
@@ -104,11 +106,13 @@ internal static class DataArguments
         {
             return arguments.GetValue(Split) is not null
                 ? throw new UsageException("--split and --split-file cannot both be given.")
-                : DataSetSplit.Read(file, Labelled(images), Console.WriteLine);
+                : DataSetSplit.Read(file, Labelled(images), Console.WriteLine, arguments.GetValue(AllowLeaks));
         }
 
         (int fold, int folds) = CommandLine.FoldOf(arguments.GetValue(Fold)!);
-        return SplitOf(arguments, images, fold, folds);
+        DataSetSplit split = SplitOf(arguments, images, fold, folds);
+        SayCopies(images, split);
+        return split;
     }
 
     /// <summary>All folds of the split that the arguments ask for.</summary>
@@ -133,6 +137,23 @@ internal static class DataArguments
         }
 
         return split;
+    }
+
+    /// <summary>Says which images are copies of one picture, and whether they stand on both sides.</summary>
+    private static void SayCopies(LesionDataSet images, DataSetSplit split)
+    {
+        (int lesions, IReadOnlyList<int[]> torn) = split.Leaks(images);
+        if (images.Copies.Count > 0)
+        {
+            int[] first = torn.Count > 0 ? torn[0] : images.Copies[0];
+            Console.WriteLine($"{images.Copies.Sum(g => g.Length)} images are copies of {images.Copies.Count} pictures (such as {string.Join(" = ", first.Take(5).Select(i => images.Records[i].Id))}): "
+                + (torn.Count == 0 ? "each picture is on one side of the split." : $"{torn.Count} pictures are on both sides of the split, and what validation shows will be too good. --split lesion keeps each on one side."));
+        }
+
+        if (lesions > 0)
+        {
+            Console.WriteLine($"{lesions} lesions have images on both sides of the split: what validation shows will be too good. --split lesion keeps each on one side.");
+        }
     }
 
     private static LesionDataSet Labelled(LesionDataSet images) => images.IsLabelled

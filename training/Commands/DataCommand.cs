@@ -19,15 +19,15 @@ internal static class DataCommand
     {
         Command inspect = new("inspect", "Counts a data set's classes, lesions, sizes, duplicates and unreadable files, and shows what its split looks like.")
         {
-            DataArguments.Data, DataArguments.NoCache, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, StorageArguments.Connection, Size,
+            DataArguments.Data, DataArguments.Format, DataArguments.NoCache, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.AllowLeaks, StorageArguments.Connection, Size,
         };
         inspect.SetAction(InspectAsync);
         Command split = new("split", "Saves a split as a CSV, for train --split-file.")
         {
-            DataArguments.Data, DataArguments.SkipMissing, DataArguments.NoCache, DataArguments.Split, DataArguments.Fold, StorageArguments.Connection, Out,
+            DataArguments.Data, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, DataArguments.Split, DataArguments.Fold, StorageArguments.Connection, Out,
         };
         split.SetAction(SplitAsync);
-        Command push = new("push", "Uploads a data set to a blob container; repeated, it uploads what is missing or changed.") { DataArguments.Data, To, StorageArguments.Connection };
+        Command push = new("push", "Uploads a data set to a blob container; repeated, it uploads what is missing or changed.") { DataArguments.Data, DataArguments.Format, To, StorageArguments.Connection };
         push.SetAction(PushAsync);
         return new("data", "Looks at data sets, splits them and uploads them.") { inspect, split, push };
     }
@@ -43,7 +43,7 @@ internal static class DataCommand
         DataLocation location = DataArguments.OneLocation(arguments);
         string path = await DataArguments.LocalPathAsync(arguments, location.Path, cancellationToken);
         PixelCache? cache = DataArguments.CacheOf(arguments);
-        using DataSetInspection found = await ProgressBar.RunAsync("images read", bytes: false, progress => Task.Run(() => DataSetInspection.Of(path, location.Table, size, cache, Console.WriteLine, progress, cancellationToken)));
+        using DataSetInspection found = await ProgressBar.RunAsync("images read", bytes: false, progress => Task.Run(() => DataSetInspection.Of(path, location.Table, arguments.GetValue(DataArguments.Format), size, cache, Console.WriteLine, progress, cancellationToken)));
         Console.WriteLine($"{found.Images.Name}: {found.Format}, {found.Images.Count} images");
         PrintCounts(found.Images);
         PrintFaults(found, size);
@@ -64,7 +64,7 @@ internal static class DataCommand
 
     private static void PrintCounts(LesionDataSet images)
     {
-        const int most = 8;
+        const int most = 4; // as many as a terminal of 80 columns has room for
         string[] strata = [.. images.Strata.Take(most)];
         Table table = CommandLine.NewTable(["class", "images", "lesions", .. strata.Select(s => s + " px"), .. images.Strata.Count > most ? ["other sizes"] : Array.Empty<string>()]);
         foreach (int label in Enumerable.Range(-1, LesionClasses.Count + 1))
@@ -146,7 +146,7 @@ internal static class DataCommand
         }
         else
         {
-            DataSetFiles listed = DataSetFiles.List(path);
+            DataSetFiles listed = DataSetFiles.List(path, table: null, arguments.GetValue(DataArguments.Format));
             files.AddRange(listed.Tables.Concat(listed.Images.Select(i => i.Path)).Select(f => (f, Path.GetRelativePath(path, f).Replace('\\', '/'))));
             if (listed.Missing.Count > 0)
             {
@@ -160,7 +160,7 @@ internal static class DataCommand
         }
 
         BlobFolder target = StorageArguments.Open(arguments.GetValue(To)!, StorageArguments.ConnectionOf(arguments));
-        await target.CreateAsync(cancellationToken);
+        await StorageArguments.ReachAsync(target, cancellationToken);
         try
         {
             int uploaded = await ProgressBar.RunAsync("uploaded", bytes: true, progress => BlobDataSet.PushAsync(files, target, progress, cancellationToken));

@@ -30,7 +30,7 @@ internal static class EvaluateCommand
     {
         Command command = new("evaluate", "Classifies a data set with a package, through the code that serves, and prints metrics of the members and the ensemble.")
         {
-            Model, DataArguments.Data, Subset, Fold, DataArguments.SplitFile, Prior, Json, Predictions, ReportFolder, EmbedImages, DataArguments.Photographs, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
+            Model, DataArguments.Data, Subset, Fold, DataArguments.SplitFile, Prior, Json, Predictions, ReportFolder, EmbedImages, DataArguments.Photographs, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
         };
         command.SetAction(RunAsync);
         return command;
@@ -119,7 +119,7 @@ internal static class EvaluateCommand
 
         DataSetSplit split = splitFile is null
             ? DataSetSplit.Make(data, KindOf(trained), DataArguments.SplitSeed, fold.Folds, fold.Fold)
-            : DataSetSplit.Read(splitFile, data, Console.WriteLine);
+            : DataSetSplit.Read(splitFile, data, Console.WriteLine, allowLeaks: true);
         return split.Fingerprint == trained.SplitFingerprint
             ? (subset == "train" ? split.Train : split.Val, null)
             : splitFile is not null ? throw new DataSetException($"The model was trained with another split of {data.Name} than {splitFile}.")
@@ -146,33 +146,43 @@ internal static class EvaluateCommand
     public static void Print(EvaluationReport report, ModelManifest manifest)
     {
         CommandLine.Print($"{report.Model} on {report.Ensemble.Count} images of {report.Data} ({report.Subset}). {report.Notice}.");
-        Table overall = CommandLine.NewTable("", "images", "accuracy", "precision", "recall", "F1", "precision (w)", "recall (w)", "F1 (w)", "balanced", "AUC", "AUC malignant", "log loss");
+        foreach (Table table in Tables(report, manifest))
+        {
+            CommandLine.Print(table);
+        }
+    }
+
+    /// <summary>The tables of an evaluation; each fits a terminal of 80 columns.</summary>
+    internal static IEnumerable<Table> Tables(EvaluationReport report, ModelManifest manifest)
+    {
+        Table overall = CommandLine.NewTable("", "images", "accuracy", "balanced\naccuracy", "macro\nAUC", "malign.\nAUC", "log\nloss");
+        Table averages = CommandLine.NewTable("", "macro\nprecis.", "macro\nrecall", "macro\nF1", "weighted\nprecis.", "weighted\nrecall", "weighted\nF1");
         bool several = manifest.Members.Count > 1;
         foreach ((string name, ClassificationMetrics m) in report.Members.Concat(several ? [new("ensemble", report.Ensemble)] : [])
             .Concat((report.Uniform?.Members ?? new Dictionary<string, ClassificationMetrics>()).Select(m => KeyValuePair.Create($"{m.Key}, uniform prior", m.Value)))
             .Concat(several && report.Uniform is { } uniform ? [new("ensemble, uniform prior", uniform.Ensemble)] : [])
             .Concat((report.Strata ?? new Dictionary<string, ClassificationMetrics>()).Select(s => KeyValuePair.Create($"ensemble, {s.Key} px", s.Value))))
         {
-            overall.AddRow(
-                Markup.Escape(name), $"{m.Count}", F(m.Accuracy), F(m.MacroPrecision), F(m.MacroRecall), F(m.MacroF1), F(m.WeightedPrecision), F(m.WeightedRecall), F(m.WeightedF1),
-                F(m.BalancedAccuracy), F(m.MacroAuc), F(m.MalignantAuc), F(m.LogLoss));
+            overall.AddRow(Markup.Escape(name), $"{m.Count}", F(m.Accuracy), F(m.BalancedAccuracy), F(m.MacroAuc), F(m.MalignantAuc), F(m.LogLoss));
+            averages.AddRow(Markup.Escape(name), F(m.MacroPrecision), F(m.MacroRecall), F(m.MacroF1), F(m.WeightedPrecision), F(m.WeightedRecall), F(m.WeightedF1));
         }
 
-        CommandLine.Print(overall);
+        yield return overall;
+        yield return averages;
         Table classes = CommandLine.NewTable("ensemble", "images", "precision", "recall", "F1", "AUC");
         foreach (ClassMetrics c in report.Ensemble.Classes)
         {
             classes.AddRow(c.Code, $"{c.Support}", F(c.Precision), F(c.Recall), F(c.F1), F(c.Auc));
         }
 
-        CommandLine.Print(classes);
+        yield return classes;
         Table confusion = CommandLine.NewTable(["label \\ answer", .. LesionClasses.Codes]);
         for (int i = 0; i < LesionClasses.Count; i++)
         {
             confusion.AddRow([LesionClasses.Codes[i], .. report.Ensemble.ConfusionMatrix[i].Select(n => $"{n}")]);
         }
 
-        CommandLine.Print(confusion);
+        yield return confusion;
     }
 
     private static void Print(IReadOnlyList<RobustnessFigures> changes)

@@ -22,7 +22,7 @@ internal static class ExportCommand
     {
         Command command = new("export", "Writes the package of members that were trained before, on this machine or apart: one ONNX graph, checked against TorchSharp, with its report.")
         {
-            Runs, DataArguments.Data, Out, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
+            Runs, DataArguments.Data, Out, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.AllowLeaks, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
         };
         command.Aliases.Add("compose");
         AddPackageOptions(command);

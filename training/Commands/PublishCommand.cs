@@ -32,6 +32,7 @@ internal static class PublishCommand
             && (to.Contains('/', StringComparison.Ordinal) || Directory.Exists(to) || StorageArguments.ConnectionOf(arguments) is null);
         if (isFolder)
         {
+            Console.WriteLine($"Writing to the folder {Path.GetFullPath(to)}: --to is no URL, and {(to.Contains('/', StringComparison.Ordinal) || Directory.Exists(to) ? "is read as a path without --connection" : $"there is neither --connection nor {StorageArguments.ConnectionVariable}")}.");
             return new FolderModelStore(to);
         }
 
@@ -41,7 +42,7 @@ internal static class PublishCommand
             throw new UsageException($"Packages are published to a whole container, but {folder.Location} is a folder in one. Name the container alone.");
         }
 
-        await folder.CreateAsync(cancellationToken);
+        await StorageArguments.ReachAsync(folder, cancellationToken);
         return new BlobModelStore(folder.Container, cacheFolder: Path.GetTempPath());
     }
 }

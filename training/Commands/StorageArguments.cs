@@ -11,6 +11,9 @@ internal static class StorageArguments
     /// <summary>The variable that stands in for <c>--connection</c>.</summary>
     public const string ConnectionVariable = "AZURE_STORAGE_CONNECTION_STRING";
 
+    /// <summary>How long an account may take to answer the first call.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     /// <summary>The option <c>--connection</c>.</summary>
     public static readonly Option<string?> Connection = new("--connection")
     {
@@ -67,6 +70,23 @@ internal static class StorageArguments
         return container.Scheme == "https"
             ? new(new BlobContainerClient(container, new DefaultAzureCredential()), prefix)
             : throw new UsageException($"{Shown(location)} has no SAS, and the signed-in identity may only be used over https. Add a SAS, or give the account's connection string with --connection.");
+    }
+
+    /// <summary>Creates the container where it does not exist, and so finds out early whether the account can be reached.</summary>
+    /// <exception cref="TrainingException">It cannot; the message says why, within <see cref="Patience"/>.</exception>
+    public static async Task ReachAsync(BlobFolder folder, CancellationToken cancellationToken)
+    {
+        Console.WriteLine($"Connecting to {folder.Location} ...");
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Patience);
+        try
+        {
+            await folder.CreateAsync(limit.Token).WaitAsync(Patience, cancellationToken);
+        }
+        catch (Exception e) when (e is TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            throw new TrainingException($"{folder.Container.Uri.Host} did not answer within {Patience.TotalSeconds:0} seconds. Check the account's name, the network and the account's firewall.", e);
+        }
     }
 
     /// <summary>A place for messages: a SAS is a key and is cut off.</summary>

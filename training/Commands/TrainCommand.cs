@@ -23,7 +23,7 @@ internal static class TrainCommand
     private static readonly Option<int?> Batch = new("--batch") { Description = "Images a step [recipe: 64]." };
     private static readonly Option<double?> LearningRate = new("--lr") { Description = "The (highest) learning rate [paper: 1e-4, strong: 4e-4]." };
     private static readonly Option<int?> Seed = new("--seed") { Description = "One seed gives the same losses on the CPU with the same threads [recipe: 1]." };
-    private static readonly Option<string?> Weights = new("--weights") { HelpName = "file|folder", Description = "Start from a .safetensors or .pth file, from the file in a folder whose name starts with the member's, or from the best checkpoint in another run's --out." };
+    private static readonly Option<string?> Weights = new("--weights") { HelpName = "file|folder", Description = "Start from a .safetensors file or one of torch.save (.pth, .pth.tar, .pt, .ckpt; under any key and prefix), from the file in a folder whose name starts with the member's, or from the best checkpoint in another run's --out." };
     private static readonly Option<string[]> ValidateOn = new("--validate-on") { HelpName = "name", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Which of several --data are split and validated on, by name or as written there [the first]; the others are trained on whole, without lesions that are validated on." };
     private static readonly Option<string[]> PretrainData = new("--pretrain-data") { HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Train on these data sets first and start the training proper from those weights." };
     private static readonly Option<int?> PretrainSize = new("--pretrain-size") { HelpName = "px", Description = "The side of the input of the first training [recipe: 84]." };
@@ -39,7 +39,7 @@ internal static class TrainCommand
     private static readonly Option<string?> Flips = new("--flips") { HelpName = "none|horizontal|all", Description = "Average the logits over mirror images, inside the exported graph." };
     private static readonly Option<double?> Ema = new("--ema") { HelpName = "decay", Description = "Keep a moving average of the weights, e.g. 0.998." };
     private static readonly Option<string?> Compute = new("--compute") { HelpName = "float32|bfloat16", Description = "What convolutions compute in while training; bfloat16 is faster for ResNet where the processor has it, slower for depthwise convolutions on a CPU." };
-    private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoints in --out (or later ones in --checkpoints), bit for bit. Repeat the other options." };
+    private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoints in --out (or later ones in --checkpoints), bit for bit. Repeat the other options; --epochs may be more than before." };
     private static readonly Option<string?> Checkpoints = new("--checkpoints") { HelpName = "URL|container/folder", Description = "Copy the checkpoint to blob storage after each epoch: a folder of a container, by its URL with a SAS or for the signed-in identity, or by name with --connection." };
     private static readonly Option<int?> Limit = new("--limit") { HelpName = "n", Description = "Train on about n of the training images only: for trying things out." };
     private static readonly Option<string> DeviceName = new("--device") { HelpName = "auto|cpu|cuda", Description = "Where to train.", DefaultValueFactory = _ => "auto" };
@@ -49,8 +49,8 @@ internal static class TrainCommand
     {
         Command command = new("train", "Trains members, keeps each one's best checkpoint, exports the ensemble and writes its package.")
         {
-            DataArguments.Data, ValidateOn, PretrainData, PretrainSize, PretrainEpochs, PretrainLearningRate, TeacherPackage, Distillation, Out, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, Weights, Degrade, Occlude, Balance,
-            SelectOn, Prior, Flips, Ema, Compute, Resume, Checkpoints, Limit, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
+            DataArguments.Data, ValidateOn, PretrainData, PretrainSize, PretrainEpochs, PretrainLearningRate, TeacherPackage, Distillation, Out, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.AllowLeaks, Weights, Degrade, Occlude, Balance,
+            SelectOn, Prior, Flips, Ema, Compute, Resume, Checkpoints, Limit, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
         };
         ExportCommand.AddPackageOptions(command);
         command.SetAction(RunAsync);
@@ -315,6 +315,8 @@ internal static class TrainCommand
     private sealed class CopyingListener(ITrainingListener inner, CheckpointCopies copies) : ITrainingListener
     {
         public void OnStart(string member, StartWeightsReport? weights, int resumedEpoch) => inner.OnStart(member, weights, resumedEpoch);
+
+        public void OnNote(string sentence) => inner.OnNote(sentence);
 
         public void OnProgress(TrainingProgress progress) => inner.OnProgress(progress);
 

@@ -5,12 +5,16 @@ using Spectre.Console;
 
 namespace Lentigo.Training.Commands;
 
-/// <summary>Shows a training on the console (a live line on a terminal, plain lines elsewhere) and writes the JSON-lines log.</summary>
+/// <summary>Shows a training on the console (a live line on a terminal, plain lines elsewhere) and writes the JSON-lines log and the table of
+/// epochs <c>metrics.csv</c> beside it, as Lightning's CSVLogger does.</summary>
 internal sealed class TrainingConsole : ITrainingListener, IDisposable
 {
     private static readonly TimeSpan LiveInterval = TimeSpan.FromMilliseconds(250), PlainInterval = TimeSpan.FromSeconds(30);
 
+    private const string CsvFileName = "metrics.csv", CsvHeader = "member,epoch,lr,train_loss,val_loss,val_acc,val_balanced_acc,val_auc,best,images_per_second,seconds";
+
     private readonly StreamWriter _log;
+    private readonly StreamWriter _csv;
     private readonly ProgressTask? _task;
     private DateTime _next = DateTime.MinValue;
 
@@ -18,6 +22,14 @@ internal sealed class TrainingConsole : ITrainingListener, IDisposable
     public TrainingConsole(string logPath, ProgressTask? task)
     {
         _log = new(logPath, append: true) { AutoFlush = true };
+        string csv = Path.Combine(Path.GetDirectoryName(logPath)!, CsvFileName);
+        bool isNew = !File.Exists(csv);
+        _csv = new(csv, append: true) { AutoFlush = true };
+        if (isNew)
+        {
+            _csv.WriteLine(CsvHeader);
+        }
+
         _task = task;
     }
 
@@ -35,6 +47,12 @@ internal sealed class TrainingConsole : ITrainingListener, IDisposable
             ResumedEpoch = resumedEpoch,
             Weights = weights is null ? null : new { weights.File, Loaded = weights.Loaded.Count, weights.Missing, weights.Unused, weights.Normalisations },
         }, TrainingJson.Options));
+    }
+
+    public void OnNote(string sentence)
+    {
+        Line(sentence);
+        _log.WriteLine(JsonSerializer.Serialize(new { Note = sentence }, TrainingJson.Options));
     }
 
     public void OnProgress(TrainingProgress progress)
@@ -62,13 +80,20 @@ internal sealed class TrainingConsole : ITrainingListener, IDisposable
     public void OnEpoch(EpochRecord epoch)
     {
         _log.WriteLine(JsonSerializer.Serialize(epoch, TrainingJson.Options));
+        _csv.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{epoch.Member},{epoch.Epoch},{epoch.LearningRate:g6},{epoch.TrainLoss:f6},{epoch.Val.Loss:f6},{epoch.Val.Accuracy:f6},{epoch.Val.BalancedAccuracy:f6},{epoch.Val.MacroAuc:f6},{(epoch.Best ? 1 : 0)},{epoch.ImagesPerSecond:f1},{epoch.Seconds:f2}"));
         string strata = epoch.Strata.Count < 2
             ? ""
             : "  [" + string.Join("; ", epoch.Strata.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => $"{s.Key} px: {Describe(s.Value)}")) + "]";
         Line($"{epoch.Member} epoch {epoch.Epoch}: loss {epoch.TrainLoss:f4}, val {Describe(epoch.Val)}{strata}, {epoch.ImagesPerSecond:f0} images/s, {epoch.Seconds:f0} s{(epoch.Best ? ", best" : "")}");
     }
 
-    public void Dispose() => _log.Dispose();
+    public void Dispose()
+    {
+        _log.Dispose();
+        _csv.Dispose();
+    }
 
     private void Line(string text)
     {

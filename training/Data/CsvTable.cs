@@ -6,19 +6,33 @@ namespace Lentigo.Training.Data;
 
 /// <summary>A row of a CSV.</summary>
 /// <param name="Line">Its line in the file, from 1.</param>
-/// <param name="Fields">Its fields by column.</param>
+/// <param name="Fields">Its fields by column, in any case.</param>
 internal sealed record CsvRow(int Line, IReadOnlyDictionary<string, string> Fields)
 {
     /// <summary>A field, or null where it is empty or the table has no such column.</summary>
     public string? this[string column] => Fields.TryGetValue(column, out string? value) && value.Length > 0 ? value : null;
+
+    /// <summary>A field as a number, with a point or a comma; NaN where it is none.</summary>
+    public double Number(string column) =>
+        double.TryParse(this[column]?.Replace(',', '.'), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : double.NaN;
 }
 
-/// <summary>A CSV with a header line.</summary>
+/// <summary>A table with a header line whose fields are separated by commas, semicolons or tabs.</summary>
 /// <param name="Path">The file.</param>
 /// <param name="Columns">The header's names.</param>
 /// <param name="Rows">The rows.</param>
 internal sealed record CsvTable(string Path, IReadOnlyList<string> Columns, IReadOnlyList<CsvRow> Rows)
 {
+    private static readonly char[] Delimiters = [',', ';', '\t'];
+
+    /// <summary>The names in the first line of a file, which may be compared in any case.</summary>
+    public static IReadOnlySet<string> ColumnsOf(string path)
+    {
+        using StreamReader text = new(path);
+        string header = text.ReadLine() ?? "";
+        return header.Split(DelimiterOf(header)).Select(c => c.Trim().Trim('"').Trim()).ToHashSet(StringComparer.OrdinalIgnoreCase);
+    }
+
     /// <summary>Reads the whole file; each row has at least as many fields as the header.</summary>
     /// <exception cref="DataSetException">It is no CSV, lacks the column, names an image twice or has a row cut short.</exception>
     /// <param name="path">The file.</param>
@@ -29,10 +43,11 @@ internal sealed record CsvTable(string Path, IReadOnlyList<string> Columns, IRea
     {
         try
         {
+            string first = System.IO.File.ReadLines(path).FirstOrDefault() ?? "";
             using StreamReader text = new(path);
-            using CsvReader csv = new(text, new CsvConfiguration(CultureInfo.InvariantCulture) { TrimOptions = TrimOptions.Trim });
+            using CsvReader csv = new(text, new CsvConfiguration(CultureInfo.InvariantCulture) { TrimOptions = TrimOptions.Trim, Delimiter = $"{DelimiterOf(first)}" });
             string[] header = csv.Read() && csv.ReadHeader() ? csv.HeaderRecord! : [];
-            string[] lacking = [.. columns.Prepend(idColumn).Except(header)];
+            string[] lacking = [.. columns.Prepend(idColumn).Except(header, StringComparer.OrdinalIgnoreCase)];
             if (lacking.Length > 0)
             {
                 throw new DataSetException($"{path} is not {content}: its first line must name the columns {string.Join(", ", columns.Prepend(idColumn))}, but lacks {string.Join(", ", lacking)}.");
@@ -48,7 +63,7 @@ internal sealed record CsvTable(string Path, IReadOnlyList<string> Columns, IRea
                     throw new DataSetException($"{path}, line {csv.Parser.Row}: {record.Length} fields, but the first line names {header.Length}. Is the file complete?");
                 }
 
-                CsvRow row = new(csv.Parser.Row, header.Zip(record).GroupBy(f => f.First).ToDictionary(g => g.Key, g => g.First().Second));
+                CsvRow row = new(csv.Parser.Row, header.Zip(record).GroupBy(f => f.First, StringComparer.OrdinalIgnoreCase).ToDictionary(g => g.Key, g => g.First().Second, StringComparer.OrdinalIgnoreCase));
                 string image = row[idColumn] ?? throw new DataSetException($"{path}, line {row.Line}: the column {idColumn} is empty. Fill it in, or take the line out.");
                 if (!seen.Add(image))
                 {
@@ -65,4 +80,6 @@ internal sealed record CsvTable(string Path, IReadOnlyList<string> Columns, IRea
             throw new DataSetException($"{path} is not a readable CSV: {e.Message.Split('\n')[0].Trim()}", e);
         }
     }
+
+    private static char DelimiterOf(string header) => Delimiters.MaxBy(d => header.Count(c => c == d));
 }

@@ -21,39 +21,85 @@ public sealed record DataSetFiles(
 {
     private static readonly string[] ImageExtensions = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"];
 
-    /// <summary>Recognises a folder and lists its images.</summary>
+    // What lies beside images of public data sets and is none: masks of HAM10000 and of ISIC's segmentation tasks.
+    private static readonly string[] MaskEndings = ["_segmentation", "_superpixels"];
+
+    /// <summary>Sentences on what was left out or set aside, and why.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>Recognises a folder by its contents and lists its images.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="table">A CSV in HAM10000's layout that labels the images, where it is not in the folder; null to look there.</param>
-    /// <exception cref="DataSetException">The folder is of no known format, or its tables are damaged or name unknown classes.</exception>
-    public static DataSetFiles List(string folder, string? table = null)
+    /// <param name="table">A CSV that labels the images, where it is not in the folder or is one of several; null to look in the folder.</param>
+    /// <param name="format">How to read it where it can be read in several ways (<see cref="FormatNames"/>); null to find out.</param>
+    /// <exception cref="DataSetException">The folder is of no known format or of several, or its tables are damaged or name unknown classes.</exception>
+    public static DataSetFiles List(string folder, string? table = null, string? format = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        return table is not null ? Ham10000.List(folder, table)
-            : Isic2018.IsIn(folder) ? Isic2018.List(folder)
-            : Ham10000.IsIn(folder) || !ClassFolders.IsIn(folder) ? Ham10000.List(folder)
-            : ClassFolders.List(folder);
-    }
-
-    /// <summary>The image files in a folder and in all folders below it.</summary>
-    internal static IEnumerable<string> ImagesIn(string folder) =>
-        Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Where(f => ImageExtensions.Contains(System.IO.Path.GetExtension(f), StringComparer.OrdinalIgnoreCase));
-
-    /// <summary>Joins the rows of tables, which name images without folder and extension, with the image files.</summary>
-    internal static DataSetFiles Join(string folder, string format, IReadOnlyList<string> tables, IReadOnlyList<ImageFile> rows)
-    {
-        Dictionary<string, string> files = new(StringComparer.Ordinal);
-        foreach (string file in ImagesIn(folder).Order(StringComparer.Ordinal))
+        if (format == ClassFolders.FormatName)
         {
-            files.TryAdd(System.IO.Path.GetFileNameWithoutExtension(file), file);
+            return table is null ? ClassFolders.List(folder) : throw new DataSetException($"The table {table} and --format {format} contradict each other: a folder for each class needs no table.");
         }
 
-        ImageFile[] found = [.. rows.Where(r => files.ContainsKey(r.Id)).Select(r => r with { Path = files[r.Id] })];
-        return new(
-            NameOf(folder), format, folder, tables, found,
-            [.. rows.Where(r => !files.ContainsKey(r.Id)).Select(r => r.Id)], files.Count - found.Length);
+        TableFormat? wanted = format is null ? null : TableFormat.Find(format);
+        if (table is not null)
+        {
+            if (!File.Exists(table))
+            {
+                throw new DataSetException($"There is no table {table} of the images in {folder}. Write folder=table.csv with a CSV that has the columns lesion_id, image_id, dx.");
+            }
+
+            IReadOnlySet<string> columns = CsvTable.ColumnsOf(table);
+            return LabelTables.List(folder, [(table, wanted ?? TableFormat.Of(columns) ?? throw new DataSetException(
+                $"{table} labels no images: it has the columns {string.Join(", ", columns)}. The simplest table has image_id and dx, and lesion_id if it is known."))]);
+        }
+
+        (string Path, TableFormat Format)[] labels = [.. LabelTables.In(folder).Where(l => wanted is null || l.Format == wanted)];
+        if (labels.Length > 0)
+        {
+            DataSetFiles files = LabelTables.List(folder, labels);
+            return wanted is null && ClassFolders.IsIn(folder)
+                ? files with { Notes = [.. files.Notes, $"{folder} is read by {string.Join(", ", labels.Select(l => System.IO.Path.GetFileName(l.Path)))}; its folders that are named like classes count for nothing. If they are meant, write --format {ClassFolders.FormatName}."] }
+                : files;
+        }
+
+        if (wanted is not null)
+        {
+            throw new DataSetException($"{folder} holds no table of the format {wanted.Name} ({wanted.Title}). {TablesIn(folder)}");
+        }
+
+        return ClassFolders.IsIn(folder) ? ClassFolders.List(folder) : throw new DataSetException(
+            $"{folder} has no metadata CSV: {System.IO.Path.Combine(folder, Ham10000FileName)} is missing. It comes with HAM10000 (doi:10.7910/DVN/DBW86T) and has the columns lesion_id, image_id, dx; "
+            + "put it, or any CSV with these columns, beside the image folders, or name one elsewhere by folder=table.csv. "
+            + $"Other formats: the tables of {string.Join(", ", TableFormat.All.Skip(1).Select(f => f.Title))}, or a folder of images for each class, named {string.Join(", ", Core.LesionClasses.Codes)}. {TablesIn(folder)}");
     }
+
+    /// <summary>The usual name of HAM10000's CSV.</summary>
+    public const string Ham10000FileName = "HAM10000_metadata.csv";
+
+    /// <summary>The names that <c>--format</c> takes.</summary>
+    public static IReadOnlyList<string> FormatNames { get; } = [.. TableFormat.All.Select(f => f.Name), ClassFolders.FormatName];
+
+    /// <summary>The files in a folder and below it, without what file managers and editors hide there: <c>._*</c>, <c>.ipynb_checkpoints</c>, <c>__MACOSX</c>.</summary>
+    internal static IEnumerable<string> FilesIn(string folder, SearchOption depth = SearchOption.AllDirectories) =>
+        Directory.EnumerateFiles(folder, "*", depth).Where(f => !System.IO.Path.GetRelativePath(folder, f).Split('/', '\\').Any(part => part.StartsWith('.') || part == "__MACOSX"));
+
+    /// <summary>The image files in a folder and in all folders below it.</summary>
+    internal static IEnumerable<string> ImagesIn(string folder) => FilesIn(folder).Where(f => IsImage(f) && !MaskEndings.Any(System.IO.Path.GetFileNameWithoutExtension(f).EndsWith));
+
+    /// <summary>Whether a name ends like an image's.</summary>
+    internal static bool IsImage(string name) => ImageExtensions.Contains(System.IO.Path.GetExtension(name), StringComparer.OrdinalIgnoreCase);
+
+    /// <summary><c>train</c>, <c>val</c> or <c>test</c> of the words that data sets use for them; null of another word.</summary>
+    internal static string? SubsetOf(string word) => word.ToLowerInvariant() switch
+    {
+        "train" or "training" => "train",
+        "val" or "valid" or "validation" => "val",
+        "test" or "testing" => "test",
+        _ => null,
+    };
 
     /// <summary>The folder's own name.</summary>
     internal static string NameOf(string folder) => System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(folder)));
+
+    private static string TablesIn(string folder) => LabelTables.Describe(folder) is { Length: > 0 } found ? $"The tables there: {found}." : "There is no table in it.";
 }

@@ -16,7 +16,7 @@ public sealed record DataSetInspection(
 {
     /// <summary>Reads a data set whatever is wrong with single images.</summary>
     /// <inheritdoc cref="DataSets.Open"/>
-    public static DataSetInspection Of(string path, string? table, int size, PixelCache? cache, Action<string> warn, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken = default)
+    public static DataSetInspection Of(string path, string? table, string? format, int size, PixelCache? cache, Action<string> warn, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken = default)
     {
         if (DataSets.IsNpz(path))
         {
@@ -24,7 +24,8 @@ public sealed record DataSetInspection(
             return new("MedMNIST", arrays, [], 0, [], [], Groups(arrays.Count, arrays.PixelsOf));
         }
 
-        DataSetFiles files = DataSetFiles.List(path, table);
+        DataSetFiles files = DataSetFiles.List(path, table, format);
+        files.Notes.ToList().ForEach(warn);
         DecodedImages decoded = DecodedImages.Load(files.Images, size, cache, warn, progress, cancellationToken);
         (string, string)[] unreadable = [.. decoded.Unreadable.Select(u => (files.Images[u.Index].Path, u.Reason))];
         if (unreadable.Length == files.Images.Count)
@@ -34,7 +35,7 @@ public sealed record DataSetInspection(
         }
 
         string[] paths = [.. files.Images.Index().Where(f => decoded.Unreadable.All(u => u.Index != f.Index)).Select(f => f.Item.Path)];
-        LesionDataSet images = decoded.ToDataSet(files);
+        LesionDataSet images = decoded.ToDataSet(files, () => DecodedImages.Load(files.Images, PictureCopies.Size, cache, warn, progress: null, cancellationToken).ToDataSet(files));
         return new(files.Format, images, files.Missing, files.Unlisted, unreadable, Groups(images.Count, i => File.ReadAllBytes(paths[i])), Groups(images.Count, images.PixelsOf));
     }
 

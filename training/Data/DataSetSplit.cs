@@ -6,7 +6,7 @@ namespace Lentigo.Training.Data;
 /// <summary>How images are told apart into those trained on and those validated on.</summary>
 public enum SplitKind
 {
-    /// <summary>No lesion on both sides; where the data set has no lesion ids, by image.</summary>
+    /// <summary>No lesion on both sides, nor copies of one picture; where the data set has no lesion ids, by image.</summary>
     Lesion,
 
     /// <summary>Image by image, as the paper does: two photographs of one lesion may fall on both sides.</summary>
@@ -50,7 +50,8 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
             return Of(data, kind, [.. data.Records.Select(r => r.Subset switch { "train" => true, "val" => false, _ => (bool?)null })]);
         }
 
-        if (kind is SplitKind.Lesion && data.Records.All(r => r.Lesion is null))
+        bool together = kind is SplitKind.Lesion;
+        if (together && data.Records.All(r => r.Lesion is null))
         {
             kind = SplitKind.Image;
         }
@@ -60,8 +61,9 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
             .Where(i => data.Records[i].Subset != "test")
             .GroupBy(i => kind is SplitKind.Lesion && data.Records[i].Lesion is { } lesion ? "lesion " + lesion : "image " + data.Records[i].Id)
             .OrderBy(g => g.Key, StringComparer.Ordinal)
-            .Select(g => g.ToArray());
-        bool?[] train = new bool?[data.Count];
+            .Select(g => g.ToArray())
+            .ToArray();
+        int?[] folded = new int?[data.Count];
         Random random = new(seed);
         foreach (var stratum in groups.GroupBy(g => (data.Records[g[0]].Label, data.Records[g[0]].Stratum)).OrderBy(s => s.Key.Label).ThenBy(s => s.Key.Stratum, StringComparer.Ordinal))
         {
@@ -76,12 +78,54 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
                 placed += group.Length;
                 foreach (int i in group)
                 {
-                    train[i] = at != fold;
+                    folded[i] = at;
                 }
             }
         }
 
-        return Of(data, kind, train);
+        if (together)
+        {
+            KeepTogether(data, groups, folded);
+        }
+
+        return Of(data, kind, [.. folded.Select(at => at is null ? (bool?)null : at != fold)]);
+    }
+
+    /// <summary>
+    /// What stands on both sides: how many lesions, and the groups of copies of one picture. Validation would show more than the network can do.
+    /// </summary>
+    public (int Lesions, IReadOnlyList<int[]> Copies) Leaks(LesionDataSet data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        HashSet<int> train = [.. Train], val = [.. Val];
+        return (
+            Train.Select(i => data.Records[i].Lesion).OfType<string>().Intersect(Val.Select(i => data.Records[i].Lesion).OfType<string>()).Count(),
+            [.. data.Copies.Where(g => g.Any(train.Contains) && g.Any(val.Contains))]);
+    }
+
+    /// <summary>Moves lesions that copies join to the fold of the first of them. A split without such copies stays as it is.</summary>
+    private static void KeepTogether(LesionDataSet data, int[][] groups, int?[] folded)
+    {
+        if (data.Copies.Count == 0)
+        {
+            return;
+        }
+
+        DisjointSets sets = new(data.Count);
+        foreach (int[] group in groups.Concat(data.Copies))
+        {
+            foreach (int i in group)
+            {
+                sets.Join(group[0], i);
+            }
+        }
+
+        Dictionary<int, int> foldOf = [];
+        foreach (int i in groups.SelectMany(g => g))
+        {
+            foldOf.TryAdd(sets.Root(i), folded[i]!.Value);
+            folded[i] = foldOf[sets.Root(i)];
+        }
     }
 
     /// <summary>The fold, from 1, that each image is validated in; null for a single split.</summary>
@@ -101,15 +145,23 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
     /// <summary>Reads the split that <see cref="Save"/> wrote, or any CSV with the columns <c>image_id, subset</c> and the subsets <c>train, val, test</c>.</summary>
     /// <param name="path">The CSV.</param>
     /// <param name="data">The data set; its images that the CSV leaves out or calls <c>test</c> are on neither side.</param>
-    /// <param name="warn">Told what is left out, and of lesions on both sides.</param>
-    /// <exception cref="DataSetException">The CSV is damaged, names images that the data set has not, or leaves a side empty.</exception>
-    public static DataSetSplit Read(string path, LesionDataSet data, Action<string> warn)
+    /// <param name="warn">Told what is left out, and of lesions and copies on both sides.</param>
+    /// <param name="allowLeaks">Whether lesions and copies of one picture may be on both sides.</param>
+    /// <exception cref="DataSetException">The CSV is damaged, names images that the data set has not, leaves a side empty, or has a lesion or a picture on both sides.</exception>
+    public static DataSetSplit Read(string path, LesionDataSet data, Action<string> warn, bool allowLeaks = false)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(warn);
         Dictionary<string, int> indices = Enumerable.Range(0, data.Count).ToDictionary(i => data.Records[i].Id, StringComparer.Ordinal);
         CsvTable table = CsvTable.Read(path, "image_id", "a split", "subset");
-        string[] unknown = [.. table.Rows.Select(r => r["image_id"]!).Where(id => !indices.ContainsKey(id))];
+        // Names with an extension or in Windows' spelling mean the same image.
+        foreach ((string id, int i) in indices.ToArray())
+        {
+            indices.TryAdd(ImageNames.Of(id), i);
+        }
+
+        string IdOf(CsvRow row) => row["image_id"]! is var id && indices.ContainsKey(id) ? id : ImageNames.Of(id) is var name && indices.ContainsKey(name) ? name : ImageNames.Stem(name);
+        string[] unknown = [.. table.Rows.Where(r => !indices.ContainsKey(IdOf(r))).Select(r => r["image_id"]!)];
         if (unknown.Length > 0)
         {
             throw new DataSetException(
@@ -119,7 +171,7 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
         bool?[] train = new bool?[data.Count];
         foreach (CsvRow row in table.Rows)
         {
-            train[indices[row["image_id"]!]] = row["subset"] switch
+            train[indices[IdOf(row)]] = row["subset"] switch
             {
                 "train" => true,
                 "val" => false,
@@ -135,10 +187,17 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
         }
 
         DataSetSplit split = Of(data, SplitKind.File, train);
-        int torn = split.Train.Select(i => data.Records[i].Lesion).OfType<string>().Intersect(split.Val.Select(i => data.Records[i].Lesion).OfType<string>()).Count();
-        if (torn > 0)
+        (int lesions, IReadOnlyList<int[]> copies) = split.Leaks(data);
+        if (lesions > 0 || copies.Count > 0)
         {
-            warn($"{torn} lesions have images on both sides of {path}: what validation shows will be too good.");
+            string[] torn = [.. lesions > 0 ? [$"{lesions} lesions"] : Array.Empty<string>(), .. copies.Count > 0 ? [$"{copies.Count} pictures (the first: {string.Join(" = ", copies[0].Select(i => data.Records[i].Id))})"] : Array.Empty<string>()];
+            string leak = $"{string.Join(" and ", torn)} have images on both sides of {path}: what validation shows would be too good.";
+            if (!allowLeaks)
+            {
+                throw new DataSetException($"{leak} Move each to one side, or save a split that does with 'data split'; to train on it as it is, write --allow-leaks.");
+            }
+
+            warn(leak);
         }
 
         return split;

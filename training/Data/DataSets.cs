@@ -5,28 +5,31 @@ public static class DataSets
 {
     /// <summary>Reads a data set.</summary>
     /// <param name="path">
-    /// A folder of images (HAM10000 or ISIC 2018 Task 3 as distributed, or a folder for each class) or a MedMNIST <c>.npz</c> file.
+    /// A folder of images (see <see cref="DataSetFiles.List"/>) or a MedMNIST <c>.npz</c> file.
     /// </param>
     /// <param name="size">The side in pixels to which the images are brought.</param>
     /// <param name="skipMissing">Whether images of the CSV that are not on disk are left out instead of refused.</param>
     /// <param name="warn">Told what was left out.</param>
     /// <param name="cache">Where decoded images are kept from run to run, or null.</param>
     /// <param name="progress">Told how many image files are decoded.</param>
-    /// <param name="table">A CSV in HAM10000's layout that labels the images of the folder, where it is elsewhere; null to look in the folder.</param>
+    /// <param name="table">A CSV that labels the images of the folder, where it is elsewhere; null to look in the folder.</param>
+    /// <param name="format">How to read a folder that can be read in several ways (<see cref="DataSetFiles.FormatNames"/>); null to find out.</param>
     /// <param name="cancellationToken">Stops decoding.</param>
     /// <exception cref="DataSetException">There is no such data set, or it is damaged.</exception>
     public static LesionDataSet Open(
         string path, int size, bool skipMissing, Action<string> warn, PixelCache? cache = null, IProgress<(long Done, long? Total)>? progress = null,
-        string? table = null, CancellationToken cancellationToken = default)
+        string? table = null, string? format = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(warn);
         if (IsNpz(path))
         {
-            return MedMnist.Read(path, size);
+            LesionDataSet arrays = MedMnist.Read(path, size);
+            return new(arrays.Name, arrays.Records, arrays.Pixels) { ReadForComparison = () => MedMnist.Read(path, PictureCopies.Size) };
         }
 
-        DataSetFiles files = DataSetFiles.List(path, table);
+        DataSetFiles files = DataSetFiles.List(path, table, format);
+        files.Notes.ToList().ForEach(warn);
         if (files.Missing.Count > 0)
         {
             string what = $"{files.Missing.Count} of the {files.Missing.Count + files.Images.Count} images in {string.Join(", ", files.Tables)} are not on disk (the first: {string.Join(", ", files.Missing.Take(5))})";
@@ -52,7 +55,7 @@ public static class DataSets
                 + "Replace the files, or take them out of the data set.");
         }
 
-        return decoded.ToDataSet(files);
+        return decoded.ToDataSet(files, () => DecodedImages.Load(files.Images, PictureCopies.Size, cache, warn, progress: null, cancellationToken).ToDataSet(files));
     }
 
     /// <summary>Whether a path is an existing <c>.npz</c> file; false where it is an existing folder.</summary>

@@ -37,19 +37,21 @@ internal sealed record DecodedImages(Tensor Pixels, IReadOnlyList<(int Width, in
     }
 
     /// <summary>The images that could be read as a data set.</summary>
-    public LesionDataSet ToDataSet(DataSetFiles files)
+    /// <param name="files">What the images are.</param>
+    /// <param name="again">Reads them at another size, to find copies.</param>
+    public LesionDataSet ToDataSet(DataSetFiles files, Func<LesionDataSet>? again = null)
     {
         LesionRecord[] records = [.. files.Images.Zip(Sizes, (f, s) => new LesionRecord(f.Id, f.Label, f.Lesion, s.Width == s.Height ? $"{s.Width}" : $"{s.Width}x{s.Height}", f.Subset))];
         if (Unreadable.Count == 0)
         {
-            return new(files.Name, records, Pixels);
+            return new(files.Name, records, Pixels) { ReadForComparison = again };
         }
 
         int[] readable = [.. Enumerable.Range(0, records.Length).Except(Unreadable.Select(u => u.Index))];
         using Tensor indices = tensor([.. readable.Select(i => (long)i)], dtype: ScalarType.Int64);
         Tensor kept = Pixels.index_select(0, indices);
         Pixels.Dispose();
-        return new(files.Name, [.. readable.Select(i => records[i])], kept);
+        return new(files.Name, [.. readable.Select(i => records[i])], kept) { ReadForComparison = again };
     }
 
     private static DecodedImages Decode(IReadOnlyList<ImageFile> files, int size, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken)

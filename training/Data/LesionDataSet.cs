@@ -19,6 +19,7 @@ public sealed record LesionRecord(string Id, int Label, string? Lesion, string S
 public sealed class LesionDataSet : IDisposable
 {
     private string? _fingerprint;
+    private IReadOnlyList<int[]>? _copies;
 
     /// <summary>Takes over the pixels.</summary>
     /// <param name="name">The name for people and for the manifest.</param>
@@ -62,11 +63,24 @@ public sealed class LesionDataSet : IDisposable
     /// <summary>SHA-256 over the images sorted by id: id, label and decoded pixels.</summary>
     public string Fingerprint => _fingerprint ??= ComputeFingerprint();
 
+    /// <summary>
+    /// Groups of images that are copies of one picture, as ascending indices: byte by byte, or cut or compressed anew. They are the same whatever size the images were
+    /// decoded to, or a split would depend on it.
+    /// </summary>
+    public IReadOnlyList<int[]> Copies
+    {
+        get => _copies ??= FindCopies();
+        init => _copies = value;
+    }
+
+    /// <summary>Reads the same images at <see cref="PictureCopies.Size"/>, to find copies; null where <see cref="Pixels"/> are all there is.</summary>
+    internal Func<LesionDataSet>? ReadForComparison { get; init; }
+
     /// <summary>The sources that it was joined from, or null where it is one.</summary>
     public IReadOnlyList<ModelSource>? JoinedFrom { get; init; }
 
     /// <summary>The same images, which it takes over, drawn more or less often than once an epoch.</summary>
-    public LesionDataSet Weighed(double weight) => weight == 1 ? this : new(Name, [.. Records.Select(r => r with { Weight = weight })], Pixels) { _fingerprint = _fingerprint };
+    public LesionDataSet Weighed(double weight) => weight == 1 ? this : new(Name, [.. Records.Select(r => r with { Weight = weight })], Pixels) { _fingerprint = _fingerprint, _copies = _copies, ReadForComparison = ReadForComparison };
 
     /// <summary>How many of the images at these indices have each label.</summary>
     public int[] ClassCounts(IEnumerable<int> indices)
@@ -90,6 +104,17 @@ public sealed class LesionDataSet : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Pixels.Dispose();
+
+    private IReadOnlyList<int[]> FindCopies()
+    {
+        if (ReadForComparison is null || Size == PictureCopies.Size)
+        {
+            return PictureCopies.Of(this);
+        }
+
+        using LesionDataSet compared = ReadForComparison();
+        return PictureCopies.Of(compared);
+    }
 
     private string ComputeFingerprint()
     {

@@ -9,7 +9,7 @@ namespace Lentigo.Training.Data;
 public sealed class LesionGroups
 {
     private readonly int[] _starts;
-    private readonly int[] _parents;
+    private readonly DisjointSets _sets;
     private readonly HashSet<int> _copies = [];
 
     private LesionGroups(IReadOnlyList<LesionDataSet> sources)
@@ -20,7 +20,7 @@ public sealed class LesionGroups
             _starts[s] = _starts[s - 1] + sources[s - 1].Count;
         }
 
-        _parents = [.. Enumerable.Range(0, sources.Sum(s => s.Count))];
+        _sets = new(sources.Sum(s => s.Count));
     }
 
     /// <summary>Groups the images of sources that were decoded to one size.</summary>
@@ -65,7 +65,7 @@ public sealed class LesionGroups
     }
 
     /// <summary>The group of an image: a number that all images of the group share.</summary>
-    public int Of(int source, int image) => Root(_starts[source] + image);
+    public int Of(int source, int image) => _sets.Root(_starts[source] + image);
 
     /// <summary>Whether an image is in an earlier source too, with the same id and pixels.</summary>
     public bool IsCopy(int source, int image) => _copies.Contains(_starts[source] + image);
@@ -137,7 +137,7 @@ public sealed class LesionGroups
         {
             for (int i = 0; i < hashes[a].Length; i++)
             {
-                if (PerceptualHash.Distance(hashes[a][i], hashes[b][j]) <= PerceptualHash.MostDifferentBits)
+                if (PerceptualHash.AreNear(hashes[a][i], hashes[b][j]))
                 {
                     found.Add((i, j));
                 }
@@ -161,15 +161,5 @@ public sealed class LesionGroups
 
     private void Link(int source, int[] images) => Array.ForEach(images, i => Link(_starts[source] + images[0], _starts[source] + i));
 
-    private void Link(int a, int b) => _parents[Root(b)] = Root(a);
-
-    private int Root(int image)
-    {
-        while (_parents[image] != image)
-        {
-            image = _parents[image] = _parents[_parents[image]];
-        }
-
-        return image;
-    }
+    private void Link(int a, int b) => _sets.Join(a, b);
 }

@@ -44,6 +44,18 @@ public static class PerceptualHash
         return bits;
     }
 
+    /// <summary>Whether two hashes are of one picture: at most <see cref="MostDifferentBits"/> bits differ. Stops counting where they do not.</summary>
+    public static bool AreNear(ReadOnlySpan<ulong> a, ReadOnlySpan<ulong> b)
+    {
+        int bits = 0;
+        for (int i = 0; i < Words && bits <= MostDifferentBits; i++)
+        {
+            bits += BitOperations.PopCount(a[i] ^ b[i]);
+        }
+
+        return bits <= MostDifferentBits;
+    }
+
     /// <summary>The mean brightness of each of w x h cells, row by row.</summary>
     private static float[] Cells(ReadOnlySpan<byte> rgb, int size, int width, int height)
     {

@@ -57,6 +57,7 @@ public sealed class TrainingImages : IDisposable
         })];
         LesionDataSet joined = new(string.Join(" + ", sources.Select(s => s.Name)), records, Concatenated([.. sources.Select((s, k) => (s, kept.Where(p => p.Source == k).Select(p => p.Image).ToArray()))]))
         {
+            Copies = [.. sources.SelectMany((s, k) => s.Copies.Select(g => g.Select(i => Array.IndexOf(kept, (k, i))).Where(i => i >= 0).ToArray())).Where(g => g.Length > 1)],
             JoinedFrom = [.. sources.Select((s, k) => SourceOf(s, ModelSource.Validated, s.Count - kept.Count(p => p.Source == k)))],
         };
         foreach (LesionDataSet source in sources)

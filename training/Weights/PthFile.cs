@@ -14,7 +14,11 @@ public static class PthFile
     /// <summary>The longest pickle that is read; a state dict of a thousand tensors needs about 150 kB.</summary>
     private const long MaxPickleBytes = 32 << 20;
 
-    private static readonly string[] Wrappers = ["state_dict", "model"];
+    /// <summary>How deep a training script may put the state dict.</summary>
+    private const int MostNesting = 4;
+
+    // Where a file holds several sets of tensors, such as weights and their moving average, these are the weights.
+    private static readonly string[] Preferred = ["state_dict", "model", "model_state_dict"];
 
     /// <summary>The tensors of a file by name, in the file's order.</summary>
     /// <param name="path">The file.</param>
@@ -93,16 +97,7 @@ public static class PthFile
             PickledDictionary state = RestrictedUnpickler.Load(ReadEntry(pickle)) as PickledDictionary
                 ?? throw new InvalidDataException("it holds no dictionary of tensors; save a network's state_dict()");
 
-            // Training scripts wrap the state dict beside the optimizer's state and the epoch.
-            foreach (string wrapper in Wrappers)
-            {
-                if (state.Items.LastOrDefault(i => i.Key is string key && key == wrapper).Value is PickledDictionary inner)
-                {
-                    state = inner;
-                    break;
-                }
-            }
-
+            state = FindWeights(state);
             OrderedDictionary<string, WeightTensor> tensors = [];
             foreach ((object? key, object? value) in state.Items)
             {
@@ -115,6 +110,27 @@ public static class PthFile
             }
 
             return tensors;
+        }
+
+        /// <summary>
+        /// The dictionary that holds tensors: training scripts put it under any key, beside the optimizer's state and the epoch. The least nested one counts, of these the
+        /// usual name's, then the one of most tensors. What stands under numbers is an optimizer's.
+        /// </summary>
+        private static PickledDictionary FindWeights(PickledDictionary root)
+        {
+            List<(string Key, PickledDictionary Dictionary)> level = [("", root)];
+            for (int depth = 0; depth <= MostNesting && level.Count > 0; depth++)
+            {
+                var holding = level.Where(l => l.Dictionary.Items.Any(i => i.Value is PickledTensor)).ToArray();
+                if (holding.Length > 0)
+                {
+                    return holding.OrderBy(h => Array.IndexOf(Preferred, h.Key) is var at && at < 0 ? Preferred.Length : at).ThenByDescending(h => h.Dictionary.Items.Count(i => i.Value is PickledTensor)).First().Dictionary;
+                }
+
+                level = [.. level.SelectMany(l => l.Dictionary.Items).Where(i => i.Key is string && i.Value is PickledDictionary).Select(i => ((string)i.Key!, (PickledDictionary)i.Value!))];
+            }
+
+            return root;
         }
 
         private ZipArchiveEntry FindPickle()

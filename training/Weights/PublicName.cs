@@ -26,6 +26,21 @@ public sealed record PublicName(string Pattern, string Replacement)
         new(@"head\.(weight|bias)", "heads.head.$1"),
     ];
 
+    /// <summary>
+    /// timm's names of EfficientNet (Wightman, github.com/huggingface/pytorch-image-models: <c>efficientnet_b0</c>, <c>tf_efficientnet_b4</c> and the like) to torchvision's. Its first stage does not
+    /// expand channels, so that its convolutions are one fewer.
+    /// </summary>
+    public static IReadOnlyList<PublicName> TimmEfficientNet { get; } =
+    [
+        new(@"conv_stem\.(\w+)", "features.0.0.$1"),
+        new(@"bn1\.(\w+)", "features.0.1.$1"),
+        .. Block(0, 1, ("conv_dw", "0.0"), ("bn1", "0.1"), ("se.conv_reduce", "1.fc1"), ("se.conv_expand", "1.fc2"), ("conv_pw", "2.0"), ("bn2", "2.1")),
+        .. Block(1, 6, ("conv_pw", "0.0"), ("bn1", "0.1"), ("conv_dw", "1.0"), ("bn2", "1.1"), ("se.conv_reduce", "2.fc1"), ("se.conv_expand", "2.fc2"), ("conv_pwl", "3.0"), ("bn3", "3.1")),
+        new(@"conv_head\.(\w+)", "features.8.0.$1"),
+        new(@"bn2\.(\w+)", "features.8.1.$1"),
+        new(@"classifier\.(\w+)", "classifier.1.$1"),
+    ];
+
     /// <summary>The network's name of a name in a file: the first rule's that matches, or the name as it is.</summary>
     public static string Translate(string name, IReadOnlyList<PublicName> rules)
     {
@@ -41,4 +56,10 @@ public sealed record PublicName(string Pattern, string Replacement)
 
         return name;
     }
+
+    // timm counts stages from 0, torchvision from 1, after the stem.
+    private static IEnumerable<PublicName> Block(int first, int count, params (string Timm, string Torchvision)[] layers) =>
+        from stage in Enumerable.Range(first, count)
+        from layer in layers
+        select new PublicName($@"blocks\.{stage}\.(\d+)\.{Regex.Escape(layer.Timm)}\.(\w+)", $"features.{stage + 1}.$1.block.{layer.Torchvision}.$2");
 }

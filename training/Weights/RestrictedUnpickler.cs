@@ -30,6 +30,14 @@ internal sealed class RestrictedUnpickler
         ["torch.BoolStorage"] = ScalarType.Bool,
     };
 
+    // What training scripts keep beside weights: read as empty dictionaries, since nothing of it is needed.
+    private static readonly HashSet<string> IgnoredGlobals =
+    [
+        "argparse.Namespace", "collections.defaultdict", "builtins.dict", "builtins.set", "__builtin__.set", "datetime.timedelta", "datetime.datetime", "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath",
+        "numpy.dtype", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "_codecs.encode", "torch.device", "torch.Size",
+        "lightning.fabric.utilities.data.AttributeDict", "lightning_fabric.utilities.data.AttributeDict", "pytorch_lightning.utilities.parsing.AttributeDict", "lightning.pytorch.utilities.parsing.AttributeDict",
+    ];
+
     private readonly byte[] _pickle;
     private readonly List<object?> _stack = [];
     private readonly List<int> _marks = [];
@@ -43,6 +51,7 @@ internal sealed class RestrictedUnpickler
         OrderedDictionary,
         RebuildTensor,
         RebuildParameter,
+        Ignored,
     }
 
     /// <summary>
@@ -174,10 +183,16 @@ internal sealed class RestrictedUnpickler
                     string name = $"{ReadLine()}.{ReadLine()}";
                     _stack.Add(PermittedGlobals.TryGetValue(name, out object? permitted)
                         ? permitted
+                        : IgnoredGlobals.Contains(name)
+                        ? Callable.Ignored
                         : throw new InvalidDataException($"its pickle asks for {Printable(name)}, which is not a tensor: no code of a weights file is ever run"));
                     break;
                 case (byte)'Q': // BINPERSID: torch.save's reference to a storage
                     _stack.Add(Storage(Pop()));
+                    break;
+                case 0x81: // NEWOBJ
+                    Pop();
+                    _stack.Add(Pop() is Callable.Ignored ? new PickledDictionary() : throw Damaged("makes an object that is no tensor"));
                     break;
                 case (byte)'R': // REDUCE
                     object?[] arguments = Pop() as object?[] ?? throw Damaged("calls something without arguments");
@@ -198,6 +213,8 @@ internal sealed class RestrictedUnpickler
     {
         switch (callable)
         {
+            case Callable.Ignored:
+                return new PickledDictionary();
             case Callable.OrderedDictionary when arguments.Length == 0:
                 return new PickledDictionary();
             // (storage, offset, size, stride, requires_grad, backward_hooks[, metadata])

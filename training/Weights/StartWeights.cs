@@ -27,6 +27,8 @@ public sealed record WeightOrigin(string Name, IReadOnlyList<long> Shape, string
 /// <summary>Gives a network the weights of a file to start from.</summary>
 public static class StartWeights
 {
+    private static readonly string[] Extensions = [".safetensors", ".pth", ".pt", ".pth.tar", ".ckpt", ".bin"];
+
     // What a checkpoint of this trainer holds beside the network.
     private static readonly string[] OfTheOptimizer = ["optimizer.mean", "optimizer.square", "average"];
 
@@ -59,7 +61,7 @@ public static class StartWeights
         }
 
         string[] files = [.. Directory.EnumerateFiles(path)
-            .Where(f => Path.GetFileName(f).StartsWith(network, StringComparison.OrdinalIgnoreCase) && (Path.GetExtension(f) is ".safetensors" or ".pth" or ".pt"))];
+            .Where(f => Path.GetFileName(f).StartsWith(network, StringComparison.OrdinalIgnoreCase) && Extensions.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase)))];
         return files.Length > 1
             ? throw new WeightsFileException($"The folder {path} holds several weights for {network}: {string.Join(", ", files.Select(Path.GetFileName))}. Name one with --weights.")
             : files.FirstOrDefault();
@@ -80,14 +82,15 @@ public static class StartWeights
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(images);
-        // Torch's own counters of batches set nothing.
-        Dictionary<string, (string Name, WeightTensor Tensor)> file = Read(path)
-            .Where(t => !OfTheOptimizer.Contains(t.Key) && !t.Key.EndsWith(".num_batches_tracked", StringComparison.Ordinal))
-            .GroupBy(t => PublicName.Translate(t.Key, publicNames ?? []))
-            .ToDictionary(g => g.Key, g => (g.First().Key, g.First().Value));
         (string Name, Tensor Target)[] targets = [.. network.named_parameters().Select(p => (p.name, (Tensor)p.parameter))
             .Concat(network.named_buffers().Select(b => (b.name, b.buffer)))
             .Where(t => !t.name.EndsWith(".num_batches_tracked", StringComparison.Ordinal))];
+        // Torch's own counters of batches set nothing.
+        KeyValuePair<string, WeightTensor>[] tensors = [.. Read(path).Where(t => !OfTheOptimizer.Contains(t.Key) && !t.Key.EndsWith(".num_batches_tracked", StringComparison.Ordinal))];
+        string prefix = PrefixOf(tensors.Select(t => t.Key), [.. targets.Select(t => t.Name)], publicNames ?? []);
+        Dictionary<string, (string Name, WeightTensor Tensor)> file = tensors
+            .GroupBy(t => t.Key.StartsWith(prefix, StringComparison.Ordinal) ? PublicName.Translate(t.Key[prefix.Length..], publicNames ?? []) : t.Key)
+            .ToDictionary(g => g.Key, g => (g.First().Key, g.First().Value));
         using IDisposable noGradient = no_grad();
         HashSet<string> used = [];
         Dictionary<string, string> origins = [];
@@ -133,8 +136,39 @@ public static class StartWeights
             [.. file.Where(f => !used.Contains(f.Key)).Select(f => f.Value.Name)], folded.Count, map);
     }
 
-    private static IReadOnlyDictionary<string, WeightTensor> Read(string path) =>
-        Path.GetExtension(path) is ".pth" or ".pt" ? PthFile.Read(path) : SafetensorsFile.Read(path).Tensors;
+    /// <summary>Reads a file by its content, whatever its extension: a .safetensors file begins with the length of a JSON header, torch.save writes a zip archive or a pickle.</summary>
+    private static IReadOnlyDictionary<string, WeightTensor> Read(string path)
+    {
+        byte[] start = new byte[9];
+        using (FileStream? file = File.Exists(path) ? File.OpenRead(path) : null)
+        {
+            file?.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        }
+
+        bool safetensors = start[8] == '{' || Path.GetExtension(path) == ".safetensors";
+        return safetensors ? SafetensorsFile.Read(path).Tensors : PthFile.Read(path);
+    }
+
+    /// <summary>
+    /// What stands before the network's names in a file: <c>module.</c> of a parallel training, <c>model.</c> or <c>backbone.</c> of a wrapper, or several of them. The beginning under
+    /// which most of the file's names are the network's; empty where they are so as they stand.
+    /// </summary>
+    private static string PrefixOf(IEnumerable<string> names, HashSet<string> network, IReadOnlyList<PublicName> publicNames)
+    {
+        Dictionary<string, int> fitting = new() { [""] = 0 };
+        foreach (string name in names)
+        {
+            for (int at = 0; at >= 0; at = name.IndexOf('.', at) is var dot && dot >= 0 ? dot + 1 : -1)
+            {
+                if (network.Contains(PublicName.Translate(name[at..], publicNames)))
+                {
+                    fitting[name[..at]] = fitting.GetValueOrDefault(name[..at]) + 1;
+                }
+            }
+        }
+
+        return fitting.OrderByDescending(f => f.Value).ThenBy(f => f.Key.Length).First().Key;
+    }
 
     /// <summary>Convolutions without a bias, each with the batch normalisation that follows it.</summary>
     private static IEnumerable<(string ConvName, Conv2d Conv, string NormName, BatchNorm2d Norm)> NormalisedConvolutions(nn.Module network)
@@ -161,8 +195,9 @@ public static class StartWeights
         foreach ((BatchNorm2d norm, Tensor bias) in folded)
         {
             norm.running_mean!.zero_();
-            norm.running_var!.fill_(1);
-            norm.weight!.fill_(Math.Sqrt(1 + norm.eps));
+            using Scalar one = 1, root = Math.Sqrt(1 + norm.eps);
+            norm.running_var!.fill_(one);
+            norm.weight!.fill_(root);
             norm.bias!.copy_(bias);
         }
 
@@ -205,10 +240,11 @@ public static class StartWeights
         {
             using DisposeScope scope = NewDisposeScope();
             (Tensor sum, Tensor squares, long count) = measured[norm];
-            Tensor mean = sum / count, variance = ((squares / count) - mean.square()).clamp_min(0);
+            using Scalar number = count, zero = 0, epsilon = norm.eps;
+            Tensor mean = sum / number, variance = ((squares / number) - mean.square()).clamp_min(zero);
             norm.running_mean!.copy_(mean);
             norm.running_var!.copy_(variance);
-            norm.weight!.copy_((variance + norm.eps).sqrt());
+            norm.weight!.copy_((variance + epsilon).sqrt());
             norm.bias!.copy_(mean + bias);
         }
 

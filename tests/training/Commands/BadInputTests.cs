@@ -93,7 +93,7 @@ public sealed partial class BadInputTests : IDisposable
     [Fact]
     public async Task A_label_out_of_range_fails_and_names_the_line()
     {
-        string csv = _folder[Path.Combine("data", Ham10000.MetadataFileName)];
+        string csv = _folder[Path.Combine("data", DataSetFiles.Ham10000FileName)];
         File.WriteAllText(csv, File.ReadAllText(csv).Replace(",vasc,", ",scc,", StringComparison.Ordinal));
         await RefusesAsync(Failed, $"line 8: the class code 'scc' of image ISIC_0000006 is not one of {string.Join(", ", LesionClasses.Codes)}", _folder["data"]);
     }
@@ -101,7 +101,7 @@ public sealed partial class BadInputTests : IDisposable
     [Fact]
     public async Task Images_without_labels_fail()
     {
-        string csv = _folder[Path.Combine("data", Ham10000.MetadataFileName)];
+        string csv = _folder[Path.Combine("data", DataSetFiles.Ham10000FileName)];
         File.WriteAllText(csv, File.ReadAllText(csv).Replace(",vasc,", ",,", StringComparison.Ordinal));
         await RefusesAsync(Failed, "images without a label", _folder["data"]);
     }

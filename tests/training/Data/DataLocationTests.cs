@@ -42,20 +42,11 @@ public sealed class DataLocationTests : IDisposable
     }
 
     [Fact]
-    public void Of_two_CSVs_with_the_columns_one_must_be_named()
-    {
-        SyntheticLesions.WriteHam10000(_folder.Path, perClass: 1, size: 32, table: "a.csv");
-        File.Copy(_folder["a.csv"], _folder["b.csv"]);
-        Assert.Contains("has 2 CSV files with the columns image_id and dx: a.csv, b.csv. Say which one", Assert.Throws<DataSetException>(() => DataSetFiles.List(_folder.Path)).Message, StringComparison.Ordinal);
-        Assert.Equal(7, DataSetFiles.List(_folder.Path, _folder["b.csv"]).Images.Count);
-    }
-
-    [Fact]
     public void Images_may_have_their_table_in_another_folder()
     {
         SyntheticLesions.WriteHam10000(_folder["large"], perClass: 1, size: 64, table: "metadata.csv");
         SyntheticLesions.WriteHam10000(_folder["small"], perClass: 1, size: 32);
-        File.Delete(_folder[Path.Combine("small", Ham10000.MetadataFileName)]);
+        File.Delete(_folder[Path.Combine("small", DataSetFiles.Ham10000FileName)]);
         DataSetFiles files = DataSetFiles.List(_folder["small"], _folder[Path.Combine("large", "metadata.csv")]);
         Assert.Equal(7, files.Images.Count);
         Assert.All(files.Images, i => Assert.StartsWith(_folder["small"], i.Path, StringComparison.Ordinal));

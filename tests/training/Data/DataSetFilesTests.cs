@@ -120,7 +120,7 @@ public sealed class DataSetFilesTests : IDisposable
         File.Copy(Path.Combine(part, "ISIC_0000002.png"), Path.Combine(part, "stray.png"));
         File.WriteAllText(Image(3), "not an image");
         File.Delete(Image(4));
-        using DataSetInspection found = DataSetInspection.Of(_folder.Path, table: null, 40, cache: null, Assert.Fail, progress: null, cancellationToken: TestContext.Current.CancellationToken);
+        using DataSetInspection found = DataSetInspection.Of(_folder.Path, table: null, format: null, 40, cache: null, Assert.Fail, progress: null, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(12, found.Images.Count);
         Assert.Equal("HAM10000", found.Format);
         Assert.Equal(["ISIC_0000004"], found.Missing);
@@ -135,7 +135,7 @@ public sealed class DataSetFilesTests : IDisposable
     {
         SyntheticLesions.WriteImage(_folder[Path.Combine("mel", "a.png")], 4, 1, 32);
         SyntheticLesions.WriteImage(_folder[Path.Combine("nv", "a.tif")], 4, 1, 32);
-        using DataSetInspection found = DataSetInspection.Of(_folder.Path, table: null, 32, cache: null, Assert.Fail, progress: null, cancellationToken: TestContext.Current.CancellationToken);
+        using DataSetInspection found = DataSetInspection.Of(_folder.Path, table: null, format: null, 32, cache: null, Assert.Fail, progress: null, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Empty(found.SameBytes);
         Assert.Equal([0, 1], Assert.Single(found.SamePixels));
     }

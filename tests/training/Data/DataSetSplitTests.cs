@@ -97,12 +97,88 @@ public sealed class DataSetSplitTests
         using TemporaryFolder folder = new();
         using LesionDataSet data = Records(8);
         File.WriteAllText(folder["split.csv"], "image_id,subset\ni00000,train\ni00001,val\ni00002,train\ni00003,train\ni00004,test\n");
+        string refusal = Assert.Throws<DataSetException>(() => DataSetSplit.Read(folder["split.csv"], data, _ => { })).Message;
+        Assert.Contains("1 lesions have images on both sides", refusal, StringComparison.Ordinal);
+        Assert.Contains("--allow-leaks", refusal, StringComparison.Ordinal);
         List<string> warnings = [];
-        DataSetSplit split = DataSetSplit.Read(folder["split.csv"], data, warnings.Add);
+        DataSetSplit split = DataSetSplit.Read(folder["split.csv"], data, warnings.Add, allowLeaks: true);
         Assert.Equal([0, 2, 3], split.Train);
         Assert.Equal([1], split.Val);
         Assert.Contains("3 images", warnings[0], StringComparison.Ordinal);
         Assert.Contains("1 lesions have images on both sides", warnings[1], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Copies_of_a_picture_stay_on_one_side_with_all_images_of_their_lesions(bool lesions)
+    {
+        using LesionDataSet data = WithCopies(lesions);
+        Assert.Equal([[0, 1], [2, 30], [3, 40]], data.Copies);
+        List<int> validated = [];
+        for (int fold = 0; fold < 5; fold++)
+        {
+            DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1, folds: 5, fold);
+            (int torn, IReadOnlyList<int[]> copies) = split.Leaks(data);
+            Assert.Equal(0, torn);
+            Assert.Empty(copies);
+            validated.AddRange(split.Val);
+        }
+
+        Assert.Equal(Enumerable.Range(0, data.Count), validated.Order());
+        Assert.NotEmpty(Enumerable.Range(0, 5).SelectMany(fold => DataSetSplit.Make(data, SplitKind.Image, seed: 1, folds: 5, fold).Leaks(data).Copies)); // as the paper does
+    }
+
+    [Fact]
+    public void A_split_file_with_copies_on_both_sides_is_refused_unless_that_is_allowed()
+    {
+        using TemporaryFolder folder = new();
+        using LesionDataSet data = WithCopies(lesions: false);
+        File.WriteAllLines(folder["split.csv"], ["image_id,subset", .. data.Records.Select((r, i) => $"{r.Id},{(i == 30 ? "val" : "train")}")]);
+        Assert.Contains("1 pictures (the first: image0002 = image0030) have images on both sides", Assert.Throws<DataSetException>(() => DataSetSplit.Read(folder["split.csv"], data, Assert.Fail)).Message, StringComparison.Ordinal);
+        List<string> warnings = [];
+        Assert.Equal([30], DataSetSplit.Read(folder["split.csv"], data, warnings.Add, allowLeaks: true).Val);
+        Assert.Single(warnings);
+    }
+
+    [Fact]
+    public void Images_decoded_to_another_size_have_the_same_copies_and_the_same_split()
+    {
+        using TemporaryFolder folder = new();
+        SyntheticLesions.WriteHam10000(folder.Path, perClass: 6, size: 96);
+        string Image(int i) => Path.Combine(folder["HAM10000_images_part_1"], $"ISIC_{i:D7}.jpg");
+        File.Copy(Image(3), Image(38), overwrite: true);
+        using LesionDataSet small = Open(20), large = Open(96);
+        Assert.Equal([[3, 38]], large.Copies);
+        Assert.Equal(large.Copies, small.Copies);
+        Assert.Equal(DataSetSplit.Make(large, SplitKind.Lesion, 1).Fingerprint, DataSetSplit.Make(small, SplitKind.Lesion, 1).Fingerprint);
+
+        LesionDataSet Open(int size) => DataSets.Open(folder.Path, size, skipMissing: false, Assert.Fail, cancellationToken: TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public void A_split_without_copies_is_what_it_was_before_copies_were_looked_for()
+    {
+        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);
+        Assert.Empty(data.Copies);
+        Assert.StartsWith("2be5147c5b4a3cf4726aba7ca9e9e4a729de8b3b8c51db4b7a", DataSetSplit.Make(data, SplitKind.Lesion, seed: 1).Fingerprint, StringComparison.Ordinal);
+    }
+
+    /// <summary>Image 1 is image 0 byte by byte, 30 is image 2 compressed anew, 40 is image 3 a little brighter.</summary>
+    private static LesionDataSet WithCopies(bool lesions)
+    {
+        const int count = 42, size = 64;
+        byte[][] pictures = [.. Enumerable.Range(0, count).Select(i => SyntheticLesions.Draw(i % 7, i / 7, size))];
+        pictures[1] = pictures[0];
+        pictures[30] = Compressed(pictures[2], size);
+        pictures[40] = [.. pictures[3].Select(p => (byte)Math.Min(255, p + 6))];
+        return SyntheticLesions.Of("copies", [.. Enumerable.Range(0, count).Select(i => new LesionRecord($"image{i:D4}", i % 7, lesions ? $"lesion{i / 2}" : null, "64"))], pictures, size);
+    }
+
+    private static byte[] Compressed(byte[] picture, int size)
+    {
+        using NetVips.Image image = NetVips.Image.NewFromMemoryCopy(picture, size, size, 3, NetVips.Enums.BandFormat.Uchar);
+        return Core.Imaging.LesionImage.Decode(image.JpegsaveBuffer(q: 95), size, new Core.Imaging.ImageLimits());
     }
 
     [Fact]

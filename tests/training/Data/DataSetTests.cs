@@ -40,7 +40,7 @@ public sealed class DataSetTests
     {
         using TemporaryFolder folder = new();
         SyntheticLesions.WriteHam10000(folder.Path, perClass: 2, size: 32);
-        string csv = folder[Ham10000.MetadataFileName], original = Fingerprint();
+        string csv = folder[DataSetFiles.Ham10000FileName], original = Fingerprint();
         string[] lines = File.ReadAllLines(csv);
         File.WriteAllLines(csv, [lines[0], .. lines.Skip(1).Reverse()]);
         Assert.Equal(original, Fingerprint());
@@ -61,7 +61,7 @@ public sealed class DataSetTests
         Assert.Contains("no metadata CSV", Refusal(folder.Path), StringComparison.Ordinal);
 
         SyntheticLesions.WriteHam10000(folder.Path, perClass: 1, size: 32);
-        string csv = folder[Ham10000.MetadataFileName], text = File.ReadAllText(csv);
+        string csv = folder[DataSetFiles.Ham10000FileName], text = File.ReadAllText(csv);
         File.WriteAllText(csv, text.Replace(",mel,", ",melanoma,", StringComparison.Ordinal));
         Assert.Contains("'melanoma' of image ISIC_0000004", Refusal(folder.Path), StringComparison.Ordinal);
 

@@ -55,6 +55,20 @@ public class PthFileTests
         Assert.Equal(2, Assert.Single(Read(file)).Value.ToTensor().item<float>());
     }
 
+    [Fact]
+    public void Weights_are_found_under_any_key_beside_the_optimizers_state_and_a_scripts_own_objects()
+    {
+        // {'hparams': AttributeDict({'lr': 1}), 'optimizer': {'state': {0: {'exp_avg': t}}}, 'net': {'w': t}, 'ema': {'state_dict_like': {...}}}, as Lightning and others write.
+        byte[] file = new TorchSave().Raw(0x80, 2).Raw("}(")
+            .Text("hyper_parameters").Raw("cpytorch_lightning.utilities.parsing\nAttributeDict\n)").Raw([0x81]).Raw("}(").Text("lr").Raw((byte)'K', 1).Raw("ub")
+            .Text("args").Raw("cargparse\nNamespace\n)R")
+            .Text("optimizer").Raw("}(").Text("state").Raw("}(").Raw((byte)'K', 0).Raw("}(").Floats("exp_avg", [9, 9, 9], 3).Raw("uuu")
+            .Text("net").Raw("}(").Floats("w", [2], 1).Raw("u")
+            .Raw("u.").Zip();
+        KeyValuePair<string, WeightTensor> only = Assert.Single(Read(file));
+        Assert.Equal(("w", 2f), (only.Key, only.Value.ToTensor().item<float>()));
+    }
+
     [Theory]
     [InlineData("cos\nsystem\n(X\u0004\0\0\0echotR.", "os.system")]
     [InlineData("cposix\nsystem\n(X\u0004\0\0\0echotR.", "posix.system")]

@@ -70,6 +70,70 @@ public sealed class StartWeightsTests : IDisposable
         Assert.Contains("several weights for resnet18", Assert.Throws<WeightsFileException>(() => StartWeights.Find(_folder.Path, member)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("module.", "resnet18.pth.tar")]
+    [InlineData("model.", "resnet18.ckpt")]
+    [InlineData("backbone.", "resnet18.safetensors")]
+    [InlineData("module.net.", "resnet18.pt")]
+    [InlineData("", "resnet18.bin")]
+    public void Names_with_a_wrappers_prefix_find_their_places_whatever_the_files_extension(string prefix, string fileName)
+    {
+        using nn.Module<Tensor, Tensor> source = MemberRegistry.Find("resnet18").Create(7, 32), network = MemberRegistry.Find("resnet18").Create(7, 32);
+        SafetensorsFile.Write(_folder[fileName], source.state_dict().Where(p => p.Value.is_floating_point()).Select(p => (prefix + p.Key, p.Value)).Append(("teacher.conv1.weight", zeros(1))).ToList(), NoMetadata);
+        Assert.Equal(_folder[fileName], StartWeights.Find(_folder.Path, new("resnet18", MemberRegistry.Find("resnet18"), 1)));
+        StartWeightsReport report = StartWeights.Load(network, _folder[fileName], []);
+        Assert.Empty(report.Missing);
+        Assert.Equal(["teacher.conv1.weight"], report.Unused);
+        Assert.True(network.get_parameter("layer4.1.conv2.weight")!.allclose(source.get_parameter("layer4.1.conv2.weight")!, rtol: 0, atol: 0));
+    }
+
+    [Theory]
+    [InlineData("efficientnet_b0", 7, new[] { 1, 2, 2, 3, 3, 4, 1 })]
+    [InlineData("efficientnet_b4", 7, new[] { 2, 4, 4, 6, 6, 8, 2 })]
+    public void Timms_names_of_EfficientNet_find_their_places(string member, int stages, int[] layers)
+    {
+        MemberArchitecture architecture = MemberRegistry.Find(member);
+        using nn.Module<Tensor, Tensor> source = architecture.Create(1000, 32), network = architecture.Create(7, 32);
+        Dictionary<string, Tensor> torchvision = source.state_dict().Where(p => p.Value.is_floating_point()).ToDictionary(p => p.Key, p => p.Value);
+        List<(string, Tensor)> timm = [];
+        void Add(string theirs, string ours)
+        {
+            foreach (string end in new[] { "weight", "bias", "running_mean", "running_var" })
+            {
+                if (torchvision.Remove($"{ours}.{end}", out Tensor? value))
+                {
+                    timm.Add(($"{theirs}.{end}", value));
+                }
+            }
+        }
+
+        Add("conv_stem", "features.0.0");
+        Add("bn1", "features.0.1");
+        for (int s = 0; s < stages; s++)
+        {
+            for (int i = 0; i < layers[s]; i++)
+            {
+                string[] theirs = s == 0
+                    ? ["conv_dw", "bn1", "se.conv_reduce", "se.conv_expand", "conv_pw", "bn2"]
+                    : ["conv_pw", "bn1", "conv_dw", "bn2", "se.conv_reduce", "se.conv_expand", "conv_pwl", "bn3"];
+                string[] ours = s == 0 ? ["0.0", "0.1", "1.fc1", "1.fc2", "2.0", "2.1"] : ["0.0", "0.1", "1.0", "1.1", "2.fc1", "2.fc2", "3.0", "3.1"];
+                foreach ((string from, string to) in theirs.Zip(ours))
+                {
+                    Add($"blocks.{s}.{i}.{from}", $"features.{s + 1}.{i}.block.{to}");
+                }
+            }
+        }
+
+        Add("conv_head", "features.8.0");
+        Add("bn2", "features.8.1");
+        Add("classifier", "classifier.1");
+        Assert.Empty(torchvision);
+        SafetensorsFile.Write(_folder["timm.safetensors"], timm, NoMetadata);
+        StartWeightsReport report = StartWeights.Load(network, _folder["timm.safetensors"], [], architecture.PublicNames);
+        Assert.Equal(["classifier.1.weight", "classifier.1.bias"], report.Missing); // of 1000 classes
+        Assert.Equal(2, report.Unused.Count);
+    }
+
     [Fact]
     public void DeiTs_public_names_find_their_places_in_the_vision_transformer()
     {
@@ -120,8 +184,12 @@ public sealed class StartWeightsTests : IDisposable
     }
 
     [Fact]
-    public void Public_weights_named_as_torchvisions_need_no_mapping() =>
-        Assert.All(PretrainedWeights.All, w => Assert.Empty(MemberRegistry.Find(w.Network).PublicNames));
+    public void Public_weights_named_as_torchvisions_need_no_mapping() => Assert.All(PretrainedWeights.All, w =>
+    {
+        MemberArchitecture architecture = MemberRegistry.Find(w.Network);
+        using nn.Module<Tensor, Tensor> network = architecture.Create(7, 64);
+        Assert.All(network.state_dict().Keys, name => Assert.Equal(name, PublicName.Translate(name, architecture.PublicNames)));
+    });
 
     private sealed class Deaf : ITrainingListener
     {
