@@ -105,19 +105,45 @@ public sealed class OnnxGraphBuilder
     /// <exception cref="OnnxExportException">The inputs break the operator's rules.</exception>
     public OnnxValue Node(string operation, IReadOnlyList<OnnxValue?> inputs, params (string Name, object Value)[] attributes)
     {
+        return Nodes(operation, inputs, attributes)[0];
+    }
+
+    /// <summary>An operator of ONNX that this library has no rules of, by the type and shape of its only output; ONNX Runtime checks the rest when the file is loaded.</summary>
+    /// <param name="operation">The operator's name in the specification.</param>
+    /// <param name="type">The element type of what it makes.</param>
+    /// <param name="shape">The shape of what it makes, in which -1 is the batch, as in <see cref="OnnxValue.Shape"/>.</param>
+    /// <param name="inputs">Its inputs, null where an optional one is left out.</param>
+    /// <param name="attributes">Its attributes: long, float, string, long[] or float[].</param>
+    public OnnxValue Node(string operation, OnnxElementType type, IReadOnlyList<long> shape, IReadOnlyList<OnnxValue?> inputs, params (string Name, object Value)[] attributes)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        return Add(operation, inputs, attributes.ToDictionary(a => a.Name, a => a.Value), [(type, [.. shape])])[0];
+    }
+
+    /// <summary>An operator's outputs, all of them.</summary>
+    private OnnxValue[] Nodes(string operation, IReadOnlyList<OnnxValue?> inputs, params (string Name, object Value)[] attributes)
+    {
         ArgumentNullException.ThrowIfNull(inputs);
         Dictionary<string, object> named = attributes.ToDictionary(a => a.Name, a => a.Value);
-        var (type, shape) = OnnxOperators.Infer(
+        return Add(operation, inputs, named, OnnxOperators.Infer(
             operation,
             Opset,
             [.. inputs.Select(i => i is null ? ((OnnxElementType, IReadOnlyList<long>)?)null : (i.ElementType, i.Shape))],
             named,
-            i => inputs[i] is { } value ? Graph.Constants.GetValueOrDefault(value.Name)?.Tensor : null).Single();
+            i => inputs[i] is { } value ? Graph.Constants.GetValueOrDefault(value.Name)?.Tensor : null));
+    }
+
+    private OnnxValue[] Add(string operation, IReadOnlyList<OnnxValue?> inputs, Dictionary<string, object> attributes, (OnnxElementType Type, long[] Shape)[] made)
+    {
         string name = Unique($"{Path}/{operation}");
-        OnnxValue output = new(name, type, shape);
-        Graph.Values[name] = output;
-        Graph.Nodes.Add(new(name, operation, [.. inputs.Select(i => i?.Name ?? "")], [name], named) { Module = _running.TryPeek(out var top) ? top.Module : null });
-        return output;
+        OnnxValue[] outputs = [.. made.Select((m, i) => new OnnxValue(i == 0 ? name : Unique($"{name}.{i}"), m.Type, m.Shape))];
+        foreach (OnnxValue output in outputs)
+        {
+            Graph.Values[output.Name] = output;
+        }
+
+        Graph.Nodes.Add(new(name, operation, [.. inputs.Select(i => i?.Name ?? "")], [.. outputs.Select(o => o.Name)], attributes) { Module = _running.TryPeek(out var top) ? top.Module : null });
+        return outputs;
     }
 
     /// <summary>a + b, with broadcasting.</summary>
@@ -241,12 +267,189 @@ public sealed class OnnxGraphBuilder
         return bias is null ? product : Add(product, Parameter(bias));
     }
 
-    /// <summary>softmax(q k^T / sqrt(d)) v, of [..., tokens, d] each.</summary>
-    public OnnxValue ScaledDotProductAttention(OnnxValue query, OnnxValue key, OnnxValue value)
+    /// <summary>softmax(q k^T / sqrt(d) + mask) v, of [..., tokens, d] each.</summary>
+    /// <param name="query">What asks.</param>
+    /// <param name="key">What is asked.</param>
+    /// <param name="value">What is answered.</param>
+    /// <param name="mask">What is added to the scores, such as <see cref="CausalMask"/>; null for nothing.</param>
+    public OnnxValue ScaledDotProductAttention(OnnxValue query, OnnxValue key, OnnxValue value, OnnxValue? mask = null)
     {
         ArgumentNullException.ThrowIfNull(query);
-        OnnxValue scaled = Multiply(query, Constant(1 / Math.Sqrt(query.Shape[^1])));
-        return MatMul(Softmax(MatMul(scaled, Transpose(key, -2, -1)), -1), value);
+        OnnxValue scores = MatMul(Multiply(query, Constant(1 / Math.Sqrt(query.Shape[^1]))), Transpose(key, -2, -1));
+        return MatMul(Softmax(mask is null ? scores : Add(scores, mask), -1), value);
+    }
+
+    /// <summary>[t, t]: 0 for a token and those before it, minus infinity for those after it.</summary>
+    public OnnxValue CausalMask(long tokens)
+    {
+        float[] mask = new float[tokens * tokens];
+        for (long row = 0; row < tokens; row++)
+        {
+            mask.AsSpan((int)(row * tokens + row + 1), (int)(tokens - row - 1)).Fill(float.NegativeInfinity);
+        }
+
+        return Constant(mask, tokens, tokens);
+    }
+
+    /// <summary>Rows of a table: <c>nn.functional.embedding</c>.</summary>
+    /// <param name="indices">int64 or int32 of any shape.</param>
+    /// <param name="weight">[entries, width].</param>
+    /// <returns>[..., width].</returns>
+    public OnnxValue Embedding(OnnxValue indices, Tensor weight) => Node("Gather", [Parameter(weight), indices], ("axis", 0L));
+
+    /// <summary>Padding: <c>nn.functional.pad</c>.</summary>
+    /// <param name="x">What is padded.</param>
+    /// <param name="padding">How much before and after the last dimension, then before and after the one before it, and so on, as PyTorch has it.</param>
+    /// <param name="mode">How.</param>
+    /// <param name="value">The number that <see cref="PaddingModes.Zeros"/> and <see cref="PaddingModes.Constant"/> pad with.</param>
+    public OnnxValue Pad(OnnxValue x, IReadOnlyList<long> padding, PaddingModes mode = PaddingModes.Constant, double value = 0)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(padding);
+        long[] pads = new long[2 * x.Rank];
+        for (int i = 0; i < padding.Count / 2; i++)
+        {
+            (pads[x.Rank - 1 - i], pads[(2 * x.Rank) - 1 - i]) = (padding[2 * i], padding[(2 * i) + 1]);
+        }
+
+        string name = mode switch
+        {
+            PaddingModes.Zeros or PaddingModes.Constant => "constant",
+            PaddingModes.Reflect => "reflect",
+            PaddingModes.Replicate => "edge",
+            PaddingModes.Circular when Opset >= 19 => "wrap",
+            PaddingModes.Circular => throw new OnnxExportException("padding in a circle needs operator set 19: set Opset = 19."),
+            _ => throw new OnnxExportException($"padding of the kind {mode} has no counterpart."),
+        };
+        OnnxValue constant = Constant(pads, pads.Length);
+        return name == "constant" ? Node("Pad", [x, constant, Constant(value)], ("mode", name)) : Node("Pad", [x, constant], ("mode", name));
+    }
+
+    /// <summary>Another size of images, sequences or volumes [n, channels, ...]: <c>nn.functional.interpolate</c>, without antialiasing.</summary>
+    /// <param name="x">What is resized.</param>
+    /// <param name="size">The new sizes of the dimensions after the channels, or null where scales are given.</param>
+    /// <param name="scale">What these dimensions are multiplied with, or null where sizes are given.</param>
+    /// <param name="mode">How; <see cref="InterpolationMode.Area"/> has no counterpart.</param>
+    /// <param name="alignCorners">Whether the corners' pixels lie on each other.</param>
+    /// <param name="recompute">Whether coordinates follow from the sizes where scales are given.</param>
+    public OnnxValue Interpolate(OnnxValue x, IReadOnlyList<long>? size, IReadOnlyList<double>? scale, InterpolationMode mode = InterpolationMode.Nearest, bool alignCorners = false, bool recompute = false)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        long[] axes = [.. Enumerable.Range(2, x.Rank - 2).Select(i => (long)i)];
+        long[]? sizes = size is null ? null : [.. size];
+        float[]? scales = scale is null ? null : [.. axes.Select((_, i) => (float)scale[scale.Count == 1 ? 0 : i])];
+        if (scales is not null && recompute)
+        {
+            sizes = [.. axes.Select((a, i) => (long)Math.Floor(x.Shape[(int)a] * (double)scales[i]))];
+            scales = null;
+        }
+
+        if (sizes is { Length: 1 } && axes.Length > 1)
+        {
+            sizes = [.. axes.Select(_ => sizes[0])];
+        }
+
+        string name = mode switch
+        {
+            InterpolationMode.Nearest => "nearest",
+            InterpolationMode.Linear or InterpolationMode.Bilinear or InterpolationMode.Trilinear => "linear",
+            InterpolationMode.Bicubic => "cubic",
+            _ => throw new OnnxExportException($"interpolation of the kind {mode} has no counterpart. Use nearest, linear, bilinear, trilinear or bicubic, or adaptive average pooling."),
+        };
+        List<(string, object)> attributes = [("mode", name), ("coordinate_transformation_mode", name == "nearest" ? "asymmetric" : alignCorners ? "align_corners" : "half_pixel")];
+        attributes.AddRange(name == "nearest" ? [("nearest_mode", "floor")] : name == "cubic" ? [("cubic_coeff_a", -0.75f)] : Array.Empty<(string, object)>());
+        if (scales is null && name == "nearest" && axes.Zip(sizes ?? throw new OnnxExportException("it has neither a size nor a scale."), (a, s) => s % x.Shape[(int)a] == 0).Contains(false))
+        {
+            // A scale that float32 does not hold exactly would choose other pixels where the nearest changes.
+            return Node("Resize", [x, null, null, Constant(sizes, sizes.Length)], [.. attributes, ("axes", axes)]);
+        }
+
+        // Otherwise a scale for every dimension: ONNX Runtime 1.31 mistakes axes for positions where it moves channels last, between integer layers.
+        scales ??= [.. axes.Select((a, i) => ScaleTo(x.Shape[(int)a], (sizes ?? throw new OnnxExportException("it has neither a size nor a scale."))[i]))];
+        return Node("Resize", [x, null, Constant([1, 1, .. scales], x.Rank)], [.. attributes]);
+    }
+
+    /// <summary>A scale by which a length becomes another when rounded down.</summary>
+    private static float ScaleTo(long from, long to)
+    {
+        float scale = (float)((double)to / from);
+        return (long)Math.Floor(from * (double)scale) == to && (long)MathF.Floor(from * scale) == to ? scale : MathF.BitIncrement(scale);
+    }
+
+    /// <summary>Channels spread over pixels, [n, c r r, h, w] to [n, c, r h, r w]: <c>nn.functional.pixel_shuffle</c>.</summary>
+    public OnnxValue PixelShuffle(OnnxValue x, long factor) => Node("DepthToSpace", [x], ("blocksize", factor), ("mode", "CRD"));
+
+    /// <summary>Pixels gathered to channels, [n, c, r h, r w] to [n, c r r, h, w]: <c>nn.functional.pixel_unshuffle</c>.</summary>
+    public OnnxValue PixelUnshuffle(OnnxValue x, long factor)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        long n = x.Shape[0], c = x.Shape[1], h = x.Shape[2] / factor, w = x.Shape[3] / factor;
+        return Reshape(Permute(Reshape(x, n, c, h, factor, w, factor), 0, 1, 3, 5, 2, 4), n, c * factor * factor, h, w);
+    }
+
+    /// <summary>Long short-term memory (Hochreiter and Schmidhuber 1997) of TorchSharp's module, from states of zero. Its forward returns three tensors, so that it is not called as others are.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="x">[t, n, width], or [n, t, width] with <paramref name="batchFirst"/>.</param>
+    /// <param name="batchFirst">What the module was made with, which it does not tell.</param>
+    /// <returns>The output [t, n, directions * hidden] (or [n, t, ...]), and the last states [layers * directions, n, hidden].</returns>
+    public (OnnxValue Output, OnnxValue Hidden, OnnxValue Cell) Lstm(LSTM module, OnnxValue x, bool batchFirst = false)
+    {
+        // PyTorch's gates are input, forget, cell, output; ONNX's input, output, forget, cell.
+        OnnxValue[] outputs = Recurrent(module, x, batchFirst, "LSTM", [0, 3, 1, 2]);
+        return (outputs[0], outputs[1], outputs[2]);
+    }
+
+    /// <summary>A gated recurrent unit (Cho et al. 2014, arXiv:1406.1078) of TorchSharp's module, from a state of zero.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="x">[t, n, width], or [n, t, width] with <paramref name="batchFirst"/>.</param>
+    /// <param name="batchFirst">What the module was made with, which it does not tell.</param>
+    /// <returns>The output [t, n, directions * hidden] (or [n, t, ...]), and the last state [layers * directions, n, hidden].</returns>
+    public (OnnxValue Output, OnnxValue Hidden) Gru(GRU module, OnnxValue x, bool batchFirst = false)
+    {
+        // PyTorch's gates are reset, update, new; ONNX's update, reset, new. PyTorch applies the reset gate after the product.
+        OnnxValue[] outputs = Recurrent(module, x, batchFirst, "GRU", [1, 0, 2], ("linear_before_reset", 1L));
+        return (outputs[0], outputs[1]);
+    }
+
+    private OnnxValue[] Recurrent(nn.Module module, OnnxValue x, bool batchFirst, string operation, int[] gates, params (string, object)[] more)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(x);
+        if (x.Rank != 3)
+        {
+            throw new OnnxExportException($"{operation} takes sequences [t, n, width], not {OnnxShape.Text(x.Shape)}.");
+        }
+
+        _running.Push((_modulePaths.GetValueOrDefault(module) ?? $"{Path}.{module.GetName()}", module));
+        Dictionary<string, Tensor> parameters = module.named_parameters().ToDictionary(p => p.name, p => (Tensor)p.parameter);
+        int layers = parameters.Keys.Count(k => k.StartsWith("weight_ih_l", StringComparison.Ordinal) && !k.EndsWith("_reverse", StringComparison.Ordinal));
+        string[] directions = parameters.ContainsKey("weight_ih_l0_reverse") ? ["", "_reverse"] : [""];
+        long hidden = parameters["weight_hh_l0"].shape[1];
+        OnnxValue sequence = batchFirst ? Transpose(x, 0, 1) : x;
+        List<OnnxValue>[] states = [.. Enumerable.Range(0, operation == "LSTM" ? 2 : 1).Select(_ => new List<OnnxValue>())];
+        for (int layer = 0; layer < layers; layer++)
+        {
+            // [gates * hidden, ...] in ONNX's order of gates, a row for each direction.
+            OnnxValue Ordered(string name) => Concat([.. gates.Select(g => Slice(Parameter(parameters[name], transposed: false, name), 0, g * hidden, (g + 1) * hidden))], 0);
+            OnnxValue Stacked(Func<string, OnnxValue> each) => directions.Length == 1 ? Unsqueeze(each(directions[0]), 0) : Concat([.. directions.Select(d => Unsqueeze(each(d), 0))], 0);
+            List<OnnxValue?> inputs = [sequence, Stacked(d => Ordered($"weight_ih_l{layer}{d}")), Stacked(d => Ordered($"weight_hh_l{layer}{d}"))];
+            if (parameters.ContainsKey($"bias_ih_l{layer}"))
+            {
+                inputs.Add(Stacked(d => Concat([Ordered($"bias_ih_l{layer}{d}"), Ordered($"bias_hh_l{layer}{d}")], 0)));
+            }
+
+            OnnxValue[] made = Nodes(operation, inputs, [("hidden_size", hidden), ("direction", directions.Length == 2 ? "bidirectional" : "forward"), .. more]);
+            // [t, directions, n, hidden] -> [t, n, directions * hidden]
+            sequence = Reshape(Permute(made[0], 0, 2, 1, 3), sequence.Shape[0], sequence.Shape[1], directions.Length * hidden);
+            for (int s = 0; s < states.Length; s++)
+            {
+                states[s].Add(made[s + 1]);
+            }
+        }
+
+        OnnxValue[] outputs = [batchFirst ? Transpose(sequence, 0, 1) : sequence, .. states.Select(s => layers == 1 ? s[0] : Concat(s, 0))];
+        _running.Pop();
+        return outputs;
     }
 
     /// <summary>

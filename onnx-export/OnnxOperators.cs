@@ -210,6 +210,15 @@ internal static class OnnxOperators
             u.Require(pads.Length == 2 * u.Rank(0), $"it needs {2 * u.Rank(0)} pads, not {pads.Length}");
             return [(u.Type(0), [.. u.Shape(0).Select((d, i) => Grow(u, d, pads[i] + pads[i + u.Rank(0)]))])];
         }),
+        ["Resize"] = new(18, (1, 4), Numbers, [("antialias", typeof(long)), ("axes", typeof(long[])), ("coordinate_transformation_mode", typeof(string)), ("cubic_coeff_a", typeof(float)), ("exclude_outside", typeof(long)), ("extrapolation_value", typeof(float)), ("keep_aspect_ratio_policy", typeof(string)), ("mode", typeof(string)), ("nearest_mode", typeof(string))], Resize),
+        ["DepthToSpace"] = new(13, (1, 1), Any, [("blocksize!", typeof(long)), ("mode", typeof(string))], u =>
+        {
+            long block = u.Int("blocksize", 1);
+            u.Require(u.Rank(0) == 4 && block >= 1 && u.Shape(0)[1] % (block * block) == 0, $"{OnnxShape.Text(u.Shape(0))} does not part into blocks of {block}");
+            return [(u.Type(0), [u.Shape(0)[0], u.Shape(0)[1] / (block * block), u.Shape(0)[2] * block, u.Shape(0)[3] * block])];
+        }),
+        ["LSTM"] = new(14, (3, 8), Floats, [.. RecurrentAttributes(), ("input_forget", typeof(long))], u => Recurrent(u, gates: 4, states: 2)),
+        ["GRU"] = new(14, (3, 6), Floats, [.. RecurrentAttributes(), ("linear_before_reset", typeof(long))], u => Recurrent(u, gates: 3, states: 1)),
         ["ReduceMean"] = new(18, (1, 2), Numbers, [("keepdims", typeof(long)), ("noop_with_empty_axes", typeof(long))], Reduce),
         ["ReduceSum"] = new(13, (1, 2), Numbers, [("keepdims", typeof(long)), ("noop_with_empty_axes", typeof(long))], Reduce),
         ["ReduceMax"] = new(18, (1, 2), Numbers, [("keepdims", typeof(long)), ("noop_with_empty_axes", typeof(long))], Reduce),
@@ -232,7 +241,7 @@ internal static class OnnxOperators
     {
         if (!All.TryGetValue(operation, out OnnxOperator? schema))
         {
-            throw new OnnxExportException($"{operation}: this library has no rules for the operator. Known operators: {string.Join(", ", All.Keys.Order(StringComparer.Ordinal))}.");
+            throw new OnnxExportException($"{operation}: this library has no rules for the operator; give Node the type and the shape of what it makes. Known operators: {string.Join(", ", All.Keys.Order(StringComparer.Ordinal))}.");
         }
 
         OperatorUse use = new(operation, opset, inputs, attributes, constant);
@@ -261,6 +270,9 @@ internal static class OnnxOperators
 
     private static (string, Type)[] ConvAttributes() =>
         [("auto_pad", typeof(string)), ("dilations", typeof(long[])), ("group", typeof(long)), ("kernel_shape", typeof(long[])), ("pads", typeof(long[])), ("strides", typeof(long[]))];
+
+    private static (string, Type)[] RecurrentAttributes() =>
+        [("activation_alpha", typeof(float[])), ("activation_beta", typeof(float[])), ("clip", typeof(float)), ("direction", typeof(string)), ("hidden_size", typeof(long)), ("layout", typeof(long))];
 
     private static (string, Type)[] PoolAttributes((string, Type)[] more) =>
         [("auto_pad", typeof(string)), ("ceil_mode", typeof(long)), ("kernel_shape!", typeof(long[])), ("pads", typeof(long[])), ("strides", typeof(long[])), .. more];
@@ -439,6 +451,47 @@ internal static class OnnxOperators
         }
 
         return [(use.Type(0), shape)];
+    }
+
+    private static (OnnxElementType, long[])[] Resize(OperatorUse use)
+    {
+        int[] axes = [.. (use.Ints("axes") ?? [.. Enumerable.Range(0, use.Rank(0)).Select(i => (long)i)]).Select(a => use.Axis(a, use.Rank(0)))];
+        use.Require(use.Has(2) != use.Has(3), "either scales or sizes must be given");
+        long[] shape = [.. use.Shape(0)];
+        if (use.Has(3))
+        {
+            long[] sizes = use.Longs(3);
+            use.Require(sizes.Length == axes.Length && sizes.All(s => s > 0), $"{axes.Length} positive sizes are needed");
+            foreach ((int axis, long size) in axes.Zip(sizes))
+            {
+                shape[axis] = size;
+            }
+
+            return [(use.Type(0), shape)];
+        }
+
+        float[] scales = use.Constant(2) is { ElementType: T.Float32 } constant ? constant.Floats.ToArray() : throw use.Fault("scales must be a constant of float32, for the shapes to be known");
+        use.Require(scales.Length == axes.Length && scales.All(s => s > 0), $"{axes.Length} positive scales are needed");
+        foreach ((int axis, float scale) in axes.Zip(scales))
+        {
+            use.Require(shape[axis] >= 0 || scale == 1, "the batch cannot be resized");
+            shape[axis] = scale == 1 ? shape[axis] : (long)Math.Floor(shape[axis] * (double)scale);
+        }
+
+        return [(use.Type(0), shape)];
+    }
+
+    /// <summary>X [t, n, input], W [d, gates h, input], R [d, gates h, h], B [d, 2 gates h]; gives Y [t, d, n, h] and each last state [d, n, h].</summary>
+    private static (OnnxElementType, long[])[] Recurrent(OperatorUse use, int gates, int states)
+    {
+        use.Require(use.Rank(0) == 3 && use.Rank(1) == 3 && use.Rank(2) == 3, "input and weights must have three dimensions");
+        use.Require(use.Int("layout", 0) == 0, "layout must be 0");
+        long directions = use.String("direction", "forward") == "bidirectional" ? 2 : 1, hidden = use.Int("hidden_size", use.Shape(2)[2]);
+        use.Require(use.Shape(1).SequenceEqual([directions, gates * hidden, use.Shape(0)[2]]), $"W must be {OnnxShape.Text([directions, gates * hidden, use.Shape(0)[2]])}, not {OnnxShape.Text(use.Shape(1))}");
+        use.Require(use.Shape(2).SequenceEqual([directions, gates * hidden, hidden]), $"R must be {OnnxShape.Text([directions, gates * hidden, hidden])}, not {OnnxShape.Text(use.Shape(2))}");
+        use.Require(!use.Has(3) || use.Shape(3).SequenceEqual([directions, 2 * gates * hidden]), $"B must be {OnnxShape.Text([directions, 2 * gates * hidden])}");
+        long[] state = [directions, use.Shape(0)[1], hidden];
+        return [(use.Type(0), [use.Shape(0)[0], .. state]), .. Enumerable.Repeat((use.Type(0), state), states)];
     }
 
     private static (OnnxElementType, long[])[] Reduce(OperatorUse use)

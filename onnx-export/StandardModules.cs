@@ -7,6 +7,19 @@ namespace Lentigo.OnnxExport;
 /// <summary>TorchSharp's own modules in ONNX's operators.</summary>
 internal static class StandardModules
 {
+    /// <summary>The modules that <see cref="Export"/> writes, by their names in <c>TorchSharp.torch.nn</c>.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AlphaDropout", "AvgPool1d", "AvgPool2d", "AvgPool3d", "BatchNorm1d", "BatchNorm2d",
+        "BatchNorm3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "ELU", "Embedding",
+        "FeatureAlphaDropout", "Flatten", "GELU", "GroupNorm", "Hardsigmoid", "Hardswish", "Identity", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LayerNorm", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MaxPool1d",
+        "MaxPool2d", "MaxPool3d", "Mish", "PReLU", "PixelShuffle", "PixelUnshuffle", "ReLU", "ReLU6", "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d", "ReplicationPad2d", "ReplicationPad3d", "SELU", "Sequential",
+        "SiLU", "Sigmoid", "Softmax", "Softplus", "Softsign", "Tanh", "Unflatten", "Upsample", "ZeroPad2d",
+    ];
+
+    /// <summary>The modules whose forward takes or gives several tensors, which a builder's own method writes.</summary>
+    public static IReadOnlyList<string> WithMethods { get; } = ["LSTM", "GRU", "MultiheadAttention"];
+
     /// <summary>Writes the module; null if it is none of these.</summary>
     public static OnnxValue? Export(OnnxGraphBuilder graph, nn.Module module, OnnxValue x) => module switch
     {
@@ -23,10 +36,23 @@ internal static class StandardModules
         MaxPool2d pool => MaxPool(graph, x, Both(pool.kernel_size, 2), Both(pool.stride ?? pool.kernel_size, 2), Both(pool.padding ?? [0], 2), Both(pool.dilation ?? [1], 2), pool.ceil_mode),
         AvgPool1d pool => AveragePool(graph, x, [pool.kernel_size], [pool.stride ?? pool.kernel_size], [pool.padding ?? 0], pool.ceil_mode, pool.count_include_pad, null),
         AvgPool2d pool => AveragePool(graph, x, Both(pool.kernel_size, 2), Both(pool.stride ?? pool.kernel_size, 2), Both(pool.padding ?? [0], 2), pool.ceil_mode, pool.count_include_pad, pool.divisor_override),
+        MaxPool3d pool => MaxPool(graph, x, Both(pool.kernel_size, 3), Both(pool.stride ?? pool.kernel_size, 3), Both(pool.padding ?? [0], 3), Both(pool.dilation ?? [1], 3), pool.ceil_mode),
+        AvgPool3d pool => AveragePool(graph, x, Both(pool.kernel_size, 3), Both(pool.stride ?? pool.kernel_size, 3), Both(pool.padding ?? [0], 3), pool.ceil_mode, pool.count_include_pad, pool.divisor_override),
+        AdaptiveAvgPool3d pool => AdaptiveAverage(graph, x, Both(pool.output_size, 3)),
         AdaptiveAvgPool1d pool => AdaptiveAverage(graph, x, [pool.output_size]),
         AdaptiveAvgPool2d pool => AdaptiveAverage(graph, x, Both(pool.output_size, 2)),
         AdaptiveMaxPool1d pool => AdaptiveMax(graph, x, [pool.output_size]),
         AdaptiveMaxPool2d pool => AdaptiveMax(graph, x, Both(pool.output_size, 2)),
+
+        Embedding embedding => graph.Node("Gather", [graph.Parameter(embedding.weight!, transposed: false, "weight"), x], ("axis", 0L)),
+        Upsample upsample => graph.Interpolate(
+            x, upsample.size.IsEmpty ? null : upsample.size.ToArray(), upsample.scale_factor.IsEmpty ? null : upsample.scale_factor.ToArray(), (InterpolationMode)upsample.mode, upsample.align_corners ?? false, upsample.recompute_scale_factor ?? false),
+        PixelShuffle shuffle => graph.PixelShuffle(x, shuffle.upscale_factor),
+        PixelUnshuffle shuffle => graph.PixelUnshuffle(x, shuffle.downscale_factor),
+        // The mode is private: the type tells it.
+        PadBase pad => graph.Pad(
+            x, pad.padding, pad is ReflectionPad1d or ReflectionPad2d or ReflectionPad3d ? PaddingModes.Reflect : pad is ReplicationPad1d or ReplicationPad2d or ReplicationPad3d ? PaddingModes.Replicate : PaddingModes.Constant, pad.value),
+        LSTM or GRU or MultiheadAttention => throw new OnnxExportException($"it takes or gives several tensors. In the Export of the module that calls it, write graph.{(module is LSTM ? "Lstm" : module is GRU ? "Gru" : "MultiheadAttention")}(...)."),
 
         ReLU => graph.Relu(x),
         ReLU6 => graph.Clip(x, 0, 6),
@@ -85,15 +111,7 @@ internal static class StandardModules
         long[] pads = [.. before, .. after];
         if (convolution.padding_mode != PaddingModes.Zeros)
         {
-            string mode = convolution.padding_mode switch
-            {
-                PaddingModes.Reflect => "reflect",
-                PaddingModes.Replicate => "edge",
-                PaddingModes.Circular when graph.Opset >= 19 => "wrap",
-                PaddingModes.Circular => throw new OnnxExportException("padding in a circle needs operator set 19: set Opset = 19."),
-                _ => throw new OnnxExportException($"padding of the kind {convolution.padding_mode} has no counterpart."),
-            };
-            x = graph.Node("Pad", [x, graph.Constant([0, 0, .. before, 0, 0, .. after], 2 * x.Rank)], ("mode", mode));
+            x = graph.Pad(x, [.. before.Zip(after).Reverse().SelectMany(p => new[] { p.First, p.Second })], convolution.padding_mode);
             pads = new long[pads.Length];
         }
 
@@ -191,6 +209,12 @@ internal static class StandardModules
         {
             long[] kernel = [.. input.Zip(output, (i, o) => i / o)];
             return graph.Node("AveragePool", [x], ("kernel_shape", kernel), ("strides", kernel));
+        }
+
+        if (output.Length == 3)
+        {
+            return Enumerable.Range(2, 3).Aggregate(x, (value, dim) => graph.Transpose(
+                graph.MatMul(graph.Transpose(value, dim, 4), graph.Constant(Averages(input[dim - 2], output[dim - 2], transposed: true), input[dim - 2], output[dim - 2])), dim, 4));
         }
 
         // Windows of unlike sizes are a product with a matrix of averages, one for each dimension.

@@ -25,7 +25,8 @@ public sealed class GarbageCollectionTests : IDisposable
                 GC.Collect(0);
                 GC.WaitForPendingFinalizers();
             }
-        });
+        })
+        { IsBackground = true };
         int before = GC.CollectionCount(0);
         collector.Start();
         try

@@ -7,7 +7,7 @@ namespace Lentigo.OnnxExport.Tests;
 /// <summary>Each module that the library knows gives in ONNX Runtime what it gives in TorchSharp, and a file that keeps the specification's rules.</summary>
 public sealed class StandardModulesTests : IDisposable
 {
-    private static readonly long[] Image = [2, 8, 9, 11], Sequence = [2, 8, 13], Row = [2, 8];
+    private static readonly long[] Image = [2, 8, 9, 11], Sequence = [2, 8, 13], Row = [2, 8], Volume = [2, 2, 4, 5, 6];
 
     private static readonly Dictionary<string, (Func<nn.Module<Tensor, Tensor>> Create, long[] Shape)> Modules = new()
     {
@@ -88,6 +88,44 @@ public sealed class StandardModulesTests : IDisposable
         ["Flatten of the last two"] = (() => nn.Flatten(2), Image),
         ["Unflatten"] = (() => nn.Unflatten(1, [2, 4]), Image),
         ["Sequential"] = (() => nn.Sequential(nn.Conv2d(8, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(252, 3)), Image),
+        ["ConvTranspose3d"] = (() => nn.ConvTranspose3d(2, 3, 2, stride: 2), [2, 2, 4, 5, 6]),
+        ["InstanceNorm1d"] = (() => nn.InstanceNorm1d(8), Sequence),
+        ["InstanceNorm3d"] = (() => nn.InstanceNorm3d(2, affine: true), Volume),
+        ["MaxPool3d"] = (() => nn.MaxPool3d(2, 1, 1), Volume),
+        ["MaxPool3d rounding up"] = (() => nn.MaxPool3d(2, ceil_mode: true), Volume),
+        ["AvgPool3d"] = (() => nn.AvgPool3d([2, 3, 2], [1, 2, 2], [0, 1, 1]), Volume),
+        ["AdaptiveAvgPool3d to 1"] = (() => nn.AdaptiveAvgPool3d([1, 1, 1]), Volume),
+        ["AdaptiveAvgPool3d to any size"] = (() => nn.AdaptiveAvgPool3d([3, 2, 4]), Volume),
+        ["Dropout1d"] = (() => nn.Dropout1d(), Sequence),
+        ["Dropout3d"] = (() => nn.Dropout3d(), Volume),
+        ["FeatureAlphaDropout"] = (() => nn.FeatureAlphaDropout(), Image),
+        ["Upsample"] = (() => nn.Upsample(scale_factor: [2, 2]), Image),
+        ["Upsample to a size"] = (() => nn.Upsample(size: [13, 30]), Image),
+        ["Upsample by 1.5"] = (() => nn.Upsample(scale_factor: [1.5, 2.5]), Image),
+        ["Upsample, bilinear"] = (() => nn.Upsample(scale_factor: [2, 2], mode: UpsampleMode.Bilinear), Image),
+        ["Upsample, bilinear, to a smaller size"] = (() => nn.Upsample(size: [5, 20], mode: UpsampleMode.Bilinear), Image),
+        ["Upsample, bilinear, corners aligned"] = (() => nn.Upsample(scale_factor: [2, 3], mode: UpsampleMode.Bilinear, align_corners: true), Image),
+        ["Upsample, bicubic"] = (() => nn.Upsample(scale_factor: [2, 2], mode: UpsampleMode.Bicubic), Image),
+        ["Upsample of sequences, linear"] = (() => nn.Upsample(scale_factor: [2], mode: UpsampleMode.Linear), Sequence),
+        ["Upsample of volumes, trilinear"] = (() => nn.Upsample(size: [8, 9, 7], mode: UpsampleMode.Trilinear), Volume),
+        ["PixelShuffle"] = (() => nn.PixelShuffle(2), Image),
+        ["PixelUnshuffle"] = (() => nn.PixelUnshuffle(3), [2, 2, 9, 12]),
+        ["ZeroPad2d"] = (() => nn.ZeroPad2d((1, 2, 3, 0)), Image),
+        ["ConstantPad1d"] = (() => nn.ConstantPad1d((1, 2), 0.7), Sequence),
+        ["ConstantPad2d"] = (() => nn.ConstantPad2d((1, 2, 3, 0), -1.5), Image),
+        ["ConstantPad3d"] = (() => nn.ConstantPad3d(1, 0.3), Volume),
+        ["ReflectionPad1d"] = (() => nn.ReflectionPad1d((3, 1)), Sequence),
+        ["ReflectionPad2d"] = (() => nn.ReflectionPad2d((1, 2, 3, 0)), Image),
+        ["ReflectionPad3d"] = (() => nn.ReflectionPad3d(1), Volume),
+        ["ReplicationPad1d"] = (() => nn.ReplicationPad1d((3, 1)), Sequence),
+        ["ReplicationPad2d"] = (() => nn.ReplicationPad2d((1, 2, 3, 0)), Image),
+        ["ReplicationPad3d"] = (() => nn.ReplicationPad3d(2), Volume),
+        ["Embedding"] = (() => new Tokens(nn.Embedding(11, 6)), Sequence),
+        ["LSTM"] = (() => new Recurrent(nn.LSTM(13, 5), null, batchFirst: false), Sequence),
+        ["LSTM of two layers in both directions, the batch first"] = (() => new Recurrent(nn.LSTM(13, 5, numLayers: 2, bidirectional: true, batchFirst: true), null, batchFirst: true), Sequence),
+        ["LSTM without biases"] = (() => new Recurrent(nn.LSTM(13, 5, bias: false, batchFirst: true), null, batchFirst: true), Sequence),
+        ["GRU"] = (() => new Recurrent(null, nn.GRU(13, 5), batchFirst: false), Sequence),
+        ["GRU of two layers in both directions, the batch first"] = (() => new Recurrent(null, nn.GRU(13, 5, numLayers: 2, bidirectional: true, batchFirst: true), batchFirst: true), Sequence),
         ["ModuleList"] = (() => new Listed(), Row),
         ["MultiheadAttention"] = (() => new Attention(self: true), [2, 5, 12]),
         ["MultiheadAttention over another sequence"] = (() => new Attention(self: false), [2, 5, 12]),
@@ -127,6 +165,82 @@ public sealed class StandardModulesTests : IDisposable
     }
 
     public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Every_module_that_the_library_names_is_tried_here() =>
+        Assert.All(StandardModules.Names.Concat(StandardModules.WithMethods), name => Assert.Contains(Modules.Keys, k => k == name || k.StartsWith(name + " ", StringComparison.Ordinal) || k.StartsWith(name + ",", StringComparison.Ordinal)));
+
+    /// <summary>Tokens made of numbers, so that the example may be float32.</summary>
+    private sealed class Tokens : nn.Module<Tensor, Tensor>, IOnnxExportable
+    {
+        private readonly Embedding embedding;
+
+        public Tokens(Embedding embedding)
+            : base(nameof(Tokens))
+        {
+            this.embedding = embedding;
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input) => embedding.call(input.sigmoid().mul(tensor(10f)).to(ScalarType.Int64));
+
+        public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input) =>
+            graph.Call(embedding, graph.Node("Cast", [graph.Multiply(graph.Sigmoid(input), graph.Constant(10))], ("to", (long)OnnxElementType.Int64)));
+    }
+
+    /// <summary>Everything that a recurrent layer returns, in one tensor.</summary>
+    private sealed class Recurrent : nn.Module<Tensor, Tensor>, IOnnxExportable
+    {
+        private readonly LSTM? lstm;
+        private readonly GRU? gru;
+        private readonly bool _batchFirst;
+
+        public Recurrent(LSTM? lstm, GRU? gru, bool batchFirst)
+            : base(nameof(Recurrent))
+        {
+            this.lstm = lstm;
+            this.gru = gru;
+            _batchFirst = batchFirst;
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input)
+        {
+            Tensor x = _batchFirst ? input : input.transpose(0, 1);
+            Tensor output, hidden;
+            Tensor? cell = null;
+            if (lstm is not null)
+            {
+                (output, hidden, cell) = lstm.call(x);
+            }
+            else
+            {
+                (output, hidden) = gru!.call(x);
+            }
+
+            output = _batchFirst ? output : output.transpose(0, 1);
+            Tensor states = cat([hidden, .. cell is null ? Array.Empty<Tensor>() : [cell]], 0).transpose(0, 1).flatten(1);
+            return cat([output.flatten(1), states], 1);
+        }
+
+        public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
+        {
+            OnnxValue x = _batchFirst ? input : graph.Transpose(input, 0, 1), output, hidden;
+            OnnxValue? cell = null;
+            if (lstm is not null)
+            {
+                (output, hidden, cell) = graph.Lstm(lstm, x, _batchFirst);
+            }
+            else
+            {
+                (output, hidden) = graph.Gru(gru!, x, _batchFirst);
+            }
+
+            output = _batchFirst ? output : graph.Transpose(output, 0, 1);
+            OnnxValue states = graph.Flatten(graph.Transpose(graph.Concat([hidden, .. cell is null ? Array.Empty<OnnxValue>() : [cell]], 0), 0, 1), 1);
+            return graph.Concat([graph.Flatten(output, 1), states], 1);
+        }
+    }
 
     /// <summary>A module with a forward of its own over a list.</summary>
     private sealed class Listed : nn.Module<Tensor, Tensor>, IOnnxExportable

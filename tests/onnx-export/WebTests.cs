@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Runtime.CompilerServices;
-using System.Text.Json;
 using static TorchSharp.torch;
 
 namespace Lentigo.OnnxExport.Tests;
@@ -28,7 +25,7 @@ public sealed class WebTests : IDisposable
         OnnxEnsemble.Verify([member], folder["float32.onnx"], options with { Precision = OnnxPrecision.Float32 }, images);
         await File.WriteAllBytesAsync(folder["images.bin"], images.data<byte>().ToArray(), TestContext.Current.CancellationToken);
 
-        float[] web = await RunInNode(folder["x.onnx"]);
+        float[] web = await WebRuntime.RunAsync(folder["x.onnx"], "probabilities", folder["images.bin"], "uint8", "2", "16", "16", "3");
         using Microsoft.ML.OnnxRuntime.InferenceSession session = new(folder["float32.onnx"]);
         using var input = Microsoft.ML.OnnxRuntime.OrtValue.CreateTensorValueFromMemory(images.data<byte>().ToArray(), images.shape);
         using Microsoft.ML.OnnxRuntime.RunOptions run = new();
@@ -39,27 +36,4 @@ public sealed class WebTests : IDisposable
     }
 
     public void Dispose() => folder.Dispose();
-
-    private async Task<float[]> RunInNode(string model)
-    {
-        string web = Path.Combine(Here(), "web");
-        if (!Directory.Exists(Path.Combine(web, "node_modules", "onnxruntime-web")))
-        {
-            await Run("npm", ["ci", "--no-audit", "--no-fund"], web);
-        }
-
-        string answer = await Run("node", ["run.js", model, folder["images.bin"], "uint8", "2", "16", "16", "3"], web);
-        return JsonDocument.Parse(answer.Trim().Split('\n')[^1]).RootElement.GetProperty("probabilities").Deserialize<float[]>()!;
-    }
-
-    private static async Task<string> Run(string program, string[] arguments, string workingDirectory)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = workingDirectory, RedirectStandardOutput = true, RedirectStandardError = true })!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {await errors}");
-        return await output;
-    }
-
-    private static string Here([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 }

@@ -6,6 +6,7 @@ ort.env.wasm.numThreads = 1;
 const [model, data, type, ...dims] = process.argv.slice(2);
 const session = await ort.InferenceSession.create(await readFile(model));
 const bytes = await readFile(data);
-const numbers = type === 'uint8' ? new Uint8Array(bytes) : new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+const arrays = { uint8: Uint8Array, float32: Float32Array, int64: BigInt64Array };
+const numbers = new arrays[type](bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 const outputs = await session.run({ [session.inputNames[0]]: new ort.Tensor(type, numbers, dims.map(Number)) });
 console.log(JSON.stringify(Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, Array.from(value.data)]))));
