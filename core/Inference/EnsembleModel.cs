@@ -86,16 +86,11 @@ public sealed class EnsembleModel : IDisposable
         int? explained = options.Explain is null or PredictionOptions.MostProbable ? null : LesionClasses.IndexOf(options.Explain);
         if (explained == -1)
         {
-            throw new PredictionOptionsException($"There is no class '{options.Explain}' to explain. Name true, for the most probable class, or one of {string.Join(", ", LesionClasses.Codes)}.");
-        }
-
-        if (options.Explain is not null && !CanExplain)
-        {
-            throw new PredictionOptionsException($"The model {Manifest.Name} {Manifest.Version} was packaged without explanations. Ask without 'explain'.");
+            throw new PredictionOptionsException("explain", $"true, for the most probable class, or one of {string.Join(", ", LesionClasses.Codes)}");
         }
 
         DecodedImage image = LesionImage.Read(file, Manifest.Input.Size, limits);
-        EnsembleOutput output = options.Explain is null ? Classify(image.Pixels, 1) : Explain(image.Pixels, explained);
+        EnsembleOutput output = options.Explain is null || !CanExplain ? Classify(image.Pixels, 1) : Explain(image.Pixels, explained);
         return answers.Of(output, image, id, options, explained);
     }
 

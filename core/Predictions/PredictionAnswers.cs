@@ -62,7 +62,7 @@ internal sealed class PredictionAnswers
             Suitability = suitability,
             Members = members,
             Explanation = output.Heatmaps(0) is { } maps ? HeatmapPicture.Explain(maps, _manifest, image, explained is { } c ? LesionClasses.Codes[c] : Prediction.Rank(Doubles(output.Probabilities(0)))[0].Code) : null,
-            Similar = options.Similar == 0 ? null : Similar(output, options.Similar),
+            Similar = options.Similar > 0 && output.Features(0) is { } features ? _cases?.Nearest(features, options.Similar) : null,
             Prior = prior is null ? null : LesionClasses.Codes.Zip(prior).ToDictionary(p => p.First, p => p.Second),
             Model = new(_manifest.Name, _manifest.Version),
         };
@@ -79,15 +79,11 @@ internal sealed class PredictionAnswers
         return result;
     }
 
-    private IReadOnlyList<SimilarCase> Similar(EnsembleOutput output, int count) => _cases is not null && output.Features(0) is { } features
-        ? _cases.Nearest(features, count)
-        : throw new PredictionOptionsException($"The model {_manifest.Name} {_manifest.Version} was packaged without similar cases. Ask without 'similar'.");
-
     /// <summary>[7]: the prior of the answers; null where the package does not say its own.</summary>
     private IReadOnlyList<double>? PriorFor(DecisionRequest request) => _manifest.Prior is { } natural
         ? ClassPrior.Parse(request.Prior, natural)
-            ?? throw new PredictionOptionsException($"The prior '{request.Prior}' is none: write natural, uniform or seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1.")
-        : request.Prior == ClassPrior.Natural ? null : throw new PredictionOptionsException($"The model {_manifest.Name} {_manifest.Version} does not say the class prior of its probabilities, so that they cannot be re-weighed. Ask without 'prior'.");
+            ?? throw new PredictionOptionsException("prior", $"natural, uniform or seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1")
+        : request.Prior == ClassPrior.Natural ? null : throw new PredictionOptionsException("prior", $"left out: the model {_manifest.Name} {_manifest.Version} does not say the prior of its probabilities");
 
     private DecisionRule? RuleFor(DecisionRequest request)
     {

@@ -19,9 +19,6 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
         "urn:lentigo:problem:malformed-request", "Malformed request", 400,
         $"The request could not be read: {reason} Send the image as the request body or as the multipart field 'image'.");
 
-    /// <summary>A value of the query is none that may be asked for.</summary>
-    public static Problem InvalidQuery(string detail) => new("urn:lentigo:problem:invalid-query", "Invalid query", 400, detail);
-
     /// <summary>The image cannot be classified.</summary>
     public static Problem Rejected(ImageRejectedException rejection)
     {

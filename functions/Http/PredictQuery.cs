@@ -28,7 +28,7 @@ internal static class PredictQuery
             {
                 null or "refuse" => false,
                 "warn" => true,
-                { } other => throw Invalid("suitability", other, "write refuse or warn"),
+                _ => throw Invalid("suitability", "refuse or warn"),
             },
         };
     }
@@ -37,16 +37,16 @@ internal static class PredictQuery
     {
         [] => null,
         [{ Length: > 0 } value] => value,
-        var values => throw Invalid(name, values.ToString(), "write it once, with a value"),
+        _ => throw Invalid(name, "written once, with a value"),
     };
 
     private static double? Share(IQueryCollection query, string name) => One(query, name) is not { } text ? null
         : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value) && value is >= DecisionRequest.Least and <= DecisionRequest.Most ? value
-        : throw Invalid(name, text, string.Create(CultureInfo.InvariantCulture, $"write a number from {DecisionRequest.Least} to {DecisionRequest.Most}"));
+        : throw Invalid(name, string.Create(CultureInfo.InvariantCulture, $"a number from {DecisionRequest.Least} to {DecisionRequest.Most}"));
 
     private static int Count(IQueryCollection query, string name) => One(query, name) is not { } text ? 0
         : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value <= PredictionOptions.MostSimilar ? value
-        : throw Invalid(name, text, $"write a whole number from 0 to {PredictionOptions.MostSimilar}");
+        : throw Invalid(name, $"a whole number from 0 to {PredictionOptions.MostSimilar}");
 
-    private static ProblemException Invalid(string name, string value, string remedy) => new(Problem.InvalidQuery($"{name} cannot be '{value}': {remedy}."));
+    private static ProblemException Invalid(string name, string allowed) => new(Problem.InvalidParameter(name, allowed));
 }

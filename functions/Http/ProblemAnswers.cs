@@ -36,7 +36,7 @@ public sealed class ProblemAnswers(ILogger<ProblemAnswers> log) : IFunctionsWork
         }
         catch (PredictionOptionsException e)
         {
-            context.GetInvocationResult().Value = Answers.From(Problem.InvalidQuery(e.Message));
+            context.GetInvocationResult().Value = Answers.From(Problem.InvalidParameter(e.Parameter, e.Allowed));
         }
         catch (ProblemException e)
         {

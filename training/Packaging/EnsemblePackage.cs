@@ -118,7 +118,7 @@ public static class EnsemblePackage
                 if (isStaged)
                 {
                     ImageFeatures features = ImageFeatures.Compute(model, data, [.. splits.SelectMany(s => s.Train).Distinct()]);
-                    graph = graph with { Suitability = features.FitSuitability() };
+                    graph = graph with { Suitability = features.FitSuitability(data) };
                     features.WriteIndex(partial, data);
                 }
             }
@@ -139,7 +139,7 @@ public static class EnsemblePackage
                 manifest = manifest with
                 {
                     OperatingPoints = rule is null ? null : new(rule.Malignant, rule.Melanoma),
-                    Suitability = answers.Suitability is { } scores ? new(Quantile(scores, UnusualShare), Quantile(scores, UnsuitableShare)) : null,
+                    Suitability = answers.Suitability is { } scores ? new(ImageFeatures.Quantile(scores, ImageFeatures.Weights(labels), UnusualShare), ImageFeatures.Quantile(scores, ImageFeatures.Weights(labels), UnsuitableShare)) : null,
                     Quality = QualityOf(data, val),
                     Metrics = JsonSerializer.SerializeToElement(metrics, LentigoJson.Default.EvaluationReport),
                     Thresholds = threshold is { } t ? new Dictionary<string, double> { [$"{ThresholdClass}@specificity{ConfidenceIntervals.Specificity * 100:f0}"] = t } : null,

@@ -51,19 +51,23 @@ internal sealed class ImageFeatures
 
     /// <summary>
     /// The squared Mahalanobis distance to the training images (Lee et al. 2018, arXiv:1807.03888), along the main directions of the features and all of the statistics
-    /// of colours and early channels, as a score that is 1 for one half of the images and 0.2 for the outermost twentieth.
+    /// of colours and early channels, as a score that is 1 for one half of the images and 0.2 for the outermost twentieth. A class counts by the root of its number of
+    /// images: the many nevi alone would make the rare classes look unusual.
     /// </summary>
-    public OnnxSuitability FitSuitability()
+    /// <param name="data">The data set.</param>
+    public OnnxSuitability FitSuitability(LesionDataSet data)
     {
         using DisposeScope scope = NewDisposeScope();
+        Tensor weights = tensor(Weights([.. _images.Select(i => data.Records[i].Label)]), [_images.Length, 1]);
         Tensor features = Matrix(_features), statistics = Matrix(_statistics);
-        (Tensor featureMean, Tensor featureProjection) = Whiten(features, Directions);
-        (Tensor statisticMean, Tensor statisticProjection) = Whiten(statistics, (int)statistics.shape[1]);
+        (Tensor featureMean, Tensor featureProjection) = Whiten(features, weights, Directions);
+        (Tensor statisticMean, Tensor statisticProjection) = Whiten(statistics, weights, (int)statistics.shape[1]);
         Tensor projection = block_diag(featureProjection, statisticProjection), mean = cat([featureMean, statisticMean], 0);
         Tensor distances = (cat([features, statistics], 1) - mean).matmul(projection).square().mean([1]);
-        double middle = distances.quantile(tensor(0.5, ScalarType.Float64)).item<double>(), outer = distances.quantile(tensor(0.95, ScalarType.Float64)).item<double>();
+        double[] sorted = distances.data<double>().ToArray(), shares = weights.contiguous().data<double>().ToArray();
+        double middle = Quantile(sorted, shares, 0.5), outer = Quantile(sorted, shares, 0.95);
         return new(
-            [.. mean.to(ScalarType.Float32).data<float>()], [.. projection.to(ScalarType.Float32).contiguous().data<float>()],
+            mean.to(ScalarType.Float32).data<float>().ToArray(), projection.to(ScalarType.Float32).contiguous().data<float>().ToArray(),
             middle, Math.Max(1e-6, (outer - middle) / Math.Log(5)));
     }
 
@@ -78,10 +82,39 @@ internal sealed class ImageFeatures
 
     private static Tensor Matrix(float[][] rows) => tensor(rows.SelectMany(r => r).ToArray(), [rows.Length, rows[0].Length]).to(ScalarType.Float64);
 
-    private static (Tensor Mean, Tensor Projection) Whiten(Tensor rows, int directions)
+    /// <summary>[n], summing to 1: each class together by the root of its number of images.</summary>
+    /// <param name="labels">[n], 0 to 6.</param>
+    public static double[] Weights(IReadOnlyList<int> labels)
     {
-        Tensor mean = rows.mean([0]), centred = rows - mean;
-        (Tensor values, Tensor vectors) = linalg.eigh(centred.t().matmul(centred) / rows.shape[0]);
+        Dictionary<int, double> each = labels.GroupBy(l => l).ToDictionary(g => g.Key, g => 1 / Math.Sqrt(g.Count()));
+        double sum = labels.Sum(l => each[l]);
+        return [.. labels.Select(l => each[l] / sum)];
+    }
+
+    /// <summary>The value that this share of the weights lies at or below.</summary>
+    /// <param name="values">[n].</param>
+    /// <param name="weights">[n], summing to 1.</param>
+    /// <param name="share">0 to 1.</param>
+    public static double Quantile(IReadOnlyList<double> values, IReadOnlyList<double> weights, double share)
+    {
+        int[] order = [.. Enumerable.Range(0, values.Count).OrderBy(i => values[i])];
+        double below = 0;
+        foreach (int i in order)
+        {
+            below += weights[i];
+            if (below >= share)
+            {
+                return values[i];
+            }
+        }
+
+        return values[order[^1]];
+    }
+
+    private static (Tensor Mean, Tensor Projection) Whiten(Tensor rows, Tensor weights, int directions)
+    {
+        Tensor mean = (rows * weights).sum([0L]), centred = rows - mean;
+        (Tensor values, Tensor vectors) = linalg.eigh(centred.t().matmul(centred * weights));
         int kept = (int)Math.Min(directions, values.shape[0]);
         Tensor largest = values.flip(0)[..kept].clamp_min(0), main = vectors.flip(1)[.., ..kept];
         return (mean, main / (largest + (largest.mean() * Shrinkage) + 1e-12).sqrt());
@@ -92,6 +125,6 @@ internal sealed class ImageFeatures
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor values = tensor(pixels, [pixels.Length / 3, 3]).to(ScalarType.Float32) / 255;
-        return [.. values.mean([0]).data<float>(), .. values.std([0], unbiased: false).data<float>()];
+        return [.. values.mean([0]).data<float>().ToArray(), .. values.std([0], unbiased: false).data<float>().ToArray()];
     }
 }
