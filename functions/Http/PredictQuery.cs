@@ -2,6 +2,7 @@ using System.Globalization;
 using Lentigo.Core.Decisions;
 using Lentigo.Core.Predictions;
 using Lentigo.Functions.Contracts;
+using Lentigo.Functions.Serving;
 using Microsoft.AspNetCore.Http;
 
 namespace Lentigo.Functions.Http;
@@ -11,23 +12,25 @@ internal static class PredictQuery
 {
     /// <summary>Reads the query.</summary>
     /// <param name="query">The query.</param>
-    /// <param name="prior">The class prior where the query names none.</param>
+    /// <param name="defaults">What holds where the query says nothing.</param>
     /// <exception cref="ProblemException">A value is none that may be asked for.</exception>
-    public static PredictionOptions Read(IQueryCollection query, string prior)
+    public static PredictionOptions Read(IQueryCollection query, PredictionOptions defaults)
     {
         ArgumentNullException.ThrowIfNull(query);
+        ArgumentNullException.ThrowIfNull(defaults);
         return new()
         {
             Decision = new(
-                One(query, "prior") ?? prior,
-                Share(query, "sensitivity") ?? DecisionRequest.DefaultSensitivity,
-                Share(query, "coverage") ?? DecisionRequest.DefaultCoverage),
+                One(query, "prior") ?? defaults.Decision.Prior,
+                Share(query, "sensitivity") ?? defaults.Decision.Sensitivity,
+                Share(query, "coverage") ?? defaults.Decision.Coverage),
             Explain = One(query, "explain") is { } explain and not "false" ? explain : null,
             Similar = Count(query, "similar"),
             AnswerUnsuitable = One(query, "suitability") switch
             {
-                null or "refuse" => false,
-                "warn" => true,
+                null => defaults.AnswerUnsuitable,
+                ServingOptions.Refuse => false,
+                ServingOptions.Warn => true,
                 _ => throw Invalid("suitability", "refuse or warn"),
             },
         };

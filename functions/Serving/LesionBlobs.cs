@@ -206,7 +206,7 @@ public sealed class LesionBlobs(
 
                 byte[] file = new byte[details.ContentLength];
                 await download.Content.ReadExactlyAsync(file, cancellationToken);
-                return LesionResult.From(await classification.ClassifyAsync(file, id, new() { Decision = new(options.Prior) }, cancellationToken), source, time.GetUtcNow());
+                return LesionResult.From(await classification.ClassifyAsync(file, id, options.Defaults, cancellationToken), source, time.GetUtcNow());
             }
             catch (ImageRejectedException e)
             {

@@ -1,6 +1,7 @@
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Imaging;
 using Lentigo.Core.Inference;
+using Lentigo.Core.Predictions;
 
 namespace Lentigo.Functions.Serving;
 
@@ -18,6 +19,18 @@ public sealed record ServingOptions
     /// separated by commas, for a clinic that knows its own mix.
     /// </summary>
     public string Prior { get; init; } = ClassPrior.Natural;
+
+    /// <summary>What becomes of an image that is no dermoscopy image, where a caller does not say: <c>refuse</c>, or <c>warn</c> and answer.</summary>
+    public string Suitability { get; init; } = Refuse;
+
+    /// <summary>The <see cref="Suitability"/> that refuses.</summary>
+    internal const string Refuse = "refuse";
+
+    /// <summary>The <see cref="Suitability"/> that answers with a warning.</summary>
+    internal const string Warn = "warn";
+
+    /// <summary>What of an answer a caller gets who chooses nothing.</summary>
+    internal PredictionOptions Defaults => new() { Decision = new(Prior), AnswerUnsuitable = Suitability == Warn };
 
     /// <summary>How often to look whether another version of the model was published.</summary>
     public TimeSpan ModelPollInterval { get; init; } = TimeSpan.FromSeconds(10);
@@ -50,6 +63,7 @@ public sealed record ServingOptions
         string? fault = this switch
         {
             _ when ClassPrior.Parse(Prior, ClassPrior.UniformShares) is null => $"{nameof(Prior)} '{Prior}' is neither {ClassPrior.Natural} nor {ClassPrior.Uniform} nor seven numbers above 0",
+            _ when Suitability is not (Refuse or Warn) => $"{nameof(Suitability)} '{Suitability}' is neither {Refuse} nor {Warn}",
             { Model: "" } => $"{nameof(Model)} is empty",
             _ when ModelPollInterval < TimeSpan.FromMilliseconds(50) || ModelPollInterval > TimeSpan.FromDays(1) => $"{nameof(ModelPollInterval)} {ModelPollInterval} is not between 50 ms and a day",
             { Threads: < 0 } => $"{nameof(Threads)} {Threads} is negative",

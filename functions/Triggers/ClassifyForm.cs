@@ -19,7 +19,7 @@ public sealed class ClassifyForm(Classification classification, ServingOptions o
         {
             CancellationToken gone = request.HttpContext.RequestAborted;
             byte[] image = await ImageRequest.ReadAsync(request, options.MaxImageBytes, gone);
-            return PlainAnswer.Of(await classification.ClassifyUnlessOverloadedAsync(image, context.InvocationId, new() { Decision = new(options.Prior) }, gone), texts);
+            return PlainAnswer.Of(await classification.ClassifyUnlessOverloadedAsync(image, context.InvocationId, options.Defaults, gone), texts);
         }
         catch (ImageRejectedException e)
         {

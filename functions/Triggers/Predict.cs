@@ -17,7 +17,7 @@ public sealed class Predict(Classification classification, ServingOptions option
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(context);
         CancellationToken gone = request.HttpContext.RequestAborted;
-        PredictionOptions asked = PredictQuery.Read(request.Query, options.Prior);
+        PredictionOptions asked = PredictQuery.Read(request.Query, options.Defaults);
         byte[] image = await ImageRequest.ReadAsync(request, options.MaxImageBytes, gone);
         return Answers.Json(await classification.ClassifyUnlessOverloadedAsync(image, context.InvocationId, asked, gone), FunctionsJson.Default.Prediction);
     }

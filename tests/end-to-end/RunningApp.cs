@@ -124,6 +124,7 @@ internal sealed class RunningApp : IAsyncDisposable
             ["AzureWebJobsStorage"] = StorageConnectionString,
             ["Launcher__AzuriteFolder"] = Path.Combine(folder, "azurite"),
             ["Lentigo__CacheFolder"] = Path.Combine(folder, "models"),
+            ["Lentigo__Suitability"] = "warn", // the tests' images are drawn
             ["Lentigo__ModelPollInterval"] = "00:00:00.3",
         };
         foreach ((string key, string value) in environment.Concat(settings))

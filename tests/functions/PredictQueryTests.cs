@@ -45,5 +45,5 @@ public class PredictQueryTests
         Assert.Equal(400, Assert.Throws<ProblemException>(() => Read($"?{name}=0.9&{name}=0.9")).Problem.Status);
     }
 
-    private static PredictionOptions Read(string query) => PredictQuery.Read(new QueryCollection(QueryHelpers.ParseQuery(query)), prior: "uniform");
+    private static PredictionOptions Read(string query) => PredictQuery.Read(new QueryCollection(QueryHelpers.ParseQuery(query)), new() { Decision = new("uniform") });
 }

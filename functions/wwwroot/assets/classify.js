@@ -100,11 +100,13 @@ async function run(item) {
   }
 }
 
-async function classify({ prepared }, signal, say) {
+async function classify({ file, prepared }, signal, say) {
+  // A drawing is no dermoscopy image, and is answered all the same to show the page.
+  const query = `explain=true&similar=5${file.isDrawn ? "&suitability=warn" : ""}`;
   for (let tries = 1; ; tries++) {
     say("working");
     try {
-      const response = await call("api/predict?explain=true&similar=5", { method: "POST", body: prepared.blob, type: prepared.blob.type, signal, onKey: () => say("key") });
+      const response = await call(`api/predict?${query}`, { method: "POST", body: prepared.blob, type: prepared.blob.type, signal, onKey: () => say("key") });
       return await response.json();
     } catch (error) {
       if (!(error instanceof ServiceError) || error.retryAfter === null || tries === maxTries) {

@@ -40,5 +40,5 @@ async function drawing(name) {
   }
 
   const blob = await new Promise(resolve => canvas.toBlob(resolve, "image/png"));
-  return new File([blob], t("sample.name", { name: t(`sample.${name}`) }), { type: "image/png" });
+  return Object.assign(new File([blob], t("sample.name", { name: t(`sample.${name}`) }), { type: "image/png" }), { isDrawn: true });
 }
