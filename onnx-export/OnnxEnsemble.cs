@@ -28,7 +28,9 @@ public sealed record OnnxEnsembleMember(string Name, nn.Module<Tensor, Tensor> M
 /// </summary>
 public static class OnnxEnsemble
 {
-    private const string Image = "image", MemberLogits = "member_logits", Logits = "logits", Probabilities = "probabilities", Features = "features", StageStatistics = "stage_statistics", Suitability = "suitability";
+    internal const string Probabilities = "probabilities", Suitability = "suitability";
+
+    private const string Image = "image", MemberLogits = "member_logits", Logits = "logits", Features = "features", StageStatistics = "stage_statistics";
 
     /// <summary>The place of the stage of stride 8 among a network's stages.</summary>
     private const int SecondStage = 1;
@@ -57,7 +59,7 @@ public static class OnnxEnsemble
     /// <param name="options">The options that it was exported with.</param>
     /// <param name="images">uint8 [n, s, s, 3].</param>
     /// <returns>The largest differences.</returns>
-    /// <exception cref="OnnxExportException">They differ by more than 1e-4 + 1e-4 |torch|; the message names the first module that does. Int8 is measured and not refused.</exception>
+    /// <exception cref="OnnxExportException">They differ by more than 1e-4 + 1e-4 |torch|, suitability by more than <see cref="OnnxSuitability.Tolerance"/>; the message names the first module that does. Int8 is measured and not refused.</exception>
     public static OnnxVerification Verify(IReadOnlyList<OnnxEnsembleMember> members, string path, OnnxEnsembleOptions options, Tensor images)
     {
         ArgumentNullException.ThrowIfNull(members);

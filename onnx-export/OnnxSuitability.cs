@@ -11,6 +11,9 @@ namespace Lentigo.OnnxExport;
 /// <param name="Scale">The distance beyond the offset at which the output is 1/e; positive.</param>
 public sealed record OnnxSuitability(IReadOnlyList<float> Mean, IReadOnlyList<float> Projection, double Offset, double Scale)
 {
+    /// <summary>What suitability may differ by between runtimes: whitening multiplies the rounding of the features where images hardly differ.</summary>
+    internal const double Tolerance = 0.02;
+
     /// <exception cref="OnnxExportException">The numbers make no distance.</exception>
     internal void Check(long length)
     {

@@ -23,8 +23,10 @@ public sealed class PublishTests
 
         JsonElement worker = Read("worker.config.json").GetProperty("description");
         Assert.Equal(("dotnet-isolated", "Lentigo.Functions.dll"), (worker.GetProperty("language").GetString(), worker.GetProperty("defaultWorkerPath").GetString()));
-        string?[] functions = [.. Read("functions.metadata").EnumerateArray().Select(f => f.GetProperty("name").GetString()).Order()];
-        Assert.Equal(["assets", "classify-lesion", "classify-lesion-event", "classify-lesion-scan", "health", "model", "page", "predict", "reconcile-lesions", "report-failed-lesion", "report-failed-lesion-event"], functions);
+        string?[] functions = [.. Read("functions.metadata").EnumerateArray().Select(f => f.GetProperty("name").GetString()).Order(StringComparer.Ordinal)];
+        Assert.Equal(
+            ["assets", "classify-form", "classify-lesion", "classify-lesion-event", "classify-lesion-scan", "health", "list-results", "model", "model-report", "model-report-json", "models", "page", "page-about", "page-model", "page-results", "picture", "predict", "preview", "read-result", "reconcile-lesions", "report-failed-lesion", "report-failed-lesion-event"],
+            functions);
         string?[] extensions = [.. Read("extensions.json").GetProperty("extensions").EnumerateArray().Select(e => e.GetProperty("name").GetString())];
         Assert.Superset(new HashSet<string?> { "AzureStorageBlobs", "AzureStorageQueues" }, extensions.ToHashSet()); // timers are in the host
         Assert.Equal("", Read("host.json").GetProperty("extensions").GetProperty("http").GetProperty("routePrefix").GetString());

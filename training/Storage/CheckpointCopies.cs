@@ -89,10 +89,11 @@ public sealed class CheckpointCopies(BlobFolder target, string folder, string lo
                 _bestCopied.Add(member);
             }
 
-            BlobUploadOptions options = new() { Metadata = new Dictionary<string, string> { [EpochKey] = epoch.ToString(CultureInfo.InvariantCulture) } };
-            await target.UploadAsync(checkpoint, Path.GetFileName(checkpoint), options, CancellationToken.None).ConfigureAwait(false);
+            // Before the checkpoint: a machine that is lost between the two leaves a log that knows more than the checkpoint, never less.
             using FileStream lines = new(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite); // the training has it open to write
             await target.Blob(Path.GetFileName(log)).UploadAsync(lines, overwrite: true, CancellationToken.None).ConfigureAwait(false);
+            BlobUploadOptions options = new() { Metadata = new Dictionary<string, string> { [EpochKey] = epoch.ToString(CultureInfo.InvariantCulture) } };
+            await target.UploadAsync(checkpoint, Path.GetFileName(checkpoint), options, CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception e) when (BlobFolder.IsStorageFailure(e))
         {
