@@ -31,7 +31,7 @@ public sealed class EnsemblePackageTests
         ModelManifest manifest = ModelPackage.Open(models.Path).Manifest;
         Assert.Equal(["resnet18", "mobilenet_v2"], manifest.Members.Select(m => m.Name));
         Assert.Equal((data.Fingerprint, split.Fingerprint, "lesion"), (manifest.Data!.Fingerprint, manifest.Data.SplitFingerprint, manifest.Data.Split));
-        Assert.Equal(["ensemble.onnx", "report.html", "report.json"], manifest.Files.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["ensemble.onnx", "report.html", "report.json", "similar.f16", "similar.json", "validation.json"], manifest.Files.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(0.05, manifest.Recipe!.Value.GetProperty("labelSmoothing").GetDouble());
         Assert.Equal([written.Package.Folder], Directory.GetDirectories(models.Path)); // nothing half-written is left
 
@@ -59,7 +59,7 @@ public sealed class EnsemblePackageTests
         for (int i = 0; i < data.Count; i++)
         {
             byte[] file = File.ReadAllBytes(Directory.GetFiles(images.Path, data.Records[i].Id + ".jpg", SearchOption.AllDirectories).Single());
-            Prediction served = model.Classify(file, "id", new());
+            Prediction served = model.Classify(file, "id", new(), new() { AnswerUnsuitable = true }); // drawn images are no dermoscopy images
             Assert.All(served.Probabilities, p => Assert.Equal(evaluated.Probabilities[i][LesionClasses.IndexOf(p.Code)], p.Probability, 1e-5));
         }
     }
