@@ -2,19 +2,14 @@ using Lentigo.Core.Evaluation;
 
 namespace Lentigo.Core.Decisions;
 
-/// <summary>From seven probabilities to a recommendation and a prediction set: the one rule of HTTP answers, blob results, console and report.</summary>
+/// <summary>From seven probabilities to a recommendation and a prediction set: the one rule of HTTP answers, the plain page and blob results.</summary>
 public sealed class DecisionRule
 {
     private static readonly int MelanomaIndex = LesionClasses.IndexOf("mel");
-    private readonly IReadOnlyList<double> _natural;
-    private readonly IReadOnlyList<double> _prior;
     private readonly PredictionSets _sets;
 
-    private DecisionRule(IReadOnlyList<double> natural, IReadOnlyList<double> prior, OperatingPoint malignant, OperatingPoint melanoma, PredictionSets sets, double coverage)
-    {
-        (_natural, _prior, _sets) = (natural, prior, sets);
-        (Malignant, Melanoma, Coverage) = (malignant, melanoma, coverage);
-    }
+    private DecisionRule(OperatingPoint malignant, OperatingPoint melanoma, PredictionSets sets, double coverage) =>
+        (Malignant, Melanoma, _sets, Coverage) = (malignant, melanoma, sets, coverage);
 
     /// <summary>The operating point of the malignant classes together.</summary>
     public OperatingPoint Malignant { get; }
@@ -45,15 +40,12 @@ public sealed class DecisionRule
             counts[label]++;
         }
 
-        double[] weights = [.. answers.Labels.Select(l => ReferenceEquals(natural, prior) || natural.SequenceEqual(prior) ? 1 : prior[l] / counts[l] * answers.Labels.Count)];
+        bool isNatural = natural.SequenceEqual(prior);
+        double[] weights = [.. answers.Labels.Select(l => isNatural ? 1 : prior[l] / counts[l] * answers.Labels.Count)];
         OperatingPoint? malignant = new OperatingCurve(answers, [.. probabilities.Select(MalignantProbability)], weights, l => LesionClasses.All[l].Malignant, l => !LesionClasses.All[l].Malignant).At(sensitivity);
         OperatingPoint? melanoma = new OperatingCurve(answers, [.. probabilities.Select(p => p[MelanomaIndex])], weights, l => l == MelanomaIndex, l => !LesionClasses.All[l].Malignant).At(sensitivity);
-        return malignant is null || melanoma is null ? null : new(natural, prior, malignant, melanoma, new(answers, probabilities, weights, coverage), coverage);
+        return malignant is null || melanoma is null ? null : new(malignant, melanoma, new(answers, probabilities, weights, coverage), coverage);
     }
-
-    /// <summary>The probabilities for the rule's prior.</summary>
-    /// <param name="probabilities">[7], for the model's own prior.</param>
-    public double[] Reweigh(IReadOnlyList<double> probabilities) => ClassPrior.Reweigh(probabilities, _natural, _prior);
 
     /// <summary>The codes of the prediction set, most probable first.</summary>
     /// <param name="probabilities">[7], for the rule's prior.</param>

@@ -47,7 +47,7 @@ internal sealed class PredictionAnswers
         DecisionRule? rule = RuleFor(options.Decision);
         IReadOnlyList<double>? prior = PriorFor(options.Decision);
         double[] Weighed(double[] probabilities) => prior is null ? probabilities : ClassPrior.Reweigh(probabilities, _manifest.Prior!, prior);
-        double[] probabilities = Weighed(Doubles(output.Probabilities(0)));
+        double[] probabilities = Weighed([.. output.Probabilities(0)]);
         MemberPrediction[] members = [.. _manifest.Members.Select((m, k) => new MemberPrediction(m.Name, Prediction.Rank(Weighed(EnsembleOutput.Softmax(output.MemberLogits(0, k), _manifest.Temperature)))))];
         PredictionWarning[] ofImage = [.. PredictionWarning.OfImage(suitability, ImageQuality.Measure(image), _manifest.Quality)];
         IReadOnlyList<ClassProbability> ranked = Prediction.Rank(probabilities);
@@ -61,22 +61,11 @@ internal sealed class PredictionAnswers
             Warnings = [.. ofImage, .. PredictionWarning.OfMembers(members), .. rule is null ? [PredictionWarning.Undecided(_manifest)] : Array.Empty<PredictionWarning>()],
             Suitability = suitability,
             Members = members,
-            Explanation = output.Heatmaps(0) is { } maps ? HeatmapPicture.Explain(maps, _manifest, image, explained is { } c ? LesionClasses.Codes[c] : Prediction.Rank(Doubles(output.Probabilities(0)))[0].Code) : null,
+            Explanation = output.Heatmaps(0) is { } maps ? HeatmapPicture.Explain(maps, _manifest, image, explained is { } c ? LesionClasses.Codes[c] : Prediction.Rank([.. output.Probabilities(0)])[0].Code) : null,
             Similar = options.Similar > 0 && output.Features(0) is { } features ? _cases?.Nearest(features, options.Similar) : null,
             Prior = prior is null ? null : LesionClasses.Codes.Zip(prior).ToDictionary(p => p.First, p => p.Second),
             Model = new(_manifest.Name, _manifest.Version),
         };
-    }
-
-    private static double[] Doubles(ReadOnlySpan<float> values)
-    {
-        double[] result = new double[values.Length];
-        for (int i = 0; i < result.Length; i++)
-        {
-            result[i] = values[i];
-        }
-
-        return result;
     }
 
     /// <summary>[7]: the prior of the answers; null where the package does not say its own.</summary>
