@@ -12,6 +12,7 @@ namespace Lentigo.Core;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     WriteIndented = true)]
 [JsonSerializable(typeof(Prediction))]
+[JsonSerializable(typeof(FeedbackRecord))]
 [JsonSerializable(typeof(ModelManifest))]
 [JsonSerializable(typeof(CurrentVersion))]
 [JsonSerializable(typeof(ValidationAnswers))]

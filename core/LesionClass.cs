@@ -30,6 +30,23 @@ public static class LesionClasses
     /// <summary>The codes, in order: <c>akiec, bcc, bkl, df, mel, nv, vasc</c>.</summary>
     public static IReadOnlyList<string> Codes { get; } = [.. All.Select(c => c.Code)];
 
+    /// <summary>The label of melanoma.</summary>
+    public static int Melanoma { get; } = IndexOf("mel");
+
+    /// <summary>The probability of the malignant and premalignant classes together.</summary>
+    /// <param name="probabilities">[7].</param>
+    public static double MalignantProbability(IReadOnlyList<double> probabilities)
+    {
+        ArgumentNullException.ThrowIfNull(probabilities);
+        double sum = 0;
+        for (int c = 0; c < Count; c++)
+        {
+            sum += All[c].Malignant ? probabilities[c] : 0;
+        }
+
+        return sum;
+    }
+
     /// <summary>The label of a <c>dx</c> code, or -1 where the code is not one of the seven.</summary>
     public static int IndexOf(string code)
     {

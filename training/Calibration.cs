@@ -1,4 +1,6 @@
 using Lentigo.Core;
+using Lentigo.Core.Decisions;
+using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
 
 namespace Lentigo.Training;
@@ -16,9 +18,18 @@ public static class Calibration
     /// <param name="logits">[n][7].</param>
     public static double Temperature(IReadOnlyList<int> labels, IReadOnlyList<float[]> logits)
     {
-        ArgumentNullException.ThrowIfNull(labels);
         ArgumentNullException.ThrowIfNull(logits);
-        double Loss(double log) => Enumerable.Range(0, labels.Count).Sum(i => -Math.Log(Math.Max(1e-300, EnsembleOutput.Softmax(logits[i], Math.Exp(log))[labels[i]])));
+        return Temperature(labels, (i, temperature) => EnsembleOutput.Softmax(logits[i], temperature));
+    }
+
+    /// <summary>As <see cref="Temperature(IReadOnlyList{int}, IReadOnlyList{float[]})"/>, for probabilities that depend on T in another way.</summary>
+    /// <param name="labels">[n], 0 to 6.</param>
+    /// <param name="probabilities">The probabilities [7] of an image, by its index, at a temperature.</param>
+    public static double Temperature(IReadOnlyList<int> labels, Func<int, double, double[]> probabilities)
+    {
+        ArgumentNullException.ThrowIfNull(labels);
+        ArgumentNullException.ThrowIfNull(probabilities);
+        double Loss(double log) => Enumerable.Range(0, labels.Count).Sum(i => -Math.Log(Math.Max(1e-300, probabilities(i, Math.Exp(log))[labels[i]])));
         double ratio = (Math.Sqrt(5) - 1) / 2, low = Math.Log(Coldest), high = Math.Log(Hottest);
         double a = high - (ratio * (high - low)), b = low + (ratio * (high - low)), lossA = Loss(a), lossB = Loss(b);
         while (high - low > 1e-4)
@@ -38,6 +49,45 @@ public static class Calibration
         return Math.Round(Math.Exp((low + high) / 2), 4);
     }
 
+    /// <summary>
+    /// Calibration errors before and after temperature scaling, of each member, of the average of their logits and of the average of their probabilities. Each
+    /// temperature is fitted on one half of the lesions and applied to the other, both ways round.
+    /// </summary>
+    /// <param name="answers">The model's predictions.</param>
+    /// <param name="labels">[n], 0 to 6.</param>
+    /// <param name="lesions">[n]: images with equal entries show one lesion.</param>
+    public static IReadOnlyList<CalibrationComparison> Compare(EnsembleAnswers answers, IReadOnlyList<int> labels, IReadOnlyList<string> lesions)
+    {
+        ArgumentNullException.ThrowIfNull(answers);
+        float[][][] members = [.. answers.MemberLogits.Values];
+        bool[] second = DecisionEvaluation.HalvesOf(labels, lesions);
+        List<CalibrationComparison> rows = [.. answers.MemberLogits.Select(m => Row(m.Key, (i, t) => EnsembleOutput.Softmax(m.Value[i], t)))];
+        if (members.Length > 1)
+        {
+            rows.Add(Row(CalibrationComparison.LogitAverage, (i, t) => EnsembleOutput.Softmax(answers.Logits[i], t)));
+            rows.Add(Row(CalibrationComparison.ProbabilityAverage, (i, t) =>
+            {
+                double[][] each = [.. members.Select(m => EnsembleOutput.Softmax(m[i], t))];
+                return [.. Enumerable.Range(0, LesionClasses.Count).Select(c => each.Average(p => p[c]))];
+            }));
+        }
+
+        return rows;
+
+        CalibrationComparison Row(string name, Func<int, double, double[]> probabilities)
+        {
+            double FittedOn(bool half)
+            {
+                int[] images = [.. Enumerable.Range(0, labels.Count).Where(i => second[i] == half)];
+                return images.Length == 0 ? 1 : Temperature([.. images.Select(i => labels[i])], (i, t) => probabilities(images[i], t));
+            }
+
+            double onFirst = FittedOn(false), onSecond = FittedOn(true);
+            double[][] At(Func<int, double> temperature) => [.. Enumerable.Range(0, labels.Count).Select(i => probabilities(i, temperature(i)))];
+            return new(name, CalibrationErrors.Compute(labels, At(_ => 1)), CalibrationErrors.Compute(labels, At(i => second[i] ? onFirst : onSecond)));
+        }
+    }
+
     /// <summary>The probability of a class from which on images count as positive so that this share of the others does not.</summary>
     /// <returns>The threshold, or null where no image is of another class.</returns>
     public static double? ThresholdAtSpecificity(IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities, string code, double specificity)
@@ -47,4 +97,17 @@ public static class Calibration
         double[] negatives = [.. Enumerable.Range(0, labels.Count).Where(i => labels[i] != c).Select(i => probabilities[i][c]).Order()];
         return negatives.Length == 0 ? null : Math.BitIncrement(negatives[Math.Min(negatives.Length - 1, (int)Math.Ceiling(specificity * negatives.Length) - 1)]);
     }
+}
+
+/// <summary>Calibration errors before and after temperature scaling.</summary>
+/// <param name="Name">The member's name, <see cref="LogitAverage"/> or <see cref="ProbabilityAverage"/>.</param>
+/// <param name="Before">At temperature 1.</param>
+/// <param name="After">At temperatures fitted on images of other lesions.</param>
+public sealed record CalibrationComparison(string Name, CalibrationErrors Before, CalibrationErrors After)
+{
+    /// <summary>The ensemble that averages its members' logits: what serves.</summary>
+    public const string LogitAverage = "average of logits";
+
+    /// <summary>The ensemble that averages its members' probabilities.</summary>
+    public const string ProbabilityAverage = "average of probabilities";
 }

@@ -53,7 +53,7 @@ public sealed record CrossValidation(string Data, string Split, int Folds, Cross
         {
             int[] at = [.. chosen];
             int[] labels = [.. at.Select(i => records[i].Label)];
-            string[] lesions = [.. at.Select(i => records[i].Lesion ?? records[i].Id)];
+            string[] lesions = [.. at.Select(i => records[i].LesionOrId)];
             double[][] own = [.. at.Select(i => ClassPrior.Reweigh(ensemble[i], prior, target))];
             double[][][] apart = [.. each.Select(rows => at.Select(i => ClassPrior.Reweigh(rows[i], prior, target)).ToArray())];
             return new(

@@ -7,19 +7,21 @@ using Lentigo.Training.Packaging;
 namespace Lentigo.Training;
 
 /// <summary>
-/// What a package's graph answers on images of a data set, through the code that serves; of an ensemble of folds, on the images that its members were
-/// trained on, what those answer that were not.
+/// A package's predictions on images of a data set, computed by the code that serves. For an ensemble of folds they are out-of-fold predictions: each image is
+/// answered by the members that were not trained on it.
 /// </summary>
 public sealed class EnsembleAnswers
 {
     private const int Batch = 32;
 
-    private EnsembleAnswers(IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds, float[][] logits, double[][] probabilities, IReadOnlyDictionary<string, double[][]> members, double[]? suitability)
+    private EnsembleAnswers(IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds, float[][] logits, double[][] probabilities,
+        IReadOnlyDictionary<string, float[][]> memberLogits, IReadOnlyDictionary<string, double[][]> members, double[]? suitability)
     {
         Images = images;
         Folds = folds;
         Logits = logits;
         Probabilities = probabilities;
+        MemberLogits = memberLogits;
         Members = members;
         Suitability = suitability;
     }
@@ -36,7 +38,10 @@ public sealed class EnsembleAnswers
     /// <summary>[n][7]: the ensemble's probabilities.</summary>
     public double[][] Probabilities { get; }
 
-    /// <summary>[n][7] by member; the members of one name in several folds count as one.</summary>
+    /// <summary>[n][7] by member: its logits, before temperature; the members of one name in several folds count as one.</summary>
+    public IReadOnlyDictionary<string, float[][]> MemberLogits { get; }
+
+    /// <summary>[n][7] by member: its probabilities; the members of one name in several folds count as one.</summary>
     public IReadOnlyDictionary<string, double[][]> Members { get; }
 
     /// <summary>[n]: how much each image is like those trained on, 0 to 1; null where the graph does not say.</summary>
@@ -59,7 +64,7 @@ public sealed class EnsembleAnswers
         List<float[]> logits = [];
         List<double[]> probabilities = [];
         List<double> suitability = [];
-        Dictionary<string, List<double[]>> byName = names.Distinct().ToDictionary(name => name, _ => new List<double[]>());
+        Dictionary<string, List<float[]>> byName = names.Distinct().ToDictionary(name => name, _ => new List<float[]>());
         foreach (int[] batch in images.Chunk(Batch))
         {
             byte[] pixels = [.. batch.SelectMany(i => change is null ? data.PixelsOf(i) : change(data.PixelsOf(i)))];
@@ -77,12 +82,14 @@ public sealed class EnsembleAnswers
                 probabilities.Add(EnsembleOutput.Softmax(ensemble, temperature));
                 foreach (int k in asked)
                 {
-                    byName[names[k]].Add(EnsembleOutput.Softmax(output.MemberLogits(i, k), temperature));
+                    byName[names[k]].Add(output.MemberLogits(i, k).ToArray());
                 }
             }
         }
 
-        return new(images, folds, [.. logits], [.. probabilities], byName.ToDictionary(m => m.Key, m => m.Value.ToArray()), suitability.Count == images.Count ? [.. suitability] : null);
+        return new(
+            images, folds, [.. logits], [.. probabilities], byName.ToDictionary(m => m.Key, m => m.Value.ToArray()),
+            byName.ToDictionary(m => m.Key, m => m.Value.Select(row => EnsembleOutput.Softmax(row, temperature)).ToArray()), suitability.Count == images.Count ? [.. suitability] : null);
     }
 
     /// <summary>The same answers for another class prior.</summary>
@@ -91,7 +98,7 @@ public sealed class EnsembleAnswers
     public EnsembleAnswers Reweighed(IReadOnlyList<double> source, IReadOnlyList<double> target)
     {
         double[][] All(IEnumerable<double[]> rows) => [.. rows.Select(row => ClassPrior.Reweigh(row, source, target))];
-        return new(Images, Folds, Logits, All(Probabilities), Members.ToDictionary(m => m.Key, m => All(m.Value)), Suitability);
+        return new(Images, Folds, Logits, All(Probabilities), MemberLogits, Members.ToDictionary(m => m.Key, m => All(m.Value)), Suitability);
     }
 
     /// <summary>The metrics, where every image has a label.</summary>

@@ -16,6 +16,7 @@ RootCommand root = new(
       cross-validate --run runs/fold1 runs/fold2 --data ham10000  every image, answered by networks that did not see it
       onnx inspect models/lentigo/1/ensemble.onnx               what an ONNX file holds
       publish --model runs/first --to models                      to a folder or a blob container
+      models rollback --in models                                 the version before serves again
     """)
 {
     TrainCommand.Create(),
@@ -24,6 +25,7 @@ RootCommand root = new(
     CrossValidateCommand.Create(),
     DataCommand.Create(),
     PublishCommand.Create(),
+    ModelsCommand.Create(),
     WeightsCommand.Create(),
     OnnxCommand.Create(),
 };

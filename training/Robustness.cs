@@ -69,7 +69,7 @@ public static class Robustness
             double[] shifts = [.. own.Zip(moved, (a, b) => a.Zip(b).Sum(p => Math.Abs(p.First - p.Second)) / 2)];
             return new RobustnessFigures(
                 change.Change, files.Count, own.Zip(moved).Count(p => Top(p.First) != Top(p.Second)), shifts.Average(), shifts.Max(),
-                own.Zip(moved).Average(p => Math.Abs(Malignant(p.First) - Malignant(p.Second))));
+                own.Zip(moved).Average(p => Math.Abs(Core.LesionClasses.MalignantProbability(p.First) - Core.LesionClasses.MalignantProbability(p.Second))));
         })];
     }
 
@@ -81,7 +81,6 @@ public static class Robustness
 
     private static int Top(double[] probabilities) => Array.IndexOf(probabilities, probabilities.Max());
 
-    private static double Malignant(double[] probabilities) => probabilities.Where((_, c) => Core.LesionClasses.All[c].Malignant).Sum();
 
     private static byte[] Lossless(Image image)
     {

@@ -5,7 +5,6 @@ namespace Lentigo.Core.Decisions;
 /// <summary>From seven probabilities to a recommendation and a prediction set: the one rule of HTTP answers, the plain page and blob results.</summary>
 public sealed class DecisionRule
 {
-    private static readonly int MelanomaIndex = LesionClasses.IndexOf("mel");
     private readonly PredictionSets _sets;
 
     private DecisionRule(OperatingPoint malignant, OperatingPoint melanoma, PredictionSets sets, double coverage) =>
@@ -42,8 +41,8 @@ public sealed class DecisionRule
 
         bool isNatural = natural.SequenceEqual(prior);
         double[] weights = [.. answers.Labels.Select(l => isNatural ? 1 : prior[l] / counts[l] * answers.Labels.Count)];
-        OperatingPoint? malignant = new OperatingCurve(answers, [.. probabilities.Select(MalignantProbability)], weights, l => LesionClasses.All[l].Malignant, l => !LesionClasses.All[l].Malignant).At(sensitivity);
-        OperatingPoint? melanoma = new OperatingCurve(answers, [.. probabilities.Select(p => p[MelanomaIndex])], weights, l => l == MelanomaIndex, l => !LesionClasses.All[l].Malignant).At(sensitivity);
+        OperatingPoint? malignant = new OperatingCurve(answers, [.. probabilities.Select(LesionClasses.MalignantProbability)], weights, l => LesionClasses.All[l].Malignant, l => !LesionClasses.All[l].Malignant).At(sensitivity);
+        OperatingPoint? melanoma = new OperatingCurve(answers, [.. probabilities.Select(p => p[LesionClasses.Melanoma])], weights, l => l == LesionClasses.Melanoma, l => !LesionClasses.All[l].Malignant).At(sensitivity);
         return malignant is null || melanoma is null ? null : new(malignant, melanoma, new(answers, probabilities, weights, coverage), coverage);
     }
 
@@ -57,7 +56,7 @@ public sealed class DecisionRule
     public Triage TriageOf(IReadOnlyList<double> probabilities, bool hasWarnings)
     {
         ArgumentNullException.ThrowIfNull(probabilities);
-        double malignant = MalignantProbability(probabilities), melanoma = probabilities[MelanomaIndex];
+        double malignant = LesionClasses.MalignantProbability(probabilities), melanoma = probabilities[LesionClasses.Melanoma];
         List<string> reasons = [];
         void Because(string reason, bool holds)
         {
@@ -73,19 +72,5 @@ public sealed class DecisionRule
         Because(Triage.Set, !refer && SetOf(probabilities).Any(code => LesionClasses.All[LesionClasses.IndexOf(code)].Malignant));
         Because(Triage.Warning, !refer && hasWarnings);
         return new(refer ? Triage.Refer : reasons.Count > 0 ? Triage.Review : Triage.Routine, malignant, melanoma, reasons, Malignant, Melanoma);
-    }
-
-    /// <summary>The probability of the malignant and premalignant classes together.</summary>
-    /// <param name="probabilities">[7].</param>
-    public static double MalignantProbability(IReadOnlyList<double> probabilities)
-    {
-        ArgumentNullException.ThrowIfNull(probabilities);
-        double sum = 0;
-        for (int c = 0; c < LesionClasses.Count; c++)
-        {
-            sum += LesionClasses.All[c].Malignant ? probabilities[c] : 0;
-        }
-
-        return sum;
     }
 }

@@ -1,11 +1,10 @@
+using Lentigo.Core.Evaluation;
+
 namespace Lentigo.Core.Decisions;
 
 /// <summary>Every threshold on a probability, with the sensitivity and specificity that it gives on validation images.</summary>
 internal sealed class OperatingCurve
 {
-    /// <summary>The two-sided 95 % quantile of the normal distribution.</summary>
-    private const double Z = 1.959963984540054;
-
     private readonly ValidationAnswers _answers;
     private readonly double[] _scores;
     private readonly double[] _weights;
@@ -44,25 +43,10 @@ internal sealed class OperatingCurve
             }
         }
 
-        (double sensitivityThere, double[] sensitivityInterval) = Share(_diseased, i => _scores[i] >= threshold);
-        (double specificity, double[] specificityInterval) = Share(_others, i => _scores[i] < threshold);
-        return new(threshold, sensitivityThere, sensitivityInterval, specificity, specificityInterval, _answers.On);
+        ConfidenceInterval reached = Share(_diseased, i => _scores[i] >= threshold), spared = Share(_others, i => _scores[i] < threshold);
+        return new(threshold, reached.Value, [reached.Low, reached.High], spared.Value, [spared.Low, spared.High], _answers.On);
     }
 
-    /// <summary>
-    /// A weighted share with Wilson's interval (Wilson 1927) over the effective number of independent images: images of one lesion resemble each other, so that the
-    /// variance is that of lesions as clusters (Korn and Graubard 1998).
-    /// </summary>
-    private (double Share, double[] Interval) Share(int[] images, Func<int, bool> isHit)
-    {
-        double total = images.Sum(i => _weights[i]);
-        double share = images.Sum(i => isHit(i) ? _weights[i] : 0) / total;
-        double[] clusters = [.. images.GroupBy(i => _answers.Lesions[i]).Select(g => g.Sum(i => _weights[i] * ((isHit(i) ? 1 : 0) - share)))];
-        double variance = clusters.Length < 2 ? 0 : clusters.Sum(c => c * c) / (total * total) * clusters.Length / (clusters.Length - 1);
-        // All or none are hits: the lesions themselves are the sample.
-        double n = variance > 0 ? Math.Min(share * (1 - share) / variance, images.Length) : clusters.Length;
-        double centre = (share + (Z * Z / (2 * n))) / (1 + (Z * Z / n));
-        double half = Z / (1 + (Z * Z / n)) * Math.Sqrt((share * (1 - share) / n) + (Z * Z / (4 * n * n)));
-        return (share, [Math.Max(0, centre - half), Math.Min(1, centre + half)]);
-    }
+    private ConfidenceInterval Share(int[] images, Func<int, bool> isHit) =>
+        ClusteredProportion.Of([.. images.Select(isHit)], [.. images.Select(i => _answers.Lesions[i])], [.. images.Select(i => _weights[i])])!;
 }

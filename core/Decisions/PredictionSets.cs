@@ -7,7 +7,6 @@ namespace Lentigo.Core.Decisions;
 /// </summary>
 internal sealed class PredictionSets
 {
-    private static readonly int Melanoma = LesionClasses.IndexOf("mel");
     private readonly double[] _limits;
 
     /// <summary>Fits the limits.</summary>
@@ -37,7 +36,7 @@ internal sealed class PredictionSets
         return [.. ranked.Where((c, rank) => rank == 0 || probabilities[c] >= _limits[c]).Select(c => LesionClasses.All[c].Code)];
     }
 
-    private static int Group(int c) => c == Melanoma ? 0 : LesionClasses.All[c].Malignant ? 1 : 2;
+    private static int Group(int c) => c == LesionClasses.Melanoma ? 0 : LesionClasses.All[c].Malignant ? 1 : 2;
 
     /// <summary>The probability that the true class reaches, or is the most probable class anyway, in the promised share of images and one more.</summary>
     private static double Limit(int[] images, ValidationAnswers answers, double[][] probabilities, double[] weights, double coverage)

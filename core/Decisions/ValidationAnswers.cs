@@ -35,6 +35,15 @@ public sealed record ValidationAnswers(string On, IReadOnlyList<int> Labels, IRe
             [.. probabilities.Select(row => row.Select(p => Math.Round(p, Decimals)).ToArray())]);
     }
 
+    /// <summary>Some of the images.</summary>
+    /// <param name="images">Their indices.</param>
+    public ValidationAnswers Subset(IReadOnlyList<int> images) => this with
+    {
+        Labels = [.. images.Select(i => Labels[i])],
+        Lesions = [.. images.Select(i => Lesions[i])],
+        Probabilities = [.. images.Select(i => Probabilities[i])],
+    };
+
     /// <summary>Reads the file of a package.</summary>
     /// <returns>The answers, or null where the package has none.</returns>
     /// <exception cref="ModelPackageException">The file is damaged.</exception>
@@ -47,10 +56,18 @@ public sealed record ValidationAnswers(string On, IReadOnlyList<int> Labels, IRe
         }
 
         string path = Path.Combine(package.Folder, FileName);
+        return Parse(File.ReadAllBytes(path), path);
+    }
+
+    /// <summary>Reads the file's content.</summary>
+    /// <param name="json">The content.</param>
+    /// <param name="path">Where it comes from, for messages.</param>
+    /// <exception cref="ModelPackageException">It is damaged.</exception>
+    public static ValidationAnswers Parse(ReadOnlySpan<byte> json, string path)
+    {
         try
         {
-            using FileStream stream = File.OpenRead(path);
-            ValidationAnswers? read = JsonSerializer.Deserialize(stream, LentigoJson.Default.ValidationAnswers);
+            ValidationAnswers? read = JsonSerializer.Deserialize(json, LentigoJson.Default.ValidationAnswers);
             return read is { Labels.Count: > 0 } && read.Lesions?.Count == read.Labels.Count && read.Probabilities?.Count == read.Labels.Count
                 && read.Labels.All(l => l >= 0 && l < LesionClasses.Count) && read.Probabilities.All(p => p?.Length == LesionClasses.Count && p.All(v => v is >= 0 and <= 1))
                 ? read

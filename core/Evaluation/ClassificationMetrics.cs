@@ -6,6 +6,9 @@ namespace Lentigo.Core.Evaluation;
 /// </summary>
 public sealed record ClassificationMetrics
 {
+    /// <summary>The least probability that a log loss is taken of, as scikit-learn's.</summary>
+    internal const double LeastProbability = 1e-15;
+
     /// <summary>The share of images whose most probable class is the label.</summary>
     public required double Accuracy { get; init; }
 
@@ -80,7 +83,7 @@ public sealed record ClassificationMetrics
             }
 
             confusion[labels[i]][ArgMax(probabilities[i])]++;
-            logLoss -= Math.Log(Math.Max(probabilities[i][labels[i]], 1e-15));
+            logLoss -= Math.Log(Math.Max(probabilities[i][labels[i]], LeastProbability));
         }
 
         ClassMetrics[] rows = new ClassMetrics[classes];
@@ -107,7 +110,7 @@ public sealed record ClassificationMetrics
             WeightedF1 = rows.Sum(r => r.F1 * r.Support) / n,
             BalancedAccuracy = rows.Where(r => r.Support > 0).Average(r => r.Recall),
             MacroAuc = aucs.Length == 0 ? null : aucs.Average(),
-            MalignantAuc = Auc([.. labels.Select(l => LesionClasses.All[l].Malignant)], [.. probabilities.Select(p => p.Where((_, c) => LesionClasses.All[c].Malignant).Sum())]),
+            MalignantAuc = Auc([.. labels.Select(l => LesionClasses.All[l].Malignant)], [.. probabilities.Select(LesionClasses.MalignantProbability)]),
             LogLoss = logLoss / n,
             Count = n,
             Classes = rows,

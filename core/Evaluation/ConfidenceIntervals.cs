@@ -21,6 +21,9 @@ public sealed record ConfidenceIntervals
     /// <summary>Mean one-against-the-rest area under the ROC curve; null where no class has images on both sides.</summary>
     public ConfidenceInterval? MacroAuc { get; init; }
 
+    /// <summary>Area under the ROC curve of the malignant and premalignant classes together against the benign ones; null where one side has no images.</summary>
+    public ConfidenceInterval? MalignantAuc { get; init; }
+
     /// <summary>The sensitivity for melanoma at 80 % specificity, see <see cref="RocCurve.AtSpecificity"/>; null without melanoma or anything else.</summary>
     public ConfidenceInterval? MelanomaSensitivity { get; init; }
 
@@ -40,10 +43,10 @@ public sealed record ConfidenceIntervals
     public static ConfidenceIntervals Compute(IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities, int resamples = 1000, int seed = 0, IReadOnlyList<string>? groups = null) =>
         Of(new Resampler(labels, probabilities).Measure, labels.Count, groups, resamples, seed);
 
-    /// <summary>The intervals of what the figures of some answers are above those of others to the same images; both are measured on the same draws.</summary>
+    /// <summary>Paired bootstrap of the differences between two classifiers' metrics on the same images: both are measured on the same draws.</summary>
     /// <param name="labels">[n], 0 to 6.</param>
     /// <param name="probabilities">[n][7].</param>
-    /// <param name="others">[n][7]: the answers whose figures are subtracted.</param>
+    /// <param name="others">[n][7]: the probabilities of the classifier whose metrics are subtracted.</param>
     /// <param name="resamples">The number of draws.</param>
     /// <param name="seed">The seed of the draws.</param>
     /// <param name="groups">As for <see cref="Compute"/>.</param>
@@ -91,6 +94,7 @@ public sealed record ConfidenceIntervals
             Accuracy = Interval(f => f.Accuracy)!,
             BalancedAccuracy = Interval(f => f.BalancedAccuracy)!,
             MacroAuc = Interval(f => f.MacroAuc),
+            MalignantAuc = Interval(f => f.MalignantAuc),
             MelanomaSensitivity = Interval(f => f.MelanomaSensitivity),
             Resamples = resamples,
         };
@@ -113,10 +117,11 @@ public sealed record ConfidenceIntervals
     }
 
     /// <summary>The figures of one draw; NaN where it has no images to measure one on.</summary>
-    private readonly record struct Figures(double Accuracy, double BalancedAccuracy, double MacroAuc, double MelanomaSensitivity)
+    private readonly record struct Figures(double Accuracy, double BalancedAccuracy, double MacroAuc, double MalignantAuc, double MelanomaSensitivity)
     {
         public Figures Minus(Figures other) => new(
-            Accuracy - other.Accuracy, BalancedAccuracy - other.BalancedAccuracy, MacroAuc - other.MacroAuc, MelanomaSensitivity - other.MelanomaSensitivity);
+            Accuracy - other.Accuracy, BalancedAccuracy - other.BalancedAccuracy, MacroAuc - other.MacroAuc,
+            MalignantAuc - other.MalignantAuc, MelanomaSensitivity - other.MelanomaSensitivity);
     }
 
     /// <summary>A draw is how often each image is in it. Scores are sorted once, so that measuring a draw takes n steps, not n log n.</summary>
@@ -124,24 +129,22 @@ public sealed record ConfidenceIntervals
     {
         private readonly IReadOnlyList<int> _labels;
         private readonly bool[] _hit;
-        private readonly int[][] _order; // by class: images by falling score
-        private readonly bool[][] _tied; // by class: whether the next image in that order has the same score
+        private readonly Ranking[] _classes;
+        private readonly Ranking _malignant;
 
         public Resampler(IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities)
         {
             ClassificationMetrics metrics = ClassificationMetrics.Compute(labels, probabilities); // checks the arguments
-            int n = metrics.Count;
             _labels = labels;
-            _hit = [.. Enumerable.Range(0, n).Select(i => Array.IndexOf(probabilities[i], probabilities[i].Max()) == labels[i])];
-            _order = [.. Enumerable.Range(0, LesionClasses.Count).Select(c => Enumerable.Range(0, n).OrderByDescending(i => probabilities[i][c]).ToArray())];
-            _tied = [.. _order.Select((order, c) => Enumerable.Range(0, n)
-                .Select(k => k + 1 < n && probabilities[order[k]][c] == probabilities[order[k + 1]][c]).ToArray())];
+            _hit = [.. Enumerable.Range(0, metrics.Count).Select(i => Array.IndexOf(probabilities[i], probabilities[i].Max()) == labels[i])];
+            _classes = [.. Enumerable.Range(0, LesionClasses.Count).Select(c => new Ranking([.. labels.Select(l => l == c)], [.. probabilities.Select(p => p[c])]))];
+            _malignant = new([.. labels.Select(l => LesionClasses.All[l].Malignant)], [.. probabilities.Select(LesionClasses.MalignantProbability)]);
         }
 
         public Figures Measure(int[] draws)
         {
-            int classes = LesionClasses.Count, total = 0, hits = 0;
-            int[] support = new int[classes], right = new int[classes];
+            int total = 0, hits = 0;
+            int[] support = new int[LesionClasses.Count], right = new int[LesionClasses.Count];
             for (int i = 0; i < draws.Length; i++)
             {
                 total += draws[i];
@@ -153,36 +156,37 @@ public sealed record ConfidenceIntervals
                 }
             }
 
-            double recalls = 0, areas = 0;
-            int present = 0, curves = 0;
-            for (int c = 0; c < classes; c++)
-            {
-                if (support[c] > 0)
-                {
-                    recalls += (double)right[c] / support[c];
-                    present++;
-                    if (support[c] < total)
-                    {
-                        areas += Area(c, draws, support[c], total - support[c]);
-                        curves++;
-                    }
-                }
-            }
-
-            int melanoma = LesionClasses.IndexOf("mel");
+            int[] present = [.. Enumerable.Range(0, support.Length).Where(c => support[c] > 0)];
+            double[] areas = [.. present.Where(c => support[c] < total).Select(c => _classes[c].Area(draws))];
             return new(
-                (double)hits / total, recalls / present, curves == 0 ? double.NaN : areas / curves,
-                support[melanoma] == 0 || support[melanoma] == total ? double.NaN : Sensitivity(melanoma, draws, support[melanoma], total - support[melanoma]));
+                (double)hits / total, present.Average(c => (double)right[c] / support[c]), areas.Length == 0 ? double.NaN : areas.Average(),
+                _malignant.Area(draws), _classes[LesionClasses.Melanoma].Sensitivity(draws));
+        }
+    }
+
+    /// <summary>Images in the order of a score, sorted once.</summary>
+    private sealed class Ranking
+    {
+        private readonly bool[] _positive;
+        private readonly int[] _order; // images by falling score
+        private readonly bool[] _tied; // whether the next image in that order has the same score
+
+        public Ranking(bool[] positive, double[] scores)
+        {
+            _positive = positive;
+            _order = [.. Enumerable.Range(0, scores.Length).OrderByDescending(i => scores[i])];
+            _tied = [.. Enumerable.Range(0, scores.Length).Select(k => k + 1 < scores.Length && scores[_order[k]] == scores[_order[k + 1]])];
         }
 
-        private double Area(int c, int[] draws, long positive, long negative)
+        /// <summary>The area under the ROC curve of a draw; NaN where it has no images on one side.</summary>
+        public double Area(int[] draws)
         {
             double area = 0;
-            long hits = 0, hitsAtTie = 0, alarmsAtTie = 0;
+            long hits = 0, alarms = 0, hitsAtTie = 0, alarmsAtTie = 0;
             for (int k = 0; k < draws.Length; k++)
             {
-                int image = _order[c][k];
-                if (_labels[image] == c)
+                int image = _order[k];
+                if (_positive[image])
                 {
                     hitsAtTie += draws[image];
                 }
@@ -191,26 +195,46 @@ public sealed record ConfidenceIntervals
                     alarmsAtTie += draws[image];
                 }
 
-                if (!_tied[c][k])
+                if (!_tied[k])
                 {
                     // Each negative is below the positives before it, and half below those it ties with.
                     area += alarmsAtTie * (hits + hitsAtTie / 2.0);
                     hits += hitsAtTie;
+                    alarms += alarmsAtTie;
                     hitsAtTie = alarmsAtTie = 0;
                 }
             }
 
-            return area / ((double)positive * negative);
+            return hits == 0 || alarms == 0 ? double.NaN : area / ((double)hits * alarms);
         }
 
-        private double Sensitivity(int c, int[] draws, int positive, int negative)
+        /// <summary>The highest sensitivity of a draw that leaves <see cref="Specificity"/>; NaN where it has no images on one side.</summary>
+        public double Sensitivity(int[] draws)
         {
+            long positives = 0, negatives = 0;
+            for (int i = 0; i < draws.Length; i++)
+            {
+                if (_positive[i])
+                {
+                    positives += draws[i];
+                }
+                else
+                {
+                    negatives += draws[i];
+                }
+            }
+
+            if (positives == 0 || negatives == 0)
+            {
+                return double.NaN;
+            }
+
             double best = 0;
-            int hits = 0, alarms = 0;
+            long hits = 0, alarms = 0;
             for (int k = 0; k < draws.Length; k++)
             {
-                int image = _order[c][k];
-                if (_labels[image] == c)
+                int image = _order[k];
+                if (_positive[image])
                 {
                     hits += draws[image];
                 }
@@ -219,9 +243,9 @@ public sealed record ConfidenceIntervals
                     alarms += draws[image];
                 }
 
-                if (!_tied[c][k] && (double)alarms / negative <= 1 - Specificity + 1e-12)
+                if (!_tied[k] && (double)alarms / negatives <= 1 - Specificity + 1e-12)
                 {
-                    best = (double)hits / positive;
+                    best = (double)hits / positives;
                 }
             }
 

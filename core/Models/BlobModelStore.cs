@@ -51,6 +51,41 @@ public sealed class BlobModelStore(BlobContainerClient container, string cacheFo
     }
 
     /// <inheritdoc/>
+    protected override async Task<byte[]?> ReadAsync(string path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await container.GetBlobClient(path).DownloadContentAsync(cancellationToken).ConfigureAwait(false)).Value.Content.ToArray();
+        }
+        catch (RequestFailedException e) when (e.Status == 404)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task<IReadOnlyList<string>> ListFoldersAsync(string prefix, CancellationToken cancellationToken)
+    {
+        List<string> folders = [];
+        try
+        {
+            await foreach (BlobHierarchyItem item in container.GetBlobsByHierarchyAsync(new GetBlobsByHierarchyOptions { Delimiter = "/", Prefix = prefix }, cancellationToken).ConfigureAwait(false))
+            {
+                if (item.IsPrefix)
+                {
+                    folders.Add(item.Prefix[prefix.Length..].TrimEnd('/'));
+                }
+            }
+        }
+        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
+        {
+            // The first publication makes the container.
+        }
+
+        return folders;
+    }
+
+    /// <inheritdoc/>
     protected override async Task WriteAsync(string path, byte[] content, CancellationToken cancellationToken) =>
         await container.GetBlobClient(path).UploadAsync(BinaryData.FromBytes(content), overwrite: true, cancellationToken).ConfigureAwait(false);
 

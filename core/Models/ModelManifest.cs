@@ -4,6 +4,9 @@ using Lentigo.Core.Decisions;
 namespace Lentigo.Core.Models;
 
 /// <summary>A model package's <c>manifest.json</c>: all that a program or a person must know of the model beside its ONNX graph.</summary>
+/// <remarks>
+/// Members with a default can be set, not only initialized: the JSON source generator overwrites the default of an initialized member that a document lacks.
+/// </remarks>
 public sealed record ModelManifest
 {
     /// <summary>The manifest's file name in a package.</summary>
@@ -31,10 +34,10 @@ public sealed record ModelManifest
     public required ModelInput Input { get; init; }
 
     /// <summary>The views whose logits are averaged inside the graph: <c>none</c>, <c>horizontal</c> or <c>all</c> (four flips).</summary>
-    public string Flips { get; init; } = "none";
+    public string Flips { get; set; } = "none";
 
     /// <summary>The temperature T of probabilities = softmax(logits / T), fitted on validation logits (Guo et al. 2017, arXiv:1706.04599).</summary>
-    public double Temperature { get; init; } = 1;
+    public double Temperature { get; set; } = 1;
 
     /// <summary>
     /// [7]: the class prior that the probabilities are for, in the order of <see cref="Classes"/>: the shares of the classes where the model is to answer as its
@@ -58,7 +61,7 @@ public sealed record ModelManifest
     public IReadOnlyDictionary<string, double>? Thresholds { get; init; }
 
     /// <summary>How the weights are stored: <c>float32</c>, <c>float16</c> or <c>int8</c>.</summary>
-    public string Precision { get; init; } = "float32";
+    public string Precision { get; set; } = "float32";
 
     /// <summary>SHA-256 of each other file of the package, lower-case hex, by file name.</summary>
     public required IReadOnlyDictionary<string, string> Files { get; init; }
@@ -76,7 +79,7 @@ public sealed record ModelManifest
     public string? Licence { get; init; }
 
     /// <summary>'decision support, not a diagnosis'.</summary>
-    public string Notice { get; init; } = LesionClasses.Notice;
+    public string Notice { get; set; } = LesionClasses.Notice;
 }
 
 /// <summary>The default operating points of a model.</summary>

@@ -28,9 +28,43 @@ public abstract class ModelStore
             await WriteAsync(prefix + file, content, cancellationToken).ConfigureAwait(false);
         }
 
-        byte[] pointer = JsonSerializer.SerializeToUtf8Bytes(new CurrentVersion(manifest.Version), LentigoJson.Default.CurrentVersion);
-        await WriteAsync($"{manifest.Name}/{CurrentVersion.FileName}", pointer, cancellationToken).ConfigureAwait(false);
+        await PointToAsync(manifest.Name, manifest.Version, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>Makes a version that is in the store the one that serves.</summary>
+    public async Task PointToAsync(string name, string version, CancellationToken cancellationToken)
+    {
+        byte[] pointer = JsonSerializer.SerializeToUtf8Bytes(new CurrentVersion(version), LentigoJson.Default.CurrentVersion);
+        await WriteAsync($"{name}/{CurrentVersion.FileName}", pointer, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The names of the models in the store, sorted.</summary>
+    public async Task<IReadOnlyList<string>> ListModelsAsync(CancellationToken cancellationToken) =>
+        [.. (await ListFoldersAsync("", cancellationToken).ConfigureAwait(false)).Order(StringComparer.Ordinal)];
+
+    /// <summary>The versions of a model, newest first.</summary>
+    public async Task<IReadOnlyList<string>> ListVersionsAsync(string name, CancellationToken cancellationToken) =>
+        [.. (await ListFoldersAsync($"{ModelPackage.CheckedName(name, Location)}/", cancellationToken).ConfigureAwait(false)).OrderDescending(StringComparer.Ordinal)];
+
+    /// <summary>A version's manifest, or null where it has none.</summary>
+    /// <exception cref="ModelPackageException">It is malformed, or describes another product's model.</exception>
+    public async Task<ModelManifest?> ReadManifestAsync(string name, string version, CancellationToken cancellationToken)
+    {
+        string path = $"{name}/{ModelPackage.CheckedName(version, Location)}/{ModelManifest.FileName}";
+        return await ReadAsync(path, cancellationToken).ConfigureAwait(false) is { } json ? ModelPackage.ParseManifest(json, $"{Location}/{path}") : null;
+    }
+
+    /// <summary>One file of a version, or null where there is none.</summary>
+    public Task<byte[]?> ReadFileAsync(string name, string version, string file, CancellationToken cancellationToken) =>
+        ReadAsync($"{name}/{ModelPackage.CheckedName(version, Location)}/{ModelPackage.CheckedName(file, Location)}", cancellationToken);
+
+    /// <summary>A file's content, or null where there is none.</summary>
+    protected abstract Task<byte[]?> ReadAsync(string path, CancellationToken cancellationToken);
+
+    /// <summary>The names of the folders directly in a folder.</summary>
+    /// <param name="prefix">The folder with a slash at the end; empty for the whole store.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    protected abstract Task<IReadOnlyList<string>> ListFoldersAsync(string prefix, CancellationToken cancellationToken);
 
     /// <summary>Writes one file whole: a reader sees the old content or the new, nothing between.</summary>
     protected abstract Task WriteAsync(string path, byte[] content, CancellationToken cancellationToken);
@@ -55,6 +89,23 @@ public sealed class FolderModelStore(string root) : ModelStore
     /// <inheritdoc/>
     public override Task<ModelPackage> FetchAsync(string name, string version, CancellationToken cancellationToken) =>
         Task.FromResult(ModelPackage.Open(Path.Combine(root, name, ModelPackage.CheckedName(version, root))));
+
+    /// <inheritdoc/>
+    protected override async Task<byte[]?> ReadAsync(string path, CancellationToken cancellationToken)
+    {
+        string file = Path.Combine(root, path);
+        return File.Exists(file) ? await File.ReadAllBytesAsync(file, cancellationToken).ConfigureAwait(false) : null;
+    }
+
+    /// <inheritdoc/>
+    protected override Task<IReadOnlyList<string>> ListFoldersAsync(string prefix, CancellationToken cancellationToken)
+    {
+        string folder = Path.Combine(root, prefix);
+        IReadOnlyList<string> folders = Directory.Exists(folder)
+            ? [.. Directory.EnumerateDirectories(folder).Select(f => Path.GetFileName(f)).Where(f => !f.StartsWith('.'))]
+            : [];
+        return Task.FromResult(folders);
+    }
 
     /// <inheritdoc/>
     protected override async Task WriteAsync(string path, byte[] content, CancellationToken cancellationToken)

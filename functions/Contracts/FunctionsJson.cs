@@ -15,6 +15,8 @@ namespace Lentigo.Functions.Contracts;
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(ServiceHealth))]
 [JsonSerializable(typeof(ModelManifest))]
+[JsonSerializable(typeof(FeedbackRequest))]
+[JsonSerializable(typeof(FeedbackReceipt))]
 [JsonSerializable(typeof(ResultPage))]
 [JsonSerializable(typeof(IReadOnlyList<ModelVersion>))]
 [JsonSerializable(typeof(Dictionary<string, string>))]

@@ -1,3 +1,4 @@
+using Lentigo.Core;
 using Lentigo.Core.Imaging;
 
 namespace Lentigo.Functions.Contracts;
@@ -44,6 +45,19 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
     /// <param name="what">What was asked for, as the end of the sentence 'There is no ...'.</param>
     public static Problem NotFound(string what) => new(
         "urn:lentigo:problem:not-found", "Not found", 404, $"There is no {what}. It may have been deleted since it was listed.");
+
+    /// <summary>Feedback names no diagnosis.</summary>
+    public static Problem NoDiagnosis() => new(
+        "urn:lentigo:problem:no-diagnosis", "No diagnosis", 400,
+        $"The body must be a JSON object such as {{ \"diagnosis\": \"mel\" }} with one of the codes {string.Join(", ", LesionClasses.Codes)}.");
+
+    /// <summary>An answer has its feedback already.</summary>
+    public static Problem FeedbackExists() => new(
+        "urn:lentigo:problem:feedback-exists", "Feedback exists", 409, "A confirmed diagnosis is on record for this answer already. It was left as it is.");
+
+    /// <summary>Feedback is about an image that was not classified.</summary>
+    public static Problem NotClassified() => new(
+        "urn:lentigo:problem:not-classified", "Not classified", 422, "The image of this result was not classified, so that there is no answer to compare a diagnosis with.");
 
     /// <summary>No model is loaded yet.</summary>
     public static Problem NoModel(string reason) => new(

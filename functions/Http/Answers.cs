@@ -8,7 +8,7 @@ namespace Lentigo.Functions.Http;
 internal static class Answers
 {
     /// <summary>A document of the JSON context.</summary>
-    public static IResult Json<T>(T document, JsonTypeInfo<T> type) => Results.Json(document, type);
+    public static IResult Json<T>(T document, JsonTypeInfo<T> type, int status = StatusCodes.Status200OK) => Results.Json(document, type, statusCode: status);
 
     /// <summary>A problem document (RFC 9457) with its status.</summary>
     public static IResult From(Problem problem) =>

@@ -5,6 +5,7 @@ using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
 using Lentigo.Core.Imaging;
+using Lentigo.Core.Predictions;
 using Lentigo.Core.Storage;
 using Lentigo.Functions.Contracts;
 using Microsoft.Extensions.Configuration;
@@ -30,6 +31,12 @@ public sealed class LesionBlobs(
 
     /// <summary>The metadata of a result that holds the ETag of the image version it is about, without quotes: what a listing shows.</summary>
     internal const string SourceETagMetadata = "sourceetag";
+
+    /// <summary>What a heat map's name has after the image's.</summary>
+    internal const string HeatmapSuffix = ".heatmap.png";
+
+    /// <summary>The metadata of a result that holds its id.</summary>
+    internal const string IdMetadata = "id";
 
     private const int MaxAttempts = 10;
 
@@ -142,7 +149,7 @@ public sealed class LesionBlobs(
                 {
                     Conditions = unchanged,
                     HttpHeaders = new() { ContentType = "application/json" },
-                    Metadata = new Dictionary<string, string>(ResultTags.Of(json).ToMetadata()) { [SourceETagMetadata] = document.Source.ETag?.Trim('"') ?? "" },
+                    Metadata = new Dictionary<string, string>(ResultTags.Of(json).ToMetadata()) { [SourceETagMetadata] = document.Source.ETag?.Trim('"') ?? "", [IdMetadata] = document.Id },
                 };
                 await result.UploadAsync(BinaryData.FromString(json.GetRawText()), upload, cancellationToken);
                 return document.Status;
@@ -206,12 +213,49 @@ public sealed class LesionBlobs(
 
                 byte[] file = new byte[details.ContentLength];
                 await download.Content.ReadExactlyAsync(file, cancellationToken);
-                return LesionResult.From(await classification.ClassifyAsync(file, id, options.Defaults, cancellationToken), source, time.GetUtcNow());
+                Prediction answer = await classification.ClassifyAsync(file, id, options.Heatmaps ? options.Defaults with { Explain = PredictionOptions.MostProbable } : options.Defaults, cancellationToken);
+                await WriteHeatmapAsync(source, answer.Explanation, cancellationToken);
+                return LesionResult.From(answer with { Explanation = null }, source, time.GetUtcNow());
             }
             catch (ImageRejectedException e)
             {
+                await WriteHeatmapAsync(source, explanation: null, cancellationToken);
                 return LesionResult.From(LesionResult.Rejected, id, Problem.Rejected(e), source, time.GetUtcNow());
             }
+        }
+    }
+
+    /// <summary>Writes the picture of a heat map, or takes away that of an earlier version of the image.</summary>
+    private async Task WriteHeatmapAsync(SourceBlob source, Explanation? explanation, CancellationToken cancellationToken)
+    {
+        if (!options.Heatmaps)
+        {
+            return;
+        }
+
+        BlobContainerClient results = storage.GetBlobContainerClient(ResultsContainer);
+        BlobClient heatmap = results.GetBlobClient(DotSegments.Keep(source.Name + HeatmapSuffix));
+        if (explanation is null)
+        {
+            await results.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
+            await heatmap.DeleteIfExistsAsync(cancellationToken: cancellationToken);
+            return;
+        }
+
+        byte[] png = Convert.FromBase64String(explanation.Overlay[(explanation.Overlay.IndexOf(',', StringComparison.Ordinal) + 1)..]);
+        BlobUploadOptions upload = new()
+        {
+            HttpHeaders = new() { ContentType = "image/png" },
+            Metadata = new Dictionary<string, string> { [SourceETagMetadata] = source.ETag?.Trim('"') ?? "", ["class"] = explanation.Code },
+        };
+        try
+        {
+            await heatmap.UploadAsync(BinaryData.FromBytes(png), upload, cancellationToken);
+        }
+        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
+        {
+            await results.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
+            await heatmap.UploadAsync(BinaryData.FromBytes(png), upload, cancellationToken);
         }
     }
 

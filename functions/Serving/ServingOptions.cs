@@ -32,6 +32,18 @@ public sealed record ServingOptions
     /// <summary>What of an answer a caller gets who chooses nothing.</summary>
     internal PredictionOptions Defaults => new() { Decision = new(Prior), AnswerUnsuitable = Suitability == Warn };
 
+    /// <summary>
+    /// Whether answers to HTTP callers are kept in the container <c>answers</c>, without image, so that a confirmed diagnosis can be recorded for them. Answers to
+    /// dropped images are results and kept in any case.
+    /// </summary>
+    public bool KeepAnswers { get; init; }
+
+    /// <summary>
+    /// Whether a dropped image gets a heat map beside its result: <c>results/{name}.heatmap.png</c>, the map of the most probable class over the image. Packages without
+    /// maps give none.
+    /// </summary>
+    public bool Heatmaps { get; init; }
+
     /// <summary>How often to look whether another version of the model was published.</summary>
     public TimeSpan ModelPollInterval { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -32,6 +32,7 @@ public static class ServingServices
         services.AddSingleton<LesionBlobs>();
         services.AddSingleton<LesionReconciliation>();
         services.AddSingleton<LesionResults>();
+        services.AddSingleton<FeedbackStore>();
         services.AddSingleton<PublishedModels>();
         return services.AddHostedService<ModelFollower>();
     }

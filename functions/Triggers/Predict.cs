@@ -8,7 +8,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace Lentigo.Functions.Triggers;
 
 /// <summary>Classifies the image of a request.</summary>
-public sealed class Predict(Classification classification, ServingOptions options)
+public sealed class Predict(Classification classification, FeedbackStore feedback, ServingOptions options)
 {
     /// <summary><c>POST /api/predict</c>: the image as the body or as the multipart field <c>image</c>.</summary>
     [Function("predict")]
@@ -19,6 +19,8 @@ public sealed class Predict(Classification classification, ServingOptions option
         CancellationToken gone = request.HttpContext.RequestAborted;
         PredictionOptions asked = PredictQuery.Read(request.Query, options.Defaults);
         byte[] image = await ImageRequest.ReadAsync(request, options.MaxImageBytes, gone);
-        return Answers.Json(await classification.ClassifyUnlessOverloadedAsync(image, context.InvocationId, asked, gone), FunctionsJson.Default.Prediction);
+        Prediction answer = await classification.ClassifyUnlessOverloadedAsync(image, context.InvocationId, asked, gone);
+        await feedback.KeepAsync(answer, gone);
+        return Answers.Json(answer, FunctionsJson.Default.Prediction);
     }
 }

@@ -8,14 +8,10 @@ namespace Lentigo.Training.Commands;
 /// <summary>How the verbs name a data set and a split of it, and how they open them.</summary>
 internal static class DataArguments
 {
-    public static readonly Option<string[]> Data = new("--data")
-    {
-        Required = true,
-        Arity = ArgumentArity.OneOrMore,
-        AllowMultipleArgumentsPerToken = true,
-        HelpName = "folder|npz|URL",
-        Description = "A folder: HAM10000, the ISIC challenges of 2018 to 2020, the ISIC archive, BCN20000 or MILK10k as distributed, images with any CSV in the columns of one of them, or a folder for each class; folder=table.csv where the CSV is elsewhere; a MedMNIST .npz; or either in a blob container by its URL (or container/folder, with --connection). Several are joined.",
-    };
+    public static readonly Option<string[]> Data = NewData(required: true);
+
+    /// <summary>As <see cref="Data"/>, for a verb that can do without.</summary>
+    public static readonly Option<string[]> OptionalData = NewData(required: false);
 
     public static readonly Option<string?> Format = new("--format") { HelpName = string.Join('|', DataSetFiles.FormatNames), Description = "How to read a folder that can be read in several ways." };
     public static readonly Option<bool> AllowLeaks = new("--allow-leaks") { Description = "Accept a split file with a lesion or copies of one picture on both sides." };
@@ -30,12 +26,14 @@ internal static class DataArguments
     /// <summary>The seed of every split: it does not move with <c>--seed</c>, so that runs with several seeds can be compared and joined.</summary>
     public const int SplitSeed = 1;
 
+    private const string DataName = "--data";
+
     /// <summary>Where decoded images are kept.</summary>
     private static string PixelFolder => Path.Combine(PixelCache.UserFolder, "pixels");
 
     /// <summary>Opens the data sets that <c>--data</c> names, joined to one; those in blob storage are copied to this machine first.</summary>
     public static async Task<LesionDataSet> OpenAsync(ParseResult arguments, int size, CancellationToken cancellationToken) =>
-        TrainingImages.Join(await OpenAllAsync(arguments, LocationsOf(arguments.GetValue(Data)!), size, cancellationToken), Console.WriteLine);
+        TrainingImages.Join(await OpenAllAsync(arguments, LocationsOf(DataOf(arguments)), size, cancellationToken), Console.WriteLine);
 
     /// <summary>Opens data sets, in their order.</summary>
     public static async Task<IReadOnlyList<LesionDataSet>> OpenAllAsync(ParseResult arguments, IReadOnlyList<DataLocation> locations, int size, CancellationToken cancellationToken)
@@ -56,6 +54,8 @@ internal static class DataArguments
         return opened;
     }
 
+    private static string[] DataOf(ParseResult arguments) => arguments.GetValue<string[]>(DataName) is { Length: > 0 } named ? named : throw new UsageException($"Name a data set with {DataName}.");
+
     /// <summary>The locations that an option names.</summary>
     /// <exception cref="UsageException">One makes no sense, or is named twice.</exception>
     public static IReadOnlyList<DataLocation> LocationsOf(IReadOnlyList<string> texts)
@@ -74,7 +74,7 @@ internal static class DataArguments
 
     /// <summary>The one data set of verbs that look at one.</summary>
     /// <exception cref="UsageException">Several are named.</exception>
-    public static DataLocation OneLocation(ParseResult arguments) => LocationsOf(arguments.GetValue(Data)!) is [var one]
+    public static DataLocation OneLocation(ParseResult arguments) => LocationsOf(DataOf(arguments)) is [var one]
         ? one
         : throw new UsageException("This verb takes one data set: --data names several.");
 
@@ -98,6 +98,15 @@ internal static class DataArguments
         Console.WriteLine($"Copying {folder.Location} to {copies} where it is not there yet ...");
         return await ProgressBar.RunAsync("downloaded", bytes: true, progress => BlobDataSet.FetchAsync(folder, copies, progress, cancellationToken));
     }
+
+    private static Option<string[]> NewData(bool required) => new(DataName)
+    {
+        Required = required,
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "folder|npz|URL",
+        Description = "A folder: HAM10000, the ISIC challenges of 2018 to 2020, the ISIC archive, BCN20000 or MILK10k as distributed, images with any CSV in the columns of one of them, or a folder for each class; folder=table.csv where the CSV is elsewhere; a MedMNIST .npz; or either in a blob container by its URL (or container/folder, with --connection). Several are joined.",
+    };
 
     /// <summary>The split that the arguments ask for.</summary>
     public static DataSetSplit SplitOf(ParseResult arguments, LesionDataSet images)

@@ -3,12 +3,15 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Lentigo.Core;
+using Lentigo.Core.Decisions;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
+using Lentigo.Core.Predictions;
 using Lentigo.Training.Data;
 using Lentigo.Training.Packaging;
 using Lentigo.Training.Reports;
+using Lentigo.Training.Storage;
 using Spectre.Console;
 
 namespace Lentigo.Training.Commands;
@@ -26,11 +29,17 @@ internal static class EvaluateCommand
     private static readonly Option<string?> ReportFolder = new("--report") { HelpName = "folder", Description = "Write report.html and report.json there: intervals, curves, calibration, the images it got most wrong." };
     private static readonly Option<bool> EmbedImages = new("--embed-images") { Description = "Show the images it got most wrong in the report. Their licence must allow it." };
 
+    private static readonly Option<string?> Feedback = new("--feedback")
+    {
+        HelpName = "folder|URL|container",
+        Description = "Instead of --data: the documents feedback/{id}.json of a service, as a folder or a container. What the model answered is compared with the confirmed diagnoses, week by week.",
+    };
+
     public static Command Create()
     {
         Command command = new("evaluate", "Classifies a data set with a package, through the code that serves, and prints metrics of the members and the ensemble.")
         {
-            Model, DataArguments.Data, Subset, Fold, DataArguments.SplitFile, Prior, Json, Predictions, ReportFolder, EmbedImages, DataArguments.Photographs, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
+            Model, DataArguments.OptionalData, Feedback, Subset, Fold, DataArguments.SplitFile, Prior, Json, Predictions, ReportFolder, EmbedImages, DataArguments.Photographs, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
         };
         command.SetAction(RunAsync);
         return command;
@@ -39,6 +48,17 @@ internal static class EvaluateCommand
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
         ModelPackage package = ModelPackage.Open(arguments.GetValue(Model)!);
+        if (arguments.GetValue(Feedback) is { } feedback)
+        {
+            if (arguments.GetValue(DataArguments.OptionalData) is { Length: > 0 })
+            {
+                throw new UsageException("--data and --feedback cannot both be given.");
+            }
+
+            FeedbackEvaluation.Print(await FeedbackAsync(feedback, arguments, cancellationToken), package);
+            return 0;
+        }
+
         IReadOnlyList<double>? prior = PriorOf(arguments.GetValue(Prior)!, package.Manifest);
         IReadOnlyList<ImageFile> photographs = DataArguments.PhotographsOf(arguments);
         using EnsembleModel model = EnsembleModel.Load(package, new());
@@ -47,9 +67,11 @@ internal static class EvaluateCommand
         (IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds) = ImagesOf(data, subset, package.Manifest.Data, CommandLine.FoldOf(arguments.GetValue(Fold)!), arguments.GetValue(DataArguments.SplitFile));
         EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images, folds: folds);
         answers = prior is null ? answers : answers.Reweighed(package.Manifest.Prior!, prior);
+        ValidationAnswers? validation = ValidationAnswers.Read(package);
         if (arguments.GetValue(Predictions) is { } csv)
         {
-            File.WriteAllText(csv, Csv(data, answers));
+            File.WriteAllText(csv, Csv(data, answers, validation is null || prior is null ? null
+                : DecisionRule.Fit(validation, package.Manifest.Prior!, prior, DecisionRequest.DefaultSensitivity, DecisionRequest.DefaultCoverage)));
         }
 
         if (images.Any(i => data.Records[i].Label < 0))
@@ -68,13 +90,32 @@ internal static class EvaluateCommand
 
         IReadOnlyList<RobustnessFigures>? robustness = photographs.Count == 0 ? null : Robustness.Measure(model, photographs);
         Print(robustness ?? []);
+        int[] labels = [.. images.Select(i => data.Records[i].Label)];
+        string[] lesions = [.. images.Select(i => data.Records[i].LesionOrId)];
+        Print(Calibration.Compare(answers, labels, lesions));
+        bool isFittedOnThese = subset == "val" && package.Manifest.Data?.Fingerprint == data.Fingerprint;
+        DecisionEvaluation? decisions = validation is null || prior is null ? null
+            : isFittedOnThese ? DecisionEvaluation.CrossFitted(prior, ValidationAnswers.Of(data.Name, labels, lesions, answers.Probabilities))
+            : DecisionEvaluation.Of(validation, package.Manifest.Prior!, prior, ValidationAnswers.Of(data.Name, labels, lesions, answers.Probabilities));
+        Print(decisions);
         if (arguments.GetValue(ReportFolder) is { } folder)
         {
-            Report.Write(folder, EvaluationReportInput.Of(model, package.Manifest, data, subset, answers, prior, arguments.GetValue(EmbedImages)) with { Robustness = robustness });
+            Report.Write(folder, EvaluationReportInput.Of(model, package.Manifest, data, subset, answers, prior, decisions, arguments.GetValue(EmbedImages)) with { Robustness = robustness });
             Console.WriteLine($"The report is {Path.Combine(folder, Report.HtmlFileName)}.");
         }
 
         return 0;
+    }
+
+    private static async Task<IReadOnlyList<FeedbackRecord>> FeedbackAsync(string place, ParseResult arguments, CancellationToken cancellationToken)
+    {
+        if (Directory.Exists(place))
+        {
+            return FeedbackEvaluation.Read(place);
+        }
+
+        BlobFolder folder = StorageArguments.Open(place, StorageArguments.ConnectionOf(arguments));
+        return await FeedbackEvaluation.ReadAsync(folder.Container, cancellationToken);
     }
 
     /// <summary>The class prior asked for; null where the model does not say its own and that is asked for.</summary>
@@ -201,13 +242,72 @@ internal static class EvaluateCommand
         CommandLine.Print(table);
     }
 
-    private static string Csv(LesionDataSet data, EnsembleAnswers answers)
+    private static void Print(IReadOnlyList<CalibrationComparison> rows)
     {
-        StringBuilder csv = new($"image_id,label,{string.Join(",", LesionClasses.Codes)}\n");
+        Table table = CommandLine.NewTable($"calibration\n({rows[0].After.Bins} bins)", "ECE", "after", "Brier\nscore", "after", "log\nloss", "after");
+        foreach (CalibrationComparison row in rows)
+        {
+            table.AddRow(
+                Markup.Escape(row.Name), F(row.Before.ExpectedCalibrationError), F(row.After.ExpectedCalibrationError),
+                F(row.Before.BrierScore), F(row.After.BrierScore), F(row.Before.LogLoss), F(row.After.LogLoss));
+        }
+
+        CommandLine.Print("Before and after temperature scaling, each temperature fitted on images of other lesions:");
+        CommandLine.Print(table);
+    }
+
+    private static void Print(DecisionEvaluation? decisions)
+    {
+        if (decisions is null)
+        {
+            CommandLine.Print("The package has no validation answers: there is no triage to evaluate.");
+            return;
+        }
+
+        CommandLine.Print($"Triage at {decisions.Promise:P0} sensitivity, {decisions.Method}:");
+        Table shares = CommandLine.NewTable("", "share", "95 % interval");
+        foreach ((string name, ConfidenceInterval? share) in new[]
+        {
+            ("sensitivity for malignancy", decisions.Sensitivity), ("specificity", decisions.Specificity),
+            ("melanomas referred", decisions.MelanomaReferred), ("benign lesions referred", decisions.BenignReferred),
+        })
+        {
+            shares.AddRow(name, F(share?.Value), share is null ? "-" : $"{F(share.Low)} to {F(share.High)}");
+        }
+
+        CommandLine.Print(shares);
+        Table recommendations = CommandLine.NewTable("", "refer", "review", "routine");
+        foreach ((string code, RecommendationCounts counts) in decisions.Recommendations)
+        {
+            recommendations.AddRow(code, $"{counts.Refer}", $"{counts.Review}", $"{counts.Routine}");
+        }
+
+        CommandLine.Print(recommendations);
+        Table sets = CommandLine.NewTable(["prediction\nsets", "coverage", "mean\nsize", .. decisions.Recommendations.Keys]);
+        foreach (SetEvaluation set in decisions.Sets)
+        {
+            sets.AddRow([$"{set.Promise:P0}", F(set.Coverage.Value), set.MeanSize.ToString("f2", CultureInfo.InvariantCulture), .. decisions.Recommendations.Keys.Select(code => set.Classes[code].Value.ToString("f2", CultureInfo.InvariantCulture))]);
+        }
+
+        CommandLine.Print(sets);
+    }
+
+    /// <summary>Each image's probabilities and, where the package has a rule, what it recommends.</summary>
+    private static string Csv(LesionDataSet data, EnsembleAnswers answers, DecisionRule? rule)
+    {
+        StringBuilder csv = new($"image_id,label,{string.Join(",", LesionClasses.Codes)}{(rule is null ? "" : ",malignant,recommendation,set")}\n");
         for (int i = 0; i < answers.Images.Count; i++)
         {
             LesionRecord record = data.Records[answers.Images[i]];
-            csv.Append(CultureInfo.InvariantCulture, $"{record.Id},{(record.Label < 0 ? "" : LesionClasses.Codes[record.Label])},{string.Join(",", answers.Probabilities[i].Select(p => p.ToString("r", CultureInfo.InvariantCulture)))}\n");
+            double[] probabilities = answers.Probabilities[i];
+            csv.Append(CultureInfo.InvariantCulture, $"{record.Id},{(record.Label < 0 ? "" : LesionClasses.Codes[record.Label])},{string.Join(",", probabilities.Select(p => p.ToString("r", CultureInfo.InvariantCulture)))}");
+            if (rule is not null)
+            {
+                Triage triage = rule.TriageOf(probabilities, hasWarnings: false);
+                csv.Append(CultureInfo.InvariantCulture, $",{triage.MalignantProbability:r},{triage.Recommendation},{string.Join(' ', rule.SetOf(probabilities))}");
+            }
+
+            csv.Append('\n');
         }
 
         return csv.ToString();

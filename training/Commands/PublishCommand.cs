@@ -1,6 +1,10 @@
 using System.CommandLine;
+using System.Globalization;
+using Lentigo.Core.Decisions;
+using Lentigo.Core.Evaluation;
 using Lentigo.Core.Models;
-using Lentigo.Training.Storage;
+using Lentigo.Training.Packaging;
+using Spectre.Console;
 
 namespace Lentigo.Training.Commands;
 
@@ -8,11 +12,15 @@ namespace Lentigo.Training.Commands;
 internal static class PublishCommand
 {
     private static readonly Option<string> Model = new("--model") { Required = true, HelpName = "package", Description = "A package: a version's folder, or the folder above with current.json." };
-    private static readonly Option<string> To = new("--to") { Required = true, HelpName = "folder|URL|container", Description = $"A folder; a container's URL, with a SAS or for the signed-in identity; or a container's name, with --connection or {StorageArguments.ConnectionVariable}." };
+    private static readonly Option<string> To = new("--to") { Required = true, HelpName = ModelStores.HelpName, Description = ModelStores.Description };
+    private static readonly Option<bool> Force = new("--force") { Description = "Publish a package that is worse than the version that serves, too." };
 
     public static Command Create()
     {
-        Command command = new("publish", "Copies a package to where the app looks for models, its files first, the pointer to the version last.") { Model, To, StorageArguments.Connection };
+        Command command = new(
+            "publish",
+            "Compares a package with the version that serves, where both were validated on the same images, and copies it to where the app looks for models, "
+            + "its files first, the pointer to the version last.") { Model, To, Force, StorageArguments.Connection };
         command.SetAction(RunAsync);
         return command;
     }
@@ -20,29 +28,69 @@ internal static class PublishCommand
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
         ModelPackage package = ModelPackage.Open(arguments.GetValue(Model)!);
-        ModelStore store = await StoreAsync(arguments.GetValue(To)!, arguments, cancellationToken);
+        ModelStore store = await ModelStores.OpenAsync(arguments.GetValue(To)!, arguments, cancellationToken);
+        bool isWorse = await CompareAsync(package, store, cancellationToken);
+        if (isWorse && !arguments.GetValue(Force))
+        {
+            throw new TrainingException($"{package.Manifest.Name} {package.Manifest.Version} is worse than the version that serves and was not published. Publish it all the same with --force.");
+        }
+
         await store.PublishAsync(package, cancellationToken);
         Console.WriteLine($"Published {package.Manifest.Name} {package.Manifest.Version} to {store.Location}.");
         return 0;
     }
 
-    private static async Task<ModelStore> StoreAsync(string to, ParseResult arguments, CancellationToken cancellationToken)
+    /// <summary>Compares the package with the version that serves, prints both, and says whether it is worse.</summary>
+    private static async Task<bool> CompareAsync(ModelPackage package, ModelStore store, CancellationToken cancellationToken)
     {
-        bool isFolder = !StorageArguments.IsUrl(to) && arguments.GetValue(StorageArguments.Connection) is null
-            && (to.Contains('/', StringComparison.Ordinal) || Directory.Exists(to) || StorageArguments.ConnectionOf(arguments) is null);
-        if (isFolder)
+        ModelManifest candidate = package.Manifest;
+        string? current;
+        ModelManifest? serving;
+        ValidationAnswers? answers = null;
+        try
         {
-            Console.WriteLine($"Writing to the folder {Path.GetFullPath(to)}: --to is no URL, and {(to.Contains('/', StringComparison.Ordinal) || Directory.Exists(to) ? "is read as a path without --connection" : $"there is neither --connection nor {StorageArguments.ConnectionVariable}")}.");
-            return new FolderModelStore(to);
+            current = await store.ReadCurrentVersionAsync(candidate.Name, cancellationToken);
+            serving = current is null ? null : await store.ReadManifestAsync(candidate.Name, current, cancellationToken);
+            if (serving is not null && await store.ReadFileAsync(candidate.Name, current!, ValidationAnswers.FileName, cancellationToken) is { } json)
+            {
+                answers = ValidationAnswers.Parse(json, $"{store.Location}/{candidate.Name}/{current}/{ValidationAnswers.FileName}");
+            }
+        }
+        catch (ModelPackageException e)
+        {
+            Console.WriteLine($"The version that serves cannot be read, and is not compared with: {e.Message}");
+            return false;
         }
 
-        BlobFolder folder = StorageArguments.Open(to, StorageArguments.ConnectionOf(arguments));
-        if (folder.Prefix.Length > 0)
+        if (serving is null)
         {
-            throw new UsageException($"Packages are published to a whole container, but {folder.Location} is a folder in one. Name the container alone.");
+            Console.WriteLine($"No version of {candidate.Name} serves yet.");
+            return false;
         }
 
-        await StorageArguments.ReachAsync(folder, cancellationToken);
-        return new BlobModelStore(folder.Container, cacheFolder: Path.GetTempPath());
+        if (current == candidate.Version)
+        {
+            Console.WriteLine($"{candidate.Name} {current} serves already; its files are written again.");
+            return false;
+        }
+
+        if (ModelComparison.Of((candidate, ValidationAnswers.Read(package)), (serving, answers)) is not { } comparison)
+        {
+            Console.WriteLine($"{candidate.Name} {candidate.Version} and the version that serves, {current}, were not validated on the same images, or one of them does not hold its validation answers: they cannot be compared.");
+            return false;
+        }
+
+        CommandLine.Print($"{candidate.Name} on the same {comparison.Candidate.Count} validation images:");
+        Table table = CommandLine.NewTable("", $"{current}\nserves", $"{candidate.Version}\ncandidate", "difference", "95 % interval");
+        void Row(string name, double? before, double? after, ConfidenceInterval? difference) => table.AddRow(
+            name, F(before, "0.000"), F(after, "0.000"), F(difference?.Value, "+0.000;-0.000"), difference is null ? "-" : $"{F(difference.Low, "+0.000;-0.000")} to {F(difference.High, "+0.000;-0.000")}");
+        Row("accuracy", comparison.Serving.Accuracy, comparison.Candidate.Accuracy, comparison.Difference.Accuracy);
+        Row("balanced accuracy", comparison.Serving.BalancedAccuracy, comparison.Candidate.BalancedAccuracy, comparison.Difference.BalancedAccuracy);
+        Row("macro AUC", comparison.Serving.MacroAuc, comparison.Candidate.MacroAuc, comparison.Difference.MacroAuc);
+        Row("malignant AUC", comparison.Serving.MalignantAuc, comparison.Candidate.MalignantAuc, comparison.Difference.MalignantAuc);
+        CommandLine.Print(table);
+        return comparison.IsWorse;
     }
+
+    private static string F(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "-";
 }

@@ -6,7 +6,11 @@ namespace Lentigo.Training.Data;
 /// <param name="Label">The class, 0 to 6, or -1 where the data set does not say.</param>
 /// <param name="Lesion">The lesion that is shown, or null where the data set has no lesion ids.</param>
 /// <param name="Subset">The data set's own split: <c>train</c>, <c>val</c> or <c>test</c>; null where it has none.</param>
-public sealed record ImageFile(string Id, string Path, int Label, string? Lesion = null, string? Subset = null);
+public sealed record ImageFile(string Id, string Path, int Label, string? Lesion = null, string? Subset = null)
+{
+    /// <summary>What the tables say of it beside the class; null where they say nothing.</summary>
+    public LesionAttributes? Attributes { get; init; }
+}
 
 /// <summary>A data set of image files: what its tables and folders say, before an image is decoded.</summary>
 /// <param name="Name">The name for people and for the manifest: the folder's.</param>

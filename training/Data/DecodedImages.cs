@@ -41,7 +41,7 @@ internal sealed record DecodedImages(Tensor Pixels, IReadOnlyList<(int Width, in
     /// <param name="again">Reads them at another size, to find copies.</param>
     public LesionDataSet ToDataSet(DataSetFiles files, Func<LesionDataSet>? again = null)
     {
-        LesionRecord[] records = [.. files.Images.Zip(Sizes, (f, s) => new LesionRecord(f.Id, f.Label, f.Lesion, s.Width == s.Height ? $"{s.Width}" : $"{s.Width}x{s.Height}", f.Subset))];
+        LesionRecord[] records = [.. files.Images.Zip(Sizes, (f, s) => new LesionRecord(f.Id, f.Label, f.Lesion, s.Width == s.Height ? $"{s.Width}" : $"{s.Width}x{s.Height}", f.Subset) { Attributes = f.Attributes })];
         if (Unreadable.Count == 0)
         {
             return new(files.Name, records, Pixels) { ReadForComparison = again };

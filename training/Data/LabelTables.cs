@@ -54,7 +54,7 @@ internal static class LabelTables
     public static string Describe(string folder) =>
         string.Join("; ", Tables(folder).Take(5).Select(t => $"{Path.GetRelativePath(folder, t.Path)} has the columns {string.Join(", ", t.Columns.Take(12))}"));
 
-    private static bool IsAboutImages(IReadOnlySet<string> columns) => ImageColumns.Any(columns.Contains) && (columns.Contains("lesion_id") || columns.Contains("image_type"));
+    private static bool IsAboutImages(IReadOnlySet<string> columns) => ImageColumns.Any(columns.Contains) && (columns.Contains("lesion_id") || columns.Contains("image_type") || LesionAttributes.Columns.Any(columns.Contains));
 
     private static IEnumerable<(string Path, IReadOnlySet<string> Columns)> Tables(string folder, SearchOption depth = SearchOption.AllDirectories) =>
         DataSetFiles.FilesIn(folder, depth)
@@ -83,7 +83,10 @@ internal static class LabelTables
                         continue;
                     }
 
-                    ofTable.Add(new(image, "", label.Label, row["lesion_id"] ?? attributes.LesionOf(image), subset));
+                    ofTable.Add(new(image, "", label.Label, row["lesion_id"] ?? attributes.LesionOf(image), subset)
+                    {
+                        Attributes = LesionAttributes.Of(row)?.Or(attributes.Of(image)) ?? attributes.Of(image),
+                    });
                 }
             }
 
@@ -142,6 +145,7 @@ internal static class LabelTables
     {
         private readonly Dictionary<string, string> _lesions = new(StringComparer.Ordinal);
         private readonly Dictionary<string, string> _types = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, LesionAttributes> _attributes = new(StringComparer.Ordinal);
         private readonly List<(string Image, string Lesion)> _images = [];
         private ILookup<string, string>? _byLesion;
 
@@ -172,6 +176,11 @@ internal static class LabelTables
                     {
                         attributes._types.TryAdd(image, type);
                     }
+
+                    if (LesionAttributes.Of(row) is { } given)
+                    {
+                        attributes._attributes[image] = attributes._attributes.TryGetValue(image, out LesionAttributes? before) ? before.Or(given) : given;
+                    }
                 }
             }
 
@@ -179,6 +188,8 @@ internal static class LabelTables
         }
 
         public string? LesionOf(string image) => _lesions.GetValueOrDefault(ImageNames.Of(image));
+
+        public LesionAttributes? Of(string image) => _attributes.GetValueOrDefault(ImageNames.Of(image));
 
         public string? OtherThanDermoscopy(string image) => _types.GetValueOrDefault(ImageNames.Of(image)) is { } type && IsOther(type) ? type : null;
 

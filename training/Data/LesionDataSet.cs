@@ -13,7 +13,17 @@ namespace Lentigo.Training.Data;
 /// <param name="Stratum">The original resolution: <c>220</c> for a square image, <c>600x450</c> for another.</param>
 /// <param name="Subset">The data set's own split: <c>train</c>, <c>val</c> or <c>test</c>; null where it has none.</param>
 /// <param name="Weight">How often an epoch draws the image: 1 is once (see <see cref="DataLocation.Weight"/>).</param>
-public sealed record LesionRecord(string Id, int Label, string? Lesion, string Stratum, string? Subset = null, double Weight = 1);
+public sealed record LesionRecord(string Id, int Label, string? Lesion, string Stratum, string? Subset = null, double Weight = 1)
+{
+    /// <summary>What the data set says of it beside the class; null where it says nothing.</summary>
+    public LesionAttributes? Attributes { get; init; }
+
+    /// <summary>What images of one lesion have in common: the lesion's id, or the image's own where that is not known.</summary>
+    public string LesionOrId => Lesion ?? Id;
+
+    /// <summary>The data set that it came from, where several were joined; else null.</summary>
+    public string? Source { get; init; }
+}
 
 /// <summary>Images decoded to the input size, with their labels.</summary>
 public sealed class LesionDataSet : IDisposable

@@ -53,7 +53,7 @@ public sealed class TrainingImages : IDisposable
             LesionRecord record = sources[p.Source].Records[p.Image];
             int group = groups.Of(p.Source, p.Image);
             names.TryAdd(group, record.Lesion ?? $"{sources[p.Source].Name}/{record.Id}");
-            return record with { Lesion = names[group] };
+            return record with { Lesion = names[group], Source = sources[p.Source].Name };
         })];
         LesionDataSet joined = new(string.Join(" + ", sources.Select(s => s.Name)), records, Concatenated([.. sources.Select((s, k) => (s, kept.Where(p => p.Source == k).Select(p => p.Image).ToArray()))]))
         {

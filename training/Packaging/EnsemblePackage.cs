@@ -133,7 +133,7 @@ public static class EnsemblePackage
                 metrics = answers.Evaluate($"{options.Name} {version}", data, "val", manifest.Prior);
                 int[] labels = [.. val.Select(i => data.Records[i].Label)];
                 double? threshold = Calibration.ThresholdAtSpecificity(labels, answers.Probabilities, ThresholdClass, ConfidenceIntervals.Specificity);
-                ValidationAnswers validation = ValidationAnswers.Of($"{data.Name}, {manifest.Data!.ValCount} validation images, split by {manifest.Data.Split}", labels, [.. val.Select(i => data.Records[i].Lesion ?? data.Records[i].Id)], answers.Probabilities);
+                ValidationAnswers validation = ValidationAnswers.Of($"{data.Name}, {manifest.Data!.ValCount} validation images, split by {manifest.Data.Split}", labels, [.. val.Select(i => data.Records[i].LesionOrId)], answers.Probabilities);
                 File.WriteAllBytes(Path.Combine(partial, ValidationAnswers.FileName), JsonSerializer.SerializeToUtf8Bytes(validation, LentigoJson.Default.ValidationAnswers));
                 DecisionRule? rule = DecisionRule.Fit(validation, manifest.Prior!, manifest.Prior!, DecisionRequest.DefaultSensitivity, DecisionRequest.DefaultCoverage);
                 manifest = manifest with
@@ -144,7 +144,8 @@ public static class EnsemblePackage
                     Metrics = JsonSerializer.SerializeToElement(metrics, LentigoJson.Default.EvaluationReport),
                     Thresholds = threshold is { } t ? new Dictionary<string, double> { [$"{ThresholdClass}@specificity{ConfidenceIntervals.Specificity * 100:f0}"] = t } : null,
                 };
-                Report.Write(partial, EvaluationReportInput.Of(model, manifest, data, "val", answers, manifest.Prior, options.EmbedImages) with
+                Report.Write(partial, EvaluationReportInput.Of(
+                    model, manifest, data, "val", answers, manifest.Prior, DecisionEvaluation.CrossFitted(manifest.Prior!, validation), options.EmbedImages) with
                 {
                     Members = WithCurves(members, manifest, answers),
                     TrainingTime = TimeOf(members),

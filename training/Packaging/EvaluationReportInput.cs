@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lentigo.Core.Decisions;
 using Lentigo.Core.Imaging;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
@@ -20,13 +21,17 @@ public static class EvaluationReportInput
     /// <param name="subset"><c>train</c>, <c>val</c>, <c>test</c> or <c>all</c>.</param>
     /// <param name="answers">The model's answers on the subset.</param>
     /// <param name="prior">[7]: the class prior that the answers are for; null where it is not known.</param>
+    /// <param name="decisions">What the decision rule recommends on the subset; null where there is none.</param>
     /// <param name="embedImages">Whether the images that the ensemble got most wrong are shown.</param>
-    public static ReportInput Of(EnsembleModel model, ModelManifest manifest, LesionDataSet data, string subset, EnsembleAnswers answers, IReadOnlyList<double>? prior, bool embedImages)
+    public static ReportInput Of(
+        EnsembleModel model, ModelManifest manifest, LesionDataSet data, string subset, EnsembleAnswers answers, IReadOnlyList<double>? prior, DecisionEvaluation? decisions, bool embedImages)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(answers);
         LesionRecord[] records = [.. answers.Images.Select(i => data.Records[i])];
+        int[] labels = [.. records.Select(r => r.Label)];
+        string[] lesions = [.. records.Select(r => r.LesionOrId)];
         return new()
         {
             Model = manifest.Name,
@@ -34,7 +39,11 @@ public static class EvaluationReportInput
             Created = DateTimeOffset.UtcNow,
             Data = data.Name,
             Subset = subset,
-            Labels = [.. records.Select(r => r.Label)],
+            Labels = labels,
+            Lesions = lesions,
+            Groupings = GroupingsOf(records),
+            Calibration = Calibration.Compare(answers, labels, lesions),
+            Decisions = decisions,
             Probabilities = answers.Probabilities,
             Members = Members(manifest, answers),
             ImageIds = [.. records.Select(r => r.Id)],
@@ -52,6 +61,19 @@ public static class EvaluationReportInput
                 ["precision"] = manifest.Precision,
             },
             Licence = manifest.Licence,
+        };
+    }
+
+    private static Dictionary<string, IReadOnlyList<string?>> GroupingsOf(IReadOnlyList<LesionRecord> records)
+    {
+        IReadOnlyList<string?> By(Func<LesionRecord, string?> group) => [.. records.Select(group)];
+        return new()
+        {
+            ["age"] = By(r => r.Attributes?.AgeGroup),
+            ["sex"] = By(r => r.Attributes?.Sex),
+            ["site"] = By(r => r.Attributes?.Site),
+            ["confirmation"] = By(r => r.Attributes?.Confirmation),
+            ["data set"] = By(r => r.Source),
         };
     }
 

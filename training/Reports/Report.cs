@@ -16,6 +16,9 @@ public static class Report
     /// <summary>How many of the images it got most wrong are listed.</summary>
     private const int MostWrong = 12;
 
+    /// <summary>The group of images of which the data set does not say.</summary>
+    private const string NotKnown = "not known";
+
     /// <summary>Writes both files. A report that is there is replaced only when the new one is whole.</summary>
     /// <param name="folder">The package's folder; created where it does not exist.</param>
     /// <param name="input">What to report.</param>
@@ -46,12 +49,15 @@ public static class Report
             Created = input.Created,
             Data = input.Data,
             Subset = input.Subset,
-            Ensemble = Figures(input, input.Labels, input.Probabilities),
-            Members = input.Members.ToDictionary(m => m.Name, m => Figures(input, input.Labels, m.Probabilities)),
+            Ensemble = Figures(input, input.Probabilities),
+            Members = input.Members.ToDictionary(m => m.Name, m => Figures(input, m.Probabilities)),
             Prior = input.Prior,
             Uniform = Uniform(input),
             LearningCurves = input.Members.Where(m => m.LearningCurve.Count > 0).ToDictionary(m => m.Name, m => m.LearningCurve),
             Reliability = Reliability.Compute(input.Labels, input.Probabilities),
+            Calibration = input.Calibration.Count == 0 ? null : input.Calibration,
+            Decisions = input.Decisions,
+            Subgroups = Subgroups(input),
             AveragePrecision = AveragePrecision(input),
             Strata = Strata(input),
             Degradation = Degradation(input),
@@ -77,6 +83,12 @@ public static class Report
 
         Same(input.ImageIds?.Count ?? n, "image ids");
         Same(input.Strata?.Count ?? n, "strata");
+        Same(input.Lesions?.Count ?? n, "lesions");
+        foreach ((string by, IReadOnlyList<string?> groups) in input.Groupings)
+        {
+            Same(groups.Count, $"groups by {by}");
+        }
+
         long pixels = (long)n * input.InputSize * input.InputSize * 3;
         if (!input.Pixels.IsEmpty && input.Pixels.Length != pixels)
         {
@@ -98,8 +110,17 @@ public static class Report
         }
     }
 
-    private static ReportFigures Figures(ReportInput input, IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities) =>
-        new(ClassificationMetrics.Compute(labels, probabilities), ConfidenceIntervals.Compute(labels, probabilities, input.Resamples, input.Seed));
+    private static ReportFigures Figures(ReportInput input, IReadOnlyList<double[]> probabilities) =>
+        new(ClassificationMetrics.Compute(input.Labels, probabilities), ConfidenceIntervals.Compute(input.Labels, probabilities, input.Resamples, input.Seed, input.Lesions));
+
+    /// <summary>The ensemble's figures on some of the images.</summary>
+    private static ReportFigures Figures(ReportInput input, IReadOnlyList<int> images)
+    {
+        int[] labels = [.. images.Select(i => input.Labels[i])];
+        double[][] probabilities = [.. images.Select(i => input.Probabilities[i])];
+        string[]? lesions = input.Lesions is null ? null : [.. images.Select(i => input.Lesions[i])];
+        return new(ClassificationMetrics.Compute(labels, probabilities), ConfidenceIntervals.Compute(labels, probabilities, input.Resamples, input.Seed, lesions));
+    }
 
     private static UniformFigures? Uniform(ReportInput input)
     {
@@ -108,7 +129,7 @@ public static class Report
             return null;
         }
 
-        ReportFigures Of(IEnumerable<double[]> rows) => Figures(input, input.Labels, [.. rows.Select(row => ClassPrior.Reweigh(row, prior, ClassPrior.UniformShares))]);
+        ReportFigures Of(IEnumerable<double[]> rows) => Figures(input, [.. rows.Select(row => ClassPrior.Reweigh(row, prior, ClassPrior.UniformShares))]);
         return new(Of(input.Probabilities), input.Members.ToDictionary(m => m.Name, m => Of(m.Probabilities)));
     }
 
@@ -129,11 +150,29 @@ public static class Report
     private static Dictionary<string, ReportFigures>? Strata(ReportInput input)
     {
         string[] strata = [.. input.Strata?.Distinct().Order(StringComparer.Ordinal) ?? Enumerable.Empty<string>()];
-        return strata.Length < 2 ? null : strata.ToDictionary(s => s, s =>
+        return strata.Length < 2 ? null : strata.ToDictionary(s => s, s => Figures(input, [.. Enumerable.Range(0, input.Labels.Count).Where(i => input.Strata![i] == s)]));
+    }
+
+    /// <summary>The groups of every grouping that tells at least two apart, the largest first.</summary>
+    private static List<SubgroupFigures>? Subgroups(ReportInput input)
+    {
+        List<SubgroupFigures> figures = [];
+        foreach ((string by, IReadOnlyList<string?> groups) in input.Groupings)
         {
-            int[] images = [.. Enumerable.Range(0, input.Labels.Count).Where(i => input.Strata![i] == s)];
-            return Figures(input, [.. images.Select(i => input.Labels[i])], [.. images.Select(i => input.Probabilities[i])]);
-        });
+            IGrouping<string, int>[] byGroup = [.. Enumerable.Range(0, groups.Count).GroupBy(i => groups[i] ?? NotKnown).OrderBy(g => g.Key == NotKnown).ThenByDescending(g => g.Count())];
+            if (byGroup.Count(g => g.Key != NotKnown) > 1)
+            {
+                figures.AddRange(byGroup.Select(g =>
+                {
+                    int[] images = [.. g];
+                    ConfidenceIntervals intervals = Figures(input, images).Intervals;
+                    int lesions = input.Lesions is null ? images.Length : images.Select(i => input.Lesions[i]).Distinct().Count();
+                    return new SubgroupFigures(by, g.Key, images.Length, lesions, intervals.Accuracy, intervals.BalancedAccuracy, intervals.MalignantAuc, intervals.MelanomaSensitivity);
+                }));
+            }
+        }
+
+        return figures.Count == 0 ? null : figures;
     }
 
     private static DegradationFigures? Degradation(ReportInput input)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Lentigo.Core;
+using Lentigo.Core.Decisions;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Models;
 
@@ -41,6 +42,15 @@ public sealed record ReportDocument
 
     /// <summary>The ensemble's calibration.</summary>
     public required Reliability Reliability { get; init; }
+
+    /// <summary>Calibration errors before and after temperature scaling; absent where they were not measured.</summary>
+    public IReadOnlyList<CalibrationComparison>? Calibration { get; init; }
+
+    /// <summary>What the decision rule recommends; absent where there is none.</summary>
+    public DecisionEvaluation? Decisions { get; init; }
+
+    /// <summary>The ensemble's figures on groups of patients and images; absent where nothing is known of them.</summary>
+    public IReadOnlyList<SubgroupFigures>? Subgroups { get; init; }
 
     /// <summary>The ensemble's average precision by class code; a class without images has none.</summary>
     public required IReadOnlyDictionary<string, double> AveragePrecision { get; init; }
@@ -83,6 +93,18 @@ public sealed record ReportDocument
 /// <param name="Metrics">The figures.</param>
 /// <param name="Intervals">The 95 % bootstrap intervals.</param>
 public sealed record ReportFigures(ClassificationMetrics Metrics, ConfidenceIntervals Intervals);
+
+/// <summary>The ensemble's figures on one group.</summary>
+/// <param name="By">What the images are grouped by: <c>age</c>, <c>sex</c>, <c>site</c>, <c>confirmation</c>, <c>data set</c>.</param>
+/// <param name="Group">The group, <c>not known</c> for images of which the data set does not say.</param>
+/// <param name="Images">The number of images.</param>
+/// <param name="Lesions">The number of lesions.</param>
+/// <param name="Accuracy">The accuracy, its interval by lesion.</param>
+/// <param name="BalancedAccuracy">The mean recall over the classes that occur, its interval by lesion.</param>
+/// <param name="MalignantAuc">The area under the ROC curve of malignant against benign; null where one side has no images.</param>
+/// <param name="MelanomaSensitivity">The sensitivity for melanoma at 80 % specificity; null without melanoma.</param>
+public sealed record SubgroupFigures(
+    string By, string Group, int Images, int Lesions, ConfidenceInterval Accuracy, ConfidenceInterval BalancedAccuracy, ConfidenceInterval? MalignantAuc, ConfidenceInterval? MelanomaSensitivity);
 
 /// <summary>Figures for equally frequent classes.</summary>
 /// <param name="Ensemble">The ensemble's.</param>

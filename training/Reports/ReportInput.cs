@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lentigo.Core.Decisions;
 using Lentigo.Core.Models;
 
 namespace Lentigo.Training.Reports;
@@ -29,6 +30,18 @@ public sealed record ReportInput
 
     /// <summary>The members, in the package's order.</summary>
     public required IReadOnlyList<ReportMember> Members { get; init; }
+
+    /// <summary>[n]: images with equal entries show one lesion, and are drawn together for intervals; null where every image shows another one.</summary>
+    public IReadOnlyList<string>? Lesions { get; init; }
+
+    /// <summary>What patients and images are grouped by, e.g. <c>age</c>: [n], each image's group, null where it is not known.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string?>> Groupings { get; init; } = new Dictionary<string, IReadOnlyList<string?>>();
+
+    /// <summary>Calibration errors before and after temperature scaling; empty where they were not measured.</summary>
+    public IReadOnlyList<CalibrationComparison> Calibration { get; init; } = [];
+
+    /// <summary>What the decision rule recommends; null where there is none.</summary>
+    public DecisionEvaluation? Decisions { get; init; }
 
     /// <summary>[n]: the images' ids, or null where they have none; the image's number stands in.</summary>
     public IReadOnlyList<string>? ImageIds { get; init; }

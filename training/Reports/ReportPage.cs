@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Lentigo.Core;
+using Lentigo.Core.Decisions;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Models;
 using SkiaSharp;
@@ -58,7 +59,9 @@ internal static class ReportPage
         LearningCurves(html, input);
         Classes(html, document);
         Curves(html, input, document);
-        Calibration(html, document.Reliability);
+        Calibration(html, document);
+        Decisions(html, document.Decisions);
+        Subgroups(html, document.Subgroups);
         Strata(html, document);
         Degradation(html, document.Degradation);
         Robustness(html, document.Robustness);
@@ -81,8 +84,8 @@ internal static class ReportPage
         Tile("Macro AUC", ensemble.Intervals.MacroAuc, "0.000");
         Tile($"Melanoma sensitivity at {ConfidenceIntervals.Specificity:P0} specificity", ensemble.Intervals.MelanomaSensitivity);
         html.Write($"""
-            </dl><p class="note">The ensemble, with 95 % intervals from {ensemble.Intervals.Resamples:N0} bootstrap draws of the images. They tell how much the choice
-            of images moves a figure, not how much another training run would.</p></section>
+            </dl><p class="note">The ensemble, with 95 % intervals from {ensemble.Intervals.Resamples:N0} bootstrap draws of the lesions. They tell how much the choice
+            of lesions moves a figure, not how much another training run would.</p></section>
             """);
 
         void Tile(string name, ConfidenceInterval? interval, string format = "P1") => html.Write($"""
@@ -151,7 +154,7 @@ internal static class ReportPage
                 <td>{member?.Parameters ?? input.Members.Sum(p => p.Parameters):N0}</td><td>{member?.Weight ?? input.Members.Sum(p => p.Weight):P0}</td>
                 <td>{m.Accuracy:P1}<small>{Range(i.Accuracy)}</small></td><td>{m.WeightedPrecision:P1}</td><td>{m.WeightedF1:P1}</td>
                 <td>{m.BalancedAccuracy:P1}<small>{Range(i.BalancedAccuracy)}</small></td><td>{m.MacroF1:P1}</td>
-                <td>{Figure(i.MacroAuc?.Value, "0.000")}<small>{Range(i.MacroAuc, "0.000")}</small></td><td>{Figure(m.MalignantAuc, "0.000")}</td>
+                <td>{Figure(i.MacroAuc?.Value, "0.000")}<small>{Range(i.MacroAuc, "0.000")}</small></td><td>{Figure(m.MalignantAuc, "0.000")}<small>{Range(i.MalignantAuc, "0.000")}</small></td>
                 <td>{Figure(i.MelanomaSensitivity?.Value)}<small>{Range(i.MelanomaSensitivity)}</small></td></tr>
                 """);
         }
@@ -305,8 +308,9 @@ internal static class ReportPage
         html.Write($"</div></section>");
     }
 
-    private static void Calibration(HtmlWriter html, Reliability reliability)
+    private static void Calibration(HtmlWriter html, ReportDocument document)
     {
+        Reliability reliability = document.Reliability;
         using Chart chart = new(Chart.Axis.Share("stated probability"), Chart.Axis.Share("accuracy"));
         foreach (ReliabilityBin bin in reliability.Bins.Where(b => b.Count > 0))
         {
@@ -328,7 +332,117 @@ internal static class ReportPage
             html.Write($"<tr><th scope=\"row\">{bin.Low:P0} – {bin.High:P0}</th><td>{bin.Count:N0}</td><td>{bin.Confidence:P1}</td><td>{bin.Accuracy:P1}</td></tr>");
         }
 
-        html.Write($"</tbody></table></div></div></section>");
+        html.Write($"</tbody></table></div></div>");
+        if (document.Calibration is { } rows)
+        {
+            html.Write($"""
+                <div class="scroll" tabindex="0" role="region" aria-label="Calibration errors"><table>
+                <caption>Before and after temperature scaling; each temperature was fitted on images of other lesions. Lower is better.</caption>
+                <thead><tr><th scope="col">Probabilities of</th><th scope="col">Calibration error ({rows[0].Before.Bins} bins)</th><th scope="col">after</th><th scope="col">Brier score</th>
+                <th scope="col">after</th><th scope="col">Log loss</th><th scope="col">after</th></tr></thead><tbody>
+                """);
+            foreach (CalibrationComparison row in rows)
+            {
+                html.Write($"""
+                    <tr><th scope="row">{row.Name}</th><td>{row.Before.ExpectedCalibrationError:0.000}</td><td>{row.After.ExpectedCalibrationError:0.000}</td><td>{row.Before.BrierScore:0.000}</td>
+                    <td>{row.After.BrierScore:0.000}</td><td>{row.Before.LogLoss:0.000}</td><td>{row.After.LogLoss:0.000}</td></tr>
+                    """);
+            }
+
+            html.Write($"</tbody></table></div>");
+        }
+
+        html.Write($"</section>");
+    }
+
+    private static void Decisions(HtmlWriter html, DecisionEvaluation? decisions)
+    {
+        if (decisions is null)
+        {
+            return;
+        }
+
+        html.Write($"""
+            <section id="decisions"><h2>What it recommends</h2>
+            <p>A lesion is referred where malignancy, or melanoma alone, is at least as probable as its operating point, fitted for {decisions.Promise:P0} sensitivity. The rule was
+            {decisions.Method}. Warnings about single images, which turn routine into review, are left out of account.</p>
+            <dl class="tiles">
+            """);
+        Tile("Sensitivity for malignancy", decisions.Sensitivity);
+        Tile("Specificity", decisions.Specificity);
+        Tile("Melanomas referred", decisions.MelanomaReferred);
+        Tile("Benign lesions referred", decisions.BenignReferred);
+        html.Write($"""
+            </dl>
+            <div class="scroll" tabindex="0" role="region" aria-label="Table of recommendations"><table><caption>Images of each class by recommendation.</caption>
+            <thead><tr><th scope="col">Class</th><th scope="col">Refer</th><th scope="col">Review</th><th scope="col">Routine</th></tr></thead><tbody>
+            """);
+        foreach ((string code, RecommendationCounts counts) in decisions.Recommendations)
+        {
+            html.Write($"<tr><th scope=\"row\"><code>{code}</code></th><td>{counts.Refer:N0}</td><td>{counts.Review:N0}</td><td>{counts.Routine:N0}</td></tr>");
+        }
+
+        html.Write($"""
+            </tbody></table></div>
+            <div class="scroll" tabindex="0" role="region" aria-label="Table of prediction sets"><table>
+            <caption>Prediction sets: how often the true class is in them. The promise is made for melanoma, for the other malignant and for the benign classes each.</caption>
+            <thead><tr><th scope="col">Promise</th><th scope="col">Coverage</th><th scope="col">Mean size</th>
+            """);
+        foreach (string code in decisions.Recommendations.Keys)
+        {
+            html.Write($"<th scope=\"col\"><code>{code}</code></th>");
+        }
+
+        html.Write($"</tr></thead><tbody>");
+        foreach (SetEvaluation set in decisions.Sets)
+        {
+            html.Write($"<tr><th scope=\"row\">{set.Promise:P0}</th><td>{set.Coverage.Value:P1}<small>{Range(set.Coverage)}</small></td><td>{set.MeanSize:0.00}</td>");
+            foreach (string code in decisions.Recommendations.Keys)
+            {
+                html.Write($"<td>{set.Classes[code].Value:P1}<small>{Range(set.Classes[code])}</small></td>");
+            }
+
+            html.Write($"</tr>");
+        }
+
+        html.Write($"</tbody></table></div></section>");
+
+        void Tile(string name, ConfidenceInterval? interval) => html.Write($"""
+            <div><dt>{name}</dt><dd>{Figure(interval?.Value)}<small>{Range(interval)}</small></dd></div>
+            """);
+    }
+
+    private static void Subgroups(HtmlWriter html, IReadOnlyList<SubgroupFigures>? subgroups)
+    {
+        if (subgroups is null)
+        {
+            return;
+        }
+
+        html.Write($"""
+            <section id="subgroups"><h2>Groups of patients</h2>
+            <p>With 95 % intervals by lesion. Groups differ in their mix of classes, so that a difference in accuracy alone does not show that a group is served worse.</p>
+            """);
+        foreach (IGrouping<string, SubgroupFigures> by in subgroups.GroupBy(g => g.By))
+        {
+            html.Write($"""
+                <div class="scroll" tabindex="0" role="region" aria-label="Groups by {by.Key}"><table><caption>By {by.Key}.</caption>
+                <thead><tr><th scope="col">Group</th><th scope="col">Images</th><th scope="col">Lesions</th><th scope="col">Accuracy</th><th scope="col">Balanced accuracy</th><th scope="col">Malignant AUC</th>
+                <th scope="col">Melanoma sensitivity at {ConfidenceIntervals.Specificity:P0} specificity</th></tr></thead><tbody>
+                """);
+            foreach (SubgroupFigures g in by)
+            {
+                html.Write($"""
+                    <tr><th scope="row">{g.Group}</th><td>{g.Images:N0}</td><td>{g.Lesions:N0}</td><td>{g.Accuracy.Value:P1}<small>{Range(g.Accuracy)}</small></td>
+                    <td>{g.BalancedAccuracy.Value:P1}<small>{Range(g.BalancedAccuracy)}</small></td><td>{Figure(g.MalignantAuc?.Value, "0.000")}<small>{Range(g.MalignantAuc, "0.000")}</small></td>
+                    <td>{Figure(g.MelanomaSensitivity?.Value)}<small>{Range(g.MelanomaSensitivity)}</small></td></tr>
+                    """);
+            }
+
+            html.Write($"</tbody></table></div>");
+        }
+
+        html.Write($"</section>");
     }
 
     private static void Strata(HtmlWriter html, ReportDocument document)

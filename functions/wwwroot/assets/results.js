@@ -214,7 +214,7 @@ function shut() {
 }
 
 /** The form for a diagnosis that was confirmed later. */
-function feedback({ id }) {
+function feedback({ id, source }) {
   const said = h("p", { class: "help", role: "status" });
   const select = h("select", { required: true }, h("option", { value: "" }, t("feedback.choose")), classOptions());
   return h("form", {
@@ -222,7 +222,7 @@ function feedback({ id }) {
       event.preventDefault();
       said.classList.remove("error");
       try {
-        await call(`api/results/${encodeURIComponent(id)}/feedback`, { method: "POST", body: JSON.stringify({ diagnosis: select.value }), type: "application/json" });
+        await call(`api/results/${encodeURIComponent(id)}/feedback?name=${encodeURIComponent(source.name)}`, { method: "POST", body: JSON.stringify({ diagnosis: select.value }), type: "application/json" });
         said.textContent = t("feedback.saved", { name: className(select.value) });
       } catch (error) {
         said.classList.add("error");

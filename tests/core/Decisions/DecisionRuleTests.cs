@@ -23,7 +23,7 @@ public class DecisionRuleTests
         Assert.InRange(point.Sensitivity, point.SensitivityInterval[0], point.SensitivityInterval[1]);
         Assert.InRange(point.Specificity, point.SpecificityInterval[0], point.SpecificityInterval[1]);
 
-        double[] Scores(Func<int, bool> condition) => [.. Enumerable.Range(0, answers.Labels.Count).Where(i => condition(answers.Labels[i])).Select(i => DecisionRule.MalignantProbability(answers.Probabilities[i]))];
+        double[] Scores(Func<int, bool> condition) => [.. Enumerable.Range(0, answers.Labels.Count).Where(i => condition(answers.Labels[i])).Select(i => LesionClasses.MalignantProbability(answers.Probabilities[i]))];
     }
 
     [Fact]
@@ -86,9 +86,44 @@ public class DecisionRuleTests
         double[] uniform = [.. ClassPrior.UniformShares];
         OperatingPoint point = DecisionRule.Fit(answers, Natural, uniform, 0.9, 0.9)!.Malignant;
         double[] found = [.. new[] { 0, 1, 4 }.Select(c =>
-            Share([.. Enumerable.Range(0, answers.Labels.Count).Where(i => answers.Labels[i] == c)], i => DecisionRule.MalignantProbability(ClassPrior.Reweigh(answers.Probabilities[i], Natural, uniform)) >= point.Threshold))];
+            Share([.. Enumerable.Range(0, answers.Labels.Count).Where(i => answers.Labels[i] == c)], i => LesionClasses.MalignantProbability(ClassPrior.Reweigh(answers.Probabilities[i], Natural, uniform)) >= point.Threshold))];
         Assert.Equal(found.Average(), point.Sensitivity, 1e-9);
         Assert.True(point.Sensitivity >= 0.9);
+    }
+
+    [Fact]
+    public void An_evaluation_counts_what_the_rule_says_of_images_it_was_not_fitted_on()
+    {
+        ValidationAnswers fitted = Draw(3000, seed: 11), fresh = Draw(3000, seed: 12);
+        DecisionRule rule = DecisionRule.Fit(fitted, Natural, Natural, DecisionRequest.DefaultSensitivity, DecisionRequest.DefaultCoverage)!;
+        DecisionEvaluation evaluation = DecisionEvaluation.Of(fitted, Natural, Natural, fresh)!;
+        int[] melanomas = [.. Enumerable.Range(0, 3000).Where(i => fresh.Labels[i] == 4)];
+        Assert.Equal(Share(melanomas, i => rule.TriageOf(fresh.Probabilities[i], false).Recommendation == Triage.Refer), evaluation.MelanomaReferred!.Value, 1e-12);
+        Assert.Equal(melanomas.Length, evaluation.Recommendations["mel"].Refer + evaluation.Recommendations["mel"].Review + evaluation.Recommendations["mel"].Routine);
+        Assert.Equal(Enumerable.Range(0, 3000).Average(i => rule.SetOf(fresh.Probabilities[i]).Count), evaluation.Sets[0].MeanSize, 1e-12);
+        Assert.InRange(evaluation.Sensitivity!.Value, 0.92, 0.98);
+        Assert.InRange(evaluation.Sets.Single(s => s.Promise == 0.95).Classes["mel"].Value, 0.92, 0.98);
+    }
+
+    [Fact]
+    public void Cross_fitting_keeps_a_rule_from_the_lesions_that_it_is_applied_to()
+    {
+        // Every lesion has ten images. The probabilities say nothing, so that a rule that knew the lesions of its images could keep its promise exactly.
+        ValidationAnswers answers = Draw(3000, seed: 13);
+        answers = answers with { Lesions = [.. Enumerable.Range(0, 3000).Select(i => (answers.Labels[i] * 1000) + (i / 10))] };
+        bool[] halves = DecisionEvaluation.HalvesOf(answers.Labels, answers.Lesions);
+        Assert.All(Enumerable.Range(0, 3000).GroupBy(i => answers.Lesions[i]), lesion => Assert.Single(lesion.Select(i => halves[i]).Distinct()));
+        foreach (int c in Enumerable.Range(0, 7))
+        {
+            int[] lesions = [.. Enumerable.Range(0, 3000).Where(i => answers.Labels[i] == c).Select(i => answers.Lesions[i]).Distinct()];
+            int first = lesions.Count(l => !halves[Enumerable.Range(0, 3000).First(i => answers.Lesions[i] == l)]);
+            Assert.InRange(first - (lesions.Length - first), 0, 1);
+        }
+
+        DecisionEvaluation crossFitted = DecisionEvaluation.CrossFitted(Natural, answers)!;
+        Assert.InRange(crossFitted.Sensitivity!.Value, 0.9, 0.99);
+        Assert.Contains("one half of the lesions", crossFitted.Method, StringComparison.Ordinal);
+        Assert.Null(DecisionEvaluation.CrossFitted(Natural, new("x", [0, 5], [0, 1], [Natural, Natural])));
     }
 
     [Fact]

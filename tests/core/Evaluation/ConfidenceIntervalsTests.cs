@@ -40,8 +40,9 @@ public class ConfidenceIntervalsTests
         Assert.Equal(metrics.Accuracy, intervals.Accuracy.Value, 12);
         Assert.Equal(metrics.BalancedAccuracy, intervals.BalancedAccuracy.Value, 12);
         Assert.Equal(metrics.MacroAuc!.Value, intervals.MacroAuc!.Value, 12);
+        Assert.Equal(metrics.MalignantAuc!.Value, intervals.MalignantAuc!.Value, 12);
         Assert.Equal(melanoma.AtSpecificity(0.8).TruePositiveRate, intervals.MelanomaSensitivity!.Value, 12);
-        foreach (ConfidenceInterval interval in new[] { intervals.Accuracy, intervals.BalancedAccuracy, intervals.MacroAuc, intervals.MelanomaSensitivity })
+        foreach (ConfidenceInterval interval in new[] { intervals.Accuracy, intervals.BalancedAccuracy, intervals.MacroAuc, intervals.MalignantAuc, intervals.MelanomaSensitivity })
         {
             Assert.InRange(interval.Value, interval.Low, interval.High);
             Assert.True(interval.Low < interval.High);

@@ -64,6 +64,44 @@ public sealed class ModelPackageTests : IDisposable
     }
 
     [Fact]
+    public void Members_that_a_manifest_lacks_have_their_defaults()
+    {
+        ModelManifest manifest = ModelPackage.ParseManifest(
+            """
+            { "name": "a", "version": "1", "created": "2026-01-01T00:00:00Z", "classes": ["akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"],
+              "members": [ { "name": "m", "architecture": "m", "parameters": 1, "weight": 1 } ], "input": { "size": 64 }, "files": { "ensemble.onnx": "00" },
+              "data": { "name": "d", "fingerprint": "f", "split": "lesion", "splitFingerprint": "s", "trainCount": 1, "valCount": 1 } }
+            """u8, "manifest.json");
+        Assert.Equal((1.0, "none", "float32", LesionClasses.Notice), (manifest.Temperature, manifest.Flips, manifest.Precision, manifest.Notice));
+        Assert.Equal((ModelInput.Squash, ModelInput.BilinearAntialiased), (manifest.Input.Geometry, manifest.Input.Kernel));
+        Assert.Equal((1, (int?)null), (manifest.Data!.Folds, manifest.Members[0].Fold));
+        Assert.Null(manifest.OperatingPoints ?? (object?)manifest.Suitability ?? manifest.Quality ?? (object?)manifest.Prior);
+    }
+
+    [Fact]
+    public async Task A_store_lists_models_and_versions_newest_first_and_points_back_to_an_earlier_one()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        FolderModelStore store = new(root);
+        Assert.Empty(await store.ListModelsAsync(cancellation));
+        foreach (string version in (string[])["20260101-000000", "20260301-000000", "20260201-000000"])
+        {
+            Write("lentigo", version);
+        }
+
+        Write("another", "1");
+        Directory.CreateDirectory(Path.Combine(root, "lentigo", ".20260401-000000.partial"));
+        Assert.Equal(["another", "lentigo"], await store.ListModelsAsync(cancellation));
+        Assert.Equal(["20260301-000000", "20260201-000000", "20260101-000000"], await store.ListVersionsAsync("lentigo", cancellation));
+        Assert.Empty(await store.ListVersionsAsync("absent", cancellation));
+        await store.PointToAsync("lentigo", "20260201-000000", cancellation);
+        Assert.Equal("20260201-000000", await store.ReadCurrentVersionAsync("lentigo", cancellation));
+        Assert.Equal("20260101-000000", (await store.ReadManifestAsync("lentigo", "20260101-000000", cancellation))!.Version);
+        Assert.Null(await store.ReadManifestAsync("lentigo", "absent", cancellation));
+        await Assert.ThrowsAsync<ModelPackageException>(() => store.ReadManifestAsync("lentigo", "../another", cancellation));
+    }
+
+    [Fact]
     public async Task Publishing_to_a_folder_copies_the_package_and_moves_the_pointer()
     {
         ModelPackage package = ModelPackage.Open(Write("lentigo", "1"));

@@ -37,6 +37,37 @@ public sealed class LabelTablesTests : IDisposable
     }
 
     [Fact]
+    public void What_tables_say_of_patients_and_lesions_is_kept_by_image()
+    {
+        Image("a.jpg", 5);
+        Image("b.jpg", 4);
+        Image("c.jpg", 4);
+        Write("ISIC_2019_Training_GroundTruth.csv", "image,MEL,NV,BCC,AK,BKL,DF,VASC,SCC,UNK", "a,0,1,0,0,0,0,0,0,0", "b,1,0,0,0,0,0,0,0,0", "c,1,0,0,0,0,0,0,0,0");
+        Write("ISIC_2019_Training_Metadata.csv", "image,age_approx,anatom_site_general,lesion_id,sex", "a,55.0,Anterior Torso,L1,female", "b,,,L2,unknown");
+        Dictionary<string, LesionAttributes?> read = DataSetFiles.List(_folder.Path).Images.ToDictionary(i => i.Id, i => i.Attributes);
+        Assert.Equal(new LesionAttributes(55, "female", "anterior torso", null), read["a"]);
+        Assert.Equal("45 to 59", read["a"]!.AgeGroup);
+        Assert.Null(read["b"]);
+        Assert.Null(read["c"]);
+    }
+
+    [Theory]
+    [InlineData("29", "under 30")]
+    [InlineData("30.0", "30 to 44")]
+    [InlineData("75", "75 and over")]
+    [InlineData("0", "under 30")]
+    [InlineData("-1", null)]
+    [InlineData("NaN", null)]
+    [InlineData("unknown", null)]
+    public void Ages_are_grouped(string age, string? group)
+    {
+        Image("a.jpg", 5);
+        Write("HAM10000_metadata.csv", "lesion_id,image_id,dx,dx_type,age,sex,localization", $"L1,a,nv,histo,{age},male,back");
+        LesionAttributes attributes = Assert.Single(DataSetFiles.List(_folder.Path).Images).Attributes!;
+        Assert.Equal((group, "male", "back", "histo"), (attributes.AgeGroup, attributes.Sex, attributes.Site, attributes.Confirmation));
+    }
+
+    [Fact]
     public void A_folder_that_can_be_read_in_two_ways_is_refused_until_told_which()
     {
         SyntheticLesions.WriteHam10000(_folder.Path, perClass: 2, size: 32);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Lentigo.Core;
+using Lentigo.Core.Decisions;
 using Lentigo.Core.Evaluation;
 using Lentigo.Training.Reports;
 
@@ -40,9 +41,9 @@ public sealed partial class ReportTests : IDisposable
     [Fact]
     public void A_report_has_every_section_and_its_figures()
     {
-        ReportDocument document = Report.Write(_folder, Generated());
+        ReportDocument document = Report.Write(_folder, Grouped());
         string html = Html();
-        foreach (string section in new[] { "use", "comparison", "learning", "classes", "curves", "calibration", "strata", "degradation", "wrong", "provenance" })
+        foreach (string section in new[] { "use", "comparison", "learning", "classes", "curves", "calibration", "decisions", "subgroups", "strata", "degradation", "wrong", "provenance" })
         {
             Assert.Contains($"<section id=\"{section}\">", html, StringComparison.Ordinal);
         }
@@ -61,6 +62,21 @@ public sealed partial class ReportTests : IDisposable
         Assert.Contains(document.Ensemble.Metrics.Accuracy.ToString("P1", System.Globalization.CultureInfo.InvariantCulture), html, StringComparison.Ordinal);
         Assert.Equal(12, document.MostWrong.Count);
         Assert.Equal(12, html.Split("src=\"data:image/png;base64,iVBOR").Length - 1);
+    }
+
+    [Fact]
+    public void Groups_of_patients_have_figures_of_their_own_with_intervals_by_lesion()
+    {
+        ReportInput input = Grouped();
+        ReportDocument document = Report.Measure(input);
+        Assert.Equal([("sex", "male", 120), ("sex", "female", 120), ("sex", "not known", 60)], document.Subgroups!.Select(g => (g.By, g.Group, g.Images))); // one data set is no group
+        SubgroupFigures female = document.Subgroups![1];
+        int[] images = [.. Enumerable.Range(0, 300).Where(i => i % 5 != 0 && i % 2 == 0)];
+        ConfidenceIntervals expected = ConfidenceIntervals.Compute([.. images.Select(i => input.Labels[i])], [.. images.Select(i => input.Probabilities[i])], input.Resamples, groups: [.. images.Select(i => input.Lesions![i])]);
+        Assert.Equal((expected.Accuracy, expected.MalignantAuc, 120), (female.Accuracy, female.MalignantAuc, female.Lesions));
+        Assert.Equal(
+            ConfidenceIntervals.Compute(input.Labels, input.Probabilities, input.Resamples, groups: input.Lesions), document.Ensemble.Intervals);
+        Assert.Null(Report.Measure(input with { Groupings = new Dictionary<string, IReadOnlyList<string?>>() }).Subgroups);
     }
 
     [Fact]
@@ -197,6 +213,25 @@ public sealed partial class ReportTests : IDisposable
     }
 
     private string Html() => File.ReadAllText(Path.Combine(_folder, "report.html"));
+
+    /// <summary>With lesions, groups of patients, calibration errors and recommendations.</summary>
+    private static ReportInput Grouped()
+    {
+        ReportInput input = Generated();
+        IReadOnlyList<int> labels = input.Labels;
+        CalibrationErrors errors = CalibrationErrors.Compute(labels, input.Probabilities);
+        return input with
+        {
+            Lesions = [.. labels.Select((_, i) => $"lesion {i / 2}")],
+            Groupings = new Dictionary<string, IReadOnlyList<string?>>
+            {
+                ["sex"] = [.. labels.Select((_, i) => i % 5 == 0 ? null : i % 2 == 0 ? "female" : "male")],
+                ["data set"] = [.. labels.Select(_ => (string?)null)],
+            },
+            Calibration = [new("resnet18", errors, errors)],
+            Decisions = DecisionEvaluation.CrossFitted(ClassPrior.UniformShares, ValidationAnswers.Of("generated", labels, [.. labels.Select((_, i) => $"lesion {i}")], input.Probabilities)),
+        };
+    }
 
     private static ReportInput Generated()
     {

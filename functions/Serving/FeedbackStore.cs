@@ -1,0 +1,150 @@
+using System.Text.Json;
+using Azure;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+using Lentigo.Core;
+using Lentigo.Core.Predictions;
+using Lentigo.Core.Storage;
+using Lentigo.Functions.Contracts;
+using Microsoft.Extensions.Logging;
+
+namespace Lentigo.Functions.Serving;
+
+/// <summary>
+/// Keeps confirmed diagnoses beside the answers they belong to. An answer is a result in the container <c>results</c> or, where a setting says so, an HTTP answer in
+/// the container <c>answers</c>.
+/// </summary>
+public sealed class FeedbackStore(BlobServiceClient storage, ServingOptions options, TimeProvider time, ILogger<FeedbackStore> log)
+{
+    /// <summary>The container of kept HTTP answers: <c>answers/{id}.json</c>.</summary>
+    private const string AnswersContainer = "answers";
+
+    private const int LongestId = 100;
+
+    /// <summary>Keeps an HTTP answer, if <see cref="ServingOptions.KeepAnswers"/> says so. A failure is logged, and the caller gets the answer all the same.</summary>
+    /// <param name="answer">The answer; no heat map is kept, since it shows the image.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task KeepAsync(Prediction answer, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(answer);
+        if (!options.KeepAnswers)
+        {
+            return;
+        }
+
+        try
+        {
+            await UploadAsync(AnswersContainer, answer.Id, JsonSerializer.SerializeToUtf8Bytes(answer with { Explanation = null }, LentigoJson.Default.Prediction), cancellationToken);
+        }
+        catch (Exception e) when (e is RequestFailedException or AggregateException && !cancellationToken.IsCancellationRequested)
+        {
+            log.LogError("{Id}: the answer was given but could not be kept: {Reason}", answer.Id, e.Message.Split('\n')[0]);
+        }
+    }
+
+    /// <summary>Records a diagnosis.</summary>
+    /// <param name="id">The answer's id.</param>
+    /// <param name="name">The image's name in the container <c>lesions</c>, which saves a search through the results; null where it is not known.</param>
+    /// <param name="diagnosis">One of the seven codes.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="ProblemException">There is no such answer, it has no classification, or it has a diagnosis already.</exception>
+    internal async Task<FeedbackReceipt> AddAsync(string id, string? name, string diagnosis, CancellationToken cancellationToken)
+    {
+        if (id.Length > LongestId || !id.All(c => char.IsAsciiLetterOrDigit(c) || c == '-') || await FindAsync(id, name, cancellationToken) is not { } found)
+        {
+            throw new ProblemException(Problem.NotFound("answer of this id"));
+        }
+
+        (Prediction answer, DateTimeOffset? answered) = found;
+        FeedbackRecord record = new(id, diagnosis, time.GetUtcNow(), answered, answer with { Explanation = null });
+        try
+        {
+            await UploadAsync(FeedbackRecord.Container, id, JsonSerializer.SerializeToUtf8Bytes(record, LentigoJson.Default.FeedbackRecord), cancellationToken);
+        }
+        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlobAlreadyExists)
+        {
+            throw new ProblemException(Problem.FeedbackExists());
+        }
+
+        log.LogInformation("{Id}: a confirmed diagnosis was recorded.", id);
+        return new(id, diagnosis, record.Time);
+    }
+
+    private async Task<(Prediction Answer, DateTimeOffset? Time)?> FindAsync(string id, string? name, CancellationToken cancellationToken)
+    {
+        if (await DownloadAsync(AnswersContainer, id + LesionBlobs.ResultSuffix, cancellationToken) is { } kept)
+        {
+            return (JsonSerializer.Deserialize(kept.Content.ToMemory().Span, LentigoJson.Default.Prediction)!, kept.Details.LastModified);
+        }
+
+        if (name is not null)
+        {
+            return await ResultAsync(name + LesionBlobs.ResultSuffix, id, cancellationToken);
+        }
+
+        try
+        {
+            await foreach (BlobItem blob in storage.GetBlobContainerClient(LesionBlobs.ResultsContainer).GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, cancellationToken))
+            {
+                if (blob.Metadata.TryGetValue(LesionBlobs.IdMetadata, out string? written) && written == id)
+                {
+                    return await ResultAsync(blob.Name, id, cancellationToken);
+                }
+            }
+        }
+        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
+        {
+            // The first result makes the container.
+        }
+
+        return null;
+    }
+
+    private async Task<(Prediction Answer, DateTimeOffset? Time)?> ResultAsync(string blob, string id, CancellationToken cancellationToken)
+    {
+        if (await DownloadAsync(LesionBlobs.ResultsContainer, blob, cancellationToken) is not { } document)
+        {
+            return null;
+        }
+
+        try
+        {
+            LesionResult? result = JsonSerializer.Deserialize(document.Content.ToMemory().Span, FunctionsJson.Default.LesionResult);
+            return result?.Id != id ? null
+                : result.Status == LesionResult.Classified ? (JsonSerializer.Deserialize(document.Content.ToMemory().Span, LentigoJson.Default.Prediction)!, result.Time)
+                : throw new ProblemException(Problem.NotClassified());
+        }
+        catch (JsonException)
+        {
+            return null; // not a result
+        }
+    }
+
+    private async Task<BlobDownloadResult?> DownloadAsync(string container, string blob, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await storage.GetBlobContainerClient(container).GetBlobClient(DotSegments.Keep(blob)).DownloadContentAsync(cancellationToken);
+        }
+        catch (RequestFailedException e) when (e.Status == 404)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Writes a document that is not there yet, and its container with it.</summary>
+    private async Task UploadAsync(string container, string id, byte[] json, CancellationToken cancellationToken)
+    {
+        BlobContainerClient documents = storage.GetBlobContainerClient(container);
+        BlobUploadOptions upload = new() { Conditions = new() { IfNoneMatch = ETag.All }, HttpHeaders = new() { ContentType = "application/json" } };
+        try
+        {
+            await documents.GetBlobClient(id + LesionBlobs.ResultSuffix).UploadAsync(BinaryData.FromBytes(json), upload, cancellationToken);
+        }
+        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
+        {
+            await documents.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
+            await documents.GetBlobClient(id + LesionBlobs.ResultSuffix).UploadAsync(BinaryData.FromBytes(json), upload, cancellationToken);
+        }
+    }
+}

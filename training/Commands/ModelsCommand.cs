@@ -1,0 +1,87 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Lentigo.Core.Models;
+using Spectre.Console;
+
+namespace Lentigo.Training.Commands;
+
+/// <summary>The verb <c>models</c>: what is published, and which version serves.</summary>
+internal static class ModelsCommand
+{
+    private static readonly Option<string> In = new("--in") { Required = true, HelpName = ModelStores.HelpName, Description = ModelStores.Description };
+    private static readonly Option<string> Name = new("--name") { HelpName = "model", Description = "The model.", DefaultValueFactory = _ => "lentigo" };
+    private static readonly Option<string?> Version = new("--version") { HelpName = "version", Description = "The version that shall serve; without it the newest one before the one that serves." };
+
+    public static Command Create()
+    {
+        Command list = new("list", "Lists the published models and versions with their figures, and marks those that serve.") { In, StorageArguments.Connection };
+        list.SetAction(ListAsync);
+        Command rollback = new("rollback", "Lets an earlier version serve again, after checking that its files are whole.") { In, Name, Version, StorageArguments.Connection };
+        rollback.SetAction(RollBackAsync);
+        return new("models", "Shows what is published, and goes back to an earlier version.") { list, rollback };
+    }
+
+    private static async Task<int> ListAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        ModelStore store = await ModelStores.OpenAsync(arguments.GetValue(In)!, arguments, cancellationToken);
+        Table table = CommandLine.NewTable("model", "version", "", "accuracy", "balanced\naccuracy", "macro\nAUC", "malign.\nAUC");
+        foreach (string name in await store.ListModelsAsync(cancellationToken))
+        {
+            string? current = await store.ReadCurrentVersionAsync(name, cancellationToken);
+            foreach (string version in await store.ListVersionsAsync(name, cancellationToken))
+            {
+                table.AddRow([Markup.Escape(name), Markup.Escape(version), version == current ? "serves" : "", .. await FiguresAsync(store, name, version, cancellationToken)]);
+            }
+        }
+
+        if (table.Rows.Count == 0)
+        {
+            Console.WriteLine($"{store.Location} holds no models. Publish one with 'publish'.");
+            return 0;
+        }
+
+        CommandLine.Print(table);
+        return 0;
+    }
+
+    /// <summary>The figures on each version's own validation images, as its manifest has them.</summary>
+    private static async Task<string[]> FiguresAsync(ModelStore store, string name, string version, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ModelManifest? manifest = await store.ReadManifestAsync(name, version, cancellationToken);
+            JsonElement? metrics = manifest?.Metrics is { ValueKind: JsonValueKind.Object } m && m.TryGetProperty("ensemble", out JsonElement ensemble) ? ensemble : null;
+            string Figure(string figure) => metrics is { } e && e.TryGetProperty(figure, out JsonElement value) && value.ValueKind == JsonValueKind.Number
+                ? value.GetDouble().ToString("0.000", CultureInfo.InvariantCulture)
+                : "-";
+            return manifest is null ? ["no manifest", "", "", ""] : [Figure("accuracy"), Figure("balancedAccuracy"), Figure("macroAuc"), Figure("malignantAuc")];
+        }
+        catch (ModelPackageException)
+        {
+            return ["damaged", "", "", ""];
+        }
+    }
+
+    private static async Task<int> RollBackAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        string name = arguments.GetValue(Name)!;
+        ModelStore store = await ModelStores.OpenAsync(arguments.GetValue(In)!, arguments, cancellationToken);
+        IReadOnlyList<string> versions = await store.ListVersionsAsync(name, cancellationToken);
+        string? current = await store.ReadCurrentVersionAsync(name, cancellationToken);
+        string known = versions.Count == 0 ? $"{store.Location} holds no version of {name}." : $"Published: {string.Join(", ", versions)}.";
+        string version = arguments.GetValue(Version) is { } asked
+            ? versions.Contains(asked) ? asked : throw new TrainingException($"There is no version {asked} of {name}. {known}")
+            : versions.FirstOrDefault(v => string.CompareOrdinal(v, current) < 0) ?? throw new TrainingException($"There is no version of {name} before the one that serves{(current is null ? "" : $", {current}")}. {known}");
+        if (version == current)
+        {
+            Console.WriteLine($"{name} {version} serves already.");
+            return 0;
+        }
+
+        await store.FetchAsync(name, version, cancellationToken); // checks every file
+        await store.PointToAsync(name, version, cancellationToken);
+        Console.WriteLine($"{name} {version} serves now{(current is null ? "" : $" instead of {current}")}; running apps take it within their poll interval.");
+        return 0;
+    }
+}
