@@ -1,32 +1,5 @@
-using System.CommandLine;
 using Lentigo.Training;
 using Lentigo.Training.Commands;
 
 NativeTuning.Apply();
-RootCommand root = new(
-    """
-    Trains the ensemble that Lentigo serves, evaluates it, exports it to ONNX and publishes it.
-    Decision support, not a diagnosis.
-
-    Examples (after 'dotnet run --project training -c Release --'):
-      data inspect --data ham10000                                what is in a data set, and what is wrong with it
-      train --data ham10000 --out runs/first                      the paper's recipe on HAM10000
-      train --data ham10000 --out runs/strong --recipe strong --balance stratum --degrade 0.5 --select-on 220
-      evaluate --model runs/first --data ham10000 --subset val    metrics of the members and the ensemble
-      cross-validate --run runs/fold1 runs/fold2 --data ham10000  every image, answered by networks that did not see it
-      onnx inspect models/lentigo/1/ensemble.onnx               what an ONNX file holds
-      publish --model runs/first --to models                      to a folder or a blob container
-      models rollback --in models                                 the version before serves again
-    """)
-{
-    TrainCommand.Create(),
-    ExportCommand.Create(),
-    EvaluateCommand.Create(),
-    CrossValidateCommand.Create(),
-    DataCommand.Create(),
-    PublishCommand.Create(),
-    ModelsCommand.Create(),
-    WeightsCommand.Create(),
-    OnnxCommand.Create(),
-};
-return await CommandLine.RunAsync(root, args);
+return await CommandLine.RunAsync(Verbs.CreateRoot(), args);

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Diagnostics;
 using System.Text;
 using Lentigo.Training.Commands;
@@ -17,7 +16,7 @@ internal static class LentigoConsole
         Console.SetError(TextWriter.Synchronized(complained));
         try
         {
-            int code = await CommandLine.RunAsync(new RootCommand { TrainCommand.Create(), EvaluateCommand.Create(), CrossValidateCommand.Create(), DataCommand.Create(), PublishCommand.Create() }, arguments);
+            int code = await CommandLine.RunAsync(Verbs.CreateRoot(), arguments);
             return (code, said.ToString(), complained.ToString());
         }
         finally

@@ -102,5 +102,6 @@ public sealed class PublishTests : IDisposable
         return folder;
     }
 
-    private static string Model([System.Runtime.CompilerServices.CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(path, "..", "..", "..", "..", "models", "lentigo-fast"));
+    /// <summary>The small model that ships.</summary>
+    internal static string Model([System.Runtime.CompilerServices.CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(path, "..", "..", "..", "..", "models", "lentigo-fast"));
 }
