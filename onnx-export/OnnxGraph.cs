@@ -314,9 +314,7 @@ internal sealed class OnnxGraph
 
         foreach ((string constantName, OnnxConstant constant) in Constants)
         {
-            TensorProto tensor = new() { Name = constantName, DataType = (int)constant.Tensor.ElementType, RawData = ByteString.CopyFrom(constant.Tensor.Data) };
-            tensor.Dims.AddRange(constant.Tensor.Shape);
-            graph.Initializer.Add(tensor);
+            graph.Initializer.Add(constant.Tensor.ToProto(constantName));
         }
 
         return graph;

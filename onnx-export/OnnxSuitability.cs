@@ -1,3 +1,5 @@
+using Lentigo.OnnxExport.Proto;
+
 namespace Lentigo.OnnxExport;
 
 /// <summary>
@@ -12,7 +14,49 @@ namespace Lentigo.OnnxExport;
 public sealed record OnnxSuitability(IReadOnlyList<float> Mean, IReadOnlyList<float> Projection, double Offset, double Scale)
 {
     /// <summary>What suitability may differ by between runtimes: whitening multiplies the rounding of the features where images hardly differ.</summary>
-    internal const double Tolerance = 0.02;
+    public const double Tolerance = 0.02;
+
+    /// <summary>Writes these numbers over those of an exported ensemble; all else of the file stays as it is, but for the metadata that are named.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="metadata">Metadata of the file to change, such as its version.</param>
+    /// <exception cref="OnnxExportException">The file is no ensemble with a suitability, or these numbers do not fit its features.</exception>
+    public void WriteInto(string path, IReadOnlyDictionary<string, string> metadata)
+    {
+        ArgumentNullException.ThrowIfNull(metadata);
+        ModelProto model = OnnxFile.Read(path);
+        // As OnnxEnsemble writes it: exp(relu(mean(((x - mean) projection)^2) - offset) (-1 / scale)).
+        NodeProto exp = Of(OnnxEnsemble.Suitability, "Exp"), scaled = Of(exp.Input[0], "Mul"), beyond = Of(scaled.Input[0], "Relu"), less = Of(beyond.Input[0], "Sub");
+        NodeProto mean = Of(less.Input[0], "ReduceMean"), squared = Of(mean.Input[0], "Mul"), whitened = Of(squared.Input[0], "MatMul"), centred = Of(whitened.Input[0], "Sub");
+        Check(Initializer(centred.Input[1]).Dims[^1]);
+        int columns = Projection.Count / Mean.Count;
+        Replace(centred.Input[1], OnnxTensor.Of(Mean.ToArray(), [1, Mean.Count]));
+        Replace(whitened.Input[1], OnnxTensor.Of(Projection.ToArray(), [Mean.Count, columns]));
+        Replace(less.Input[1], OnnxTensor.Of([(float)Offset], []));
+        Replace(scaled.Input[1], OnnxTensor.Of([(float)(-1 / Scale)], []));
+        foreach (StringStringEntryProto entry in model.MetadataProps)
+        {
+            entry.Value = metadata.GetValueOrDefault(entry.Key, entry.Value);
+        }
+
+        OnnxFile.Write(model, path);
+
+        NodeProto Of(string output, string operation) => model.Graph.Node.FirstOrDefault(n => n.Output.Contains(output) && n.OpType == operation)
+            ?? throw new OnnxExportException($"{path} does not compute a suitability as this library writes it: {output} is no {operation}. Export the ensemble anew.");
+
+        TensorProto Initializer(string name) => model.Graph.Initializer.FirstOrDefault(i => i.Name == name)
+            ?? throw new OnnxExportException($"{path} does not hold the numbers of its suitability as this library writes them: there is no {name}. Export the ensemble anew.");
+
+        void Replace(string name, OnnxTensor tensor)
+        {
+            if (model.Graph.Node.Sum(n => n.Input.Count(i => i == name)) != 1)
+            {
+                throw new OnnxExportException($"{path} uses {name} elsewhere too. Export the ensemble anew.");
+            }
+
+            int index = model.Graph.Initializer.IndexOf(Initializer(name));
+            model.Graph.Initializer[index] = tensor.ToProto(name);
+        }
+    }
 
     /// <exception cref="OnnxExportException">The numbers make no distance.</exception>
     internal void Check(long length)

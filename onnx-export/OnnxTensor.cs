@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Google.Protobuf;
+using Lentigo.OnnxExport.Proto;
 
 namespace Lentigo.OnnxExport;
 
@@ -23,6 +25,14 @@ internal sealed record OnnxTensor(OnnxElementType ElementType, long[] Shape, byt
     public ReadOnlySpan<float> Floats => MemoryMarshal.Cast<byte, float>(Data);
 
     public ReadOnlySpan<long> Longs => MemoryMarshal.Cast<byte, long>(Data);
+
+    /// <summary>The tensor as a file holds it.</summary>
+    public TensorProto ToProto(string name)
+    {
+        TensorProto tensor = new() { Name = name, DataType = (int)ElementType, RawData = ByteString.CopyFrom(Data) };
+        tensor.Dims.AddRange(Shape);
+        return tensor;
+    }
 
     /// <summary>The same numbers as float16, rounded to nearest even.</summary>
     public OnnxTensor ToFloat16()

@@ -51,10 +51,10 @@ public sealed class EnsembleAnswers
     /// <param name="model">The loaded package.</param>
     /// <param name="data">The data set, at the package's input size.</param>
     /// <param name="images">The images to classify.</param>
-    /// <param name="change">What to do with the pixels uint8 [s, s, 3] before; null for nothing.</param>
+    /// <param name="change">What to do before with the pixels uint8 [s, s, 3] of an image, given by its index; null for nothing.</param>
     /// <param name="folds">The fold, from 1, of each image, whose members alone shall answer it; null for all members.</param>
     public static EnsembleAnswers Compute(
-        EnsembleModel model, LesionDataSet data, IReadOnlyList<int> images, Func<byte[], byte[]>? change = null, IReadOnlyDictionary<int, int>? folds = null)
+        EnsembleModel model, LesionDataSet data, IReadOnlyList<int> images, Func<byte[], int, byte[]>? change = null, IReadOnlyDictionary<int, int>? folds = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);
@@ -67,7 +67,7 @@ public sealed class EnsembleAnswers
         Dictionary<string, List<float[]>> byName = names.Distinct().ToDictionary(name => name, _ => new List<float[]>());
         foreach (int[] batch in images.Chunk(Batch))
         {
-            byte[] pixels = [.. batch.SelectMany(i => change is null ? data.PixelsOf(i) : change(data.PixelsOf(i)))];
+            byte[] pixels = [.. batch.SelectMany(i => change is null ? data.PixelsOf(i) : change(data.PixelsOf(i), i))];
             EnsembleOutput output = model.Classify(pixels, batch.Length);
             for (int i = 0; i < batch.Length; i++)
             {

@@ -54,7 +54,7 @@ internal static class ExportCommand
         });
         EvaluateCommand.Print(written.Metrics, written.Package.Manifest);
         long bytes = new FileInfo(written.Package.OnnxPath).Length;
-        Console.WriteLine($"ONNX Runtime agrees with TorchSharp: no output is further off than {written.Parity.LargestDifferences.Values.Max():g2}. The graph takes {bytes / 1e6:f1} MB, its temperature is {written.Package.Manifest.Temperature}.");
+        Console.WriteLine($"ONNX Runtime agrees with TorchSharp: no output is further off than {written.Parity!.LargestDifferences.Values.Max():g2}. The graph takes {bytes / 1e6:f1} MB, its temperature is {written.Package.Manifest.Temperature}.");
         Console.WriteLine($"The package is {written.Package.Folder}; its report is report.html there.");
     }
 

@@ -24,6 +24,7 @@ internal static class Verbs
     {
         TrainCommand.Create(),
         ExportCommand.Create(),
+        RenewCommand.Create(),
         EvaluateCommand.Create(),
         CrossValidateCommand.Create(),
         DataCommand.Create(),

@@ -34,9 +34,9 @@ public sealed record PackageOptions
 
 /// <summary>A package that was written.</summary>
 /// <param name="Package">The package, its hashes checked.</param>
-/// <param name="Parity">The largest differences between ONNX Runtime and TorchSharp.</param>
+/// <param name="Parity">The largest differences between ONNX Runtime and TorchSharp; null where the graph was taken over.</param>
 /// <param name="Metrics">The metrics on the validation images.</param>
-public sealed record WrittenPackage(ModelPackage Package, OnnxVerification Parity, EvaluationReport Metrics);
+public sealed record WrittenPackage(ModelPackage Package, OnnxVerification? Parity, EvaluationReport Metrics);
 
 /// <summary>Makes a model package of trained members: one ONNX graph, calibrated and checked, its report and its manifest.</summary>
 public static class EnsemblePackage
@@ -117,9 +117,10 @@ public static class EnsemblePackage
                 graph = graph with { Temperature = temperature };
                 if (isStaged)
                 {
-                    ImageFeatures features = ImageFeatures.Compute(model, data, [.. splits.SelectMany(s => s.Train).Distinct()]);
-                    graph = graph with { Suitability = features.FitSuitability(data) };
-                    features.WriteIndex(partial, data);
+                    int[] trained = [.. splits.SelectMany(s => s.Train).Distinct()];
+                    ImageFeatures features = ImageFeatures.Compute(model, data, trained);
+                    graph = graph with { Suitability = features.With(ImageFeatures.Compute(model, data, trained, vary: true)).FitSuitability() };
+                    features.WriteIndex(partial);
                 }
             }
 
@@ -127,33 +128,11 @@ public static class EnsemblePackage
             parity = OnnxEnsemble.Verify(exported, onnx, graph, ParityBatch(data, val));
 
             manifest = Hashed(partial, manifest with { Temperature = temperature });
-            using (EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(partial), new() { Device = InferenceDevice.Cpu }))
+            metrics = Measure(partial, manifest, data, val, folds, options, (report, answers) => report with
             {
-                EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, val, folds: folds);
-                metrics = answers.Evaluate($"{options.Name} {version}", data, "val", manifest.Prior);
-                int[] labels = [.. val.Select(i => data.Records[i].Label)];
-                double? threshold = Calibration.ThresholdAtSpecificity(labels, answers.Probabilities, ThresholdClass, ConfidenceIntervals.Specificity);
-                ValidationAnswers validation = ValidationAnswers.Of($"{data.Name}, {manifest.Data!.ValCount} validation images, split by {manifest.Data.Split}", labels, [.. val.Select(i => data.Records[i].LesionOrId)], answers.Probabilities);
-                File.WriteAllBytes(Path.Combine(partial, ValidationAnswers.FileName), JsonSerializer.SerializeToUtf8Bytes(validation, LentigoJson.Default.ValidationAnswers));
-                DecisionRule? rule = DecisionRule.Fit(validation, manifest.Prior!, manifest.Prior!, DecisionRequest.DefaultSensitivity, DecisionRequest.DefaultCoverage);
-                manifest = manifest with
-                {
-                    OperatingPoints = rule is null ? null : new(rule.Malignant, rule.Melanoma),
-                    Suitability = answers.Suitability is { } scores ? new(ImageFeatures.Quantile(scores, ImageFeatures.Weights(labels), UnusualShare), ImageFeatures.Quantile(scores, ImageFeatures.Weights(labels), UnsuitableShare)) : null,
-                    Quality = QualityOf(data, val),
-                    Metrics = JsonSerializer.SerializeToElement(metrics, LentigoJson.Default.EvaluationReport),
-                    Thresholds = threshold is { } t ? new Dictionary<string, double> { [$"{ThresholdClass}@specificity{ConfidenceIntervals.Specificity * 100:f0}"] = t } : null,
-                };
-                Report.Write(partial, EvaluationReportInput.Of(
-                    model, manifest, data, "val", answers, manifest.Prior, DecisionEvaluation.CrossFitted(manifest.Prior!, validation), options.EmbedImages) with
-                {
-                    Members = WithCurves(members, manifest, answers),
-                    TrainingTime = TimeOf(members),
-                    Robustness = options.Photographs.Count == 0 ? null : Robustness.Measure(model, options.Photographs),
-                });
-                Hashed(partial, manifest);
-            }
-
+                Members = WithCurves(members, manifest, answers),
+                TrainingTime = TimeOf(members),
+            });
             Directory.Move(partial, final);
         }
         catch
@@ -164,6 +143,122 @@ public static class EnsemblePackage
 
         WritePointer(folder, version); // last: a reader never sees half a package, and should this fail the package stays
         return new(ModelPackage.Open(final), parity, metrics);
+    }
+
+    /// <summary>
+    /// Writes a package anew whose networks stay as they are: suitability, limits, operating points and report are computed with this version of the trainer, as a
+    /// new version beside the old one.
+    /// </summary>
+    /// <param name="package">The package.</param>
+    /// <param name="data">The data set that it was trained on.</param>
+    /// <param name="splits">Its split, as for <see cref="Write"/>.</param>
+    /// <param name="more">Other dermoscopy images that count as suitable too, with labels, decoded to the package's input size.</param>
+    /// <param name="folder">The folder of the model's versions.</param>
+    /// <param name="options">Licence, photographs and whether images are embedded; name and precision stay.</param>
+    /// <exception cref="OnnxExportException">The graph holds no suitability as this version writes it.</exception>
+    public static WrittenPackage Renew(ModelPackage package, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, IReadOnlyList<LesionDataSet> more, string folder, PackageOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(package);
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(splits);
+        ArgumentNullException.ThrowIfNull(more);
+        ArgumentNullException.ThrowIfNull(options);
+        DateTimeOffset now = DateTimeOffset.UtcNow;
+        string version = now.ToString("yyyyMMdd-HHmmss", System.Globalization.CultureInfo.InvariantCulture);
+        string partial = Path.Combine(folder, $".{version}.partial"), final = Path.Combine(folder, version);
+        Directory.CreateDirectory(partial);
+        EvaluationReport metrics;
+        try
+        {
+            ModelManifest manifest = package.Manifest with { Version = version, Created = now, Licence = options.Licence ?? package.Manifest.Licence };
+            string onnx = Path.Combine(partial, ModelManifest.OnnxFileName);
+            File.Copy(package.OnnxPath, onnx);
+            int[] val = [.. splits.SelectMany(s => s.Val)];
+            OnnxSuitability suitability;
+            using (EnsembleModel model = EnsembleModel.Load(package, new() { Device = InferenceDevice.Cpu }))
+            {
+                int[] trained = [.. splits.SelectMany(s => s.Train).Distinct()];
+                ImageFeatures features = ImageFeatures.Compute(model, data, trained);
+                features.WriteIndex(partial);
+                features = features.With(ImageFeatures.Compute(model, data, trained, vary: true));
+                foreach (LesionDataSet set in more)
+                {
+                    int[] all = [.. Enumerable.Range(0, set.Count).Where(i => set.Records[i].Label >= 0)];
+                    features = features.With(ImageFeatures.Compute(model, set, all)).With(ImageFeatures.Compute(model, set, all, vary: true));
+                }
+
+                suitability = features.FitSuitability();
+            }
+
+            suitability.WriteInto(onnx, new Dictionary<string, string> { ["version"] = version });
+            manifest = Hashed(partial, manifest);
+            using (EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(partial), new() { Device = InferenceDevice.Cpu }))
+            {
+                int[] some = [.. val.Take(ParityImages)];
+                double[] expected = ImageFeatures.Compute(model, data, some).SuitabilityBy(suitability), given = EnsembleAnswers.Compute(model, data, some).Suitability!;
+                double difference = expected.Zip(given, (a, b) => Math.Abs(a - b)).Max();
+                if (difference > OnnxSuitability.Tolerance)
+                {
+                    throw new OnnxExportException($"The graph's suitability is {difference} from the fitted one: the package was not written.");
+                }
+            }
+
+            ReportDocument? before = Report.ReadOrNull(package.Folder);
+            metrics = Measure(partial, manifest, data, val, DataSetSplit.FoldsOf(splits), options, (report, _) => report with
+            {
+                Members = [.. report.Members.Select(m => before?.LearningCurves.TryGetValue(m.Name, out IReadOnlyList<LearningCurvePoint>? curve) == true ? m with { LearningCurve = curve } : m)],
+                TrainingTime = before?.TrainingSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+                Hardware = before?.Hardware,
+                Robustness = report.Robustness ?? before?.Robustness,
+            });
+            Directory.Move(partial, final);
+        }
+        catch
+        {
+            Directory.Delete(partial, recursive: true);
+            throw;
+        }
+
+        WritePointer(folder, version);
+        return new(ModelPackage.Open(final), Parity: null, metrics);
+    }
+
+    /// <summary>Measures the package in a folder on its validation images, and writes its validation answers, limits and report.</summary>
+    private static EvaluationReport Measure(
+        string folder, ModelManifest manifest, LesionDataSet data, int[] val, IReadOnlyDictionary<int, int>? folds, PackageOptions options, Func<ReportInput, EnsembleAnswers, ReportInput> complete)
+    {
+        using EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(folder), new() { Device = InferenceDevice.Cpu });
+        EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, val, folds: folds);
+        EvaluationReport metrics = answers.Evaluate($"{manifest.Name} {manifest.Version}", data, "val", manifest.Prior);
+        int[] labels = [.. val.Select(i => data.Records[i].Label)];
+        double? threshold = Calibration.ThresholdAtSpecificity(labels, answers.Probabilities, ThresholdClass, ConfidenceIntervals.Specificity);
+        ValidationAnswers validation = ValidationAnswers.Of($"{data.Name}, {manifest.Data!.ValCount} validation images, split by {manifest.Data.Split}", labels, [.. val.Select(i => data.Records[i].LesionOrId)], answers.Probabilities);
+        File.WriteAllBytes(Path.Combine(folder, ValidationAnswers.FileName), JsonSerializer.SerializeToUtf8Bytes(validation, LentigoJson.Default.ValidationAnswers));
+        DecisionRule? rule = DecisionRule.Fit(validation, manifest.Prior!, manifest.Prior!, DecisionRequest.DefaultSensitivity, DecisionRequest.DefaultCoverage);
+        manifest = manifest with
+        {
+            OperatingPoints = rule is null ? null : new(rule.Malignant, rule.Melanoma),
+            Suitability = answers.Suitability is null ? null : SuitabilityOf(model, data, val, labels, answers.Suitability),
+            Quality = QualityOf(data, val),
+            Metrics = JsonSerializer.SerializeToElement(metrics, LentigoJson.Default.EvaluationReport),
+            Thresholds = threshold is { } t ? new Dictionary<string, double> { [$"{ThresholdClass}@specificity{ConfidenceIntervals.Specificity * 100:f0}"] = t } : null,
+        };
+        ReportInput report = EvaluationReportInput.Of(
+            model, manifest, data, "val", answers, manifest.Prior, DecisionEvaluation.CrossFitted(manifest.Prior!, validation), options.EmbedImages) with
+        {
+            Robustness = options.Photographs.Count == 0 ? null : Robustness.Measure(model, options.Photographs),
+        };
+        Report.Write(folder, complete(report, answers));
+        Hashed(folder, manifest);
+        return metrics;
+    }
+
+    /// <summary>The limits that few validation images lie below, taken as they are and as sharper or softer sources would give them.</summary>
+    private static ModelSuitability SuitabilityOf(EnsembleModel model, LesionDataSet data, int[] val, int[] labels, double[] scores)
+    {
+        double[] varied = EnsembleAnswers.Compute(model, data, val, (pixels, image) => SharpnessVariation.Of(pixels, data.Size, image)).Suitability!, all = [.. scores, .. varied];
+        double[] weights = ImageFeatures.Weights([.. labels, .. labels]);
+        return new(ImageFeatures.Quantile(all, weights, UnusualShare), ImageFeatures.Quantile(all, weights, UnsuitableShare));
     }
 
     private static ModelManifest Manifest(IReadOnlyList<TrainedMember> members, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, PackageOptions options, string version, DateTimeOffset now) => new()

@@ -98,7 +98,7 @@ public static class EvaluationReportInput
 
         EnsembleAnswers degraded = EnsembleAnswers.Compute(
             model, data, [.. sharp.Select(i => answers.Images[i])],
-            pixels => LesionImage.Resize(LesionImage.Resize(pixels, data.Size, data.Size, DegradedSize), DegradedSize, DegradedSize, data.Size), answers.Folds);
+            (pixels, _) => LesionImage.Resize(LesionImage.Resize(pixels, data.Size, data.Size, DegradedSize), DegradedSize, DegradedSize, data.Size), answers.Folds);
         degraded = prior is null || model.Manifest.Prior is not { } own ? degraded : degraded.Reweighed(own, prior);
         string strata = string.Join(", ", sharp.Select(i => data.Records[answers.Images[i]].Stratum).Distinct().Order(StringComparer.Ordinal));
         return new($"images of {strata} px reduced to {DegradedSize} px and enlarged again", sharp, degraded.Probabilities);

@@ -22,22 +22,23 @@ internal sealed class ImageFeatures
 
     private const int Batch = 32;
 
-    private readonly int[] _images;
+    private readonly LesionRecord[] _records;
     private readonly float[][] _features;
     private readonly float[][] _statistics;
 
-    private ImageFeatures(int[] images, float[][] features, float[][] statistics) => (_images, _features, _statistics) = (images, features, statistics);
+    private ImageFeatures(LesionRecord[] records, float[][] features, float[][] statistics) => (_records, _features, _statistics) = (records, features, statistics);
 
     /// <summary>Runs the graph on images.</summary>
     /// <param name="model">The package, whose graph gives features.</param>
     /// <param name="data">The data set.</param>
     /// <param name="images">The images.</param>
-    public static ImageFeatures Compute(EnsembleModel model, LesionDataSet data, int[] images)
+    /// <param name="vary">Whether each image is sharpened or blurred as <see cref="SharpnessVariation"/> does, instead of being taken as it is.</param>
+    public static ImageFeatures Compute(EnsembleModel model, LesionDataSet data, IReadOnlyList<int> images, bool vary = false)
     {
         List<float[]> features = [], statistics = [];
         foreach (int[] batch in images.Chunk(Batch))
         {
-            byte[][] pixels = [.. batch.Select(data.PixelsOf)];
+            byte[][] pixels = [.. batch.Select(i => vary ? SharpnessVariation.Of(data.PixelsOf(i), data.Size, seed: i) : data.PixelsOf(i))];
             EnsembleOutput output = model.Classify([.. pixels.SelectMany(p => p)], batch.Length);
             for (int i = 0; i < batch.Length; i++)
             {
@@ -46,19 +47,21 @@ internal sealed class ImageFeatures
             }
         }
 
-        return new(images, [.. features], [.. statistics]);
+        return new([.. images.Select(i => data.Records[i])], [.. features], [.. statistics]);
     }
+
+    /// <summary>These images and others.</summary>
+    public ImageFeatures With(ImageFeatures others) => new([.. _records, .. others._records], [.. _features, .. others._features], [.. _statistics, .. others._statistics]);
 
     /// <summary>
     /// The squared Mahalanobis distance to the training images (Lee et al. 2018, arXiv:1807.03888), along the main directions of the features and all of the statistics
     /// of colours and early channels, as a score that is 1 for one half of the images and 0.2 for the outermost twentieth. A class counts by the root of its number of
     /// images: the many nevi alone would make the rare classes look unusual.
     /// </summary>
-    /// <param name="data">The data set.</param>
-    public OnnxSuitability FitSuitability(LesionDataSet data)
+    public OnnxSuitability FitSuitability()
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor weights = tensor(Weights([.. _images.Select(i => data.Records[i].Label)]), [_images.Length, 1]);
+        Tensor weights = tensor(Weights([.. _records.Select(r => r.Label)]), [_records.Length, 1]);
         Tensor features = Matrix(_features), statistics = Matrix(_statistics);
         (Tensor featureMean, Tensor featureProjection) = Whiten(features, weights, Directions);
         (Tensor statisticMean, Tensor statisticProjection) = Whiten(statistics, weights, (int)statistics.shape[1]);
@@ -72,12 +75,21 @@ internal sealed class ImageFeatures
     }
 
     /// <summary>Writes the index of similar cases: of each class as many images as are wanted, spread over the data set.</summary>
-    public void WriteIndex(string folder, LesionDataSet data)
+    public void WriteIndex(string folder)
     {
-        int[] chosen = [.. Enumerable.Range(0, _images.Length)
-            .GroupBy(i => data.Records[_images[i]].Label).OrderBy(g => g.Key)
+        int[] chosen = [.. Enumerable.Range(0, _records.Length)
+            .GroupBy(i => _records[i].Label).OrderBy(g => g.Key)
             .SelectMany(g => g.Where((_, k) => k * IndexedPerClass / g.Count() != (k - 1) * IndexedPerClass / g.Count() || g.Count() <= IndexedPerClass))];
-        SimilarCases.Write(folder, [.. chosen.Select(i => new NamedCase(data.Records[_images[i]].Id, LesionClasses.Codes[data.Records[_images[i]].Label]))], [.. chosen.Select(i => _features[i])]);
+        SimilarCases.Write(folder, [.. chosen.Select(i => new NamedCase(_records[i].Id, LesionClasses.Codes[_records[i].Label]))], [.. chosen.Select(i => _features[i])]);
+    }
+
+    /// <summary>What the graph gives for these images by <paramref name="suitability"/>, computed here: [n], 0 to 1.</summary>
+    public double[] SuitabilityBy(OnnxSuitability suitability)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor mean = tensor(suitability.Mean.ToArray()).to(ScalarType.Float64), projection = tensor(suitability.Projection.ToArray()).to(ScalarType.Float64).view(suitability.Mean.Count, -1);
+        Tensor distances = (cat([Matrix(_features), Matrix(_statistics)], 1) - mean).matmul(projection).square().mean([1]);
+        return (-(distances - suitability.Offset).clamp_min(0) / suitability.Scale).exp().data<double>().ToArray();
     }
 
     private static Tensor Matrix(float[][] rows) => tensor(rows.SelectMany(r => r).ToArray(), [rows.Length, rows[0].Length]).to(ScalarType.Float64);

@@ -35,6 +35,21 @@ public static class Report
         return document;
     }
 
+    /// <summary>The figures of a package's report; null where it has none that this version reads.</summary>
+    public static ReportDocument? ReadOrNull(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        string path = Path.Combine(folder, JsonFileName);
+        try
+        {
+            return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), ReportJson.Default.ReportDocument) : null;
+        }
+        catch (JsonException)
+        {
+            return null; // of a version that wrote other figures
+        }
+    }
+
     /// <summary>The figures alone.</summary>
     /// <param name="input">What to report.</param>
     /// <exception cref="ArgumentException">There are no images, or the input's lists differ in length.</exception>

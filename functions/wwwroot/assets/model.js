@@ -17,7 +17,7 @@ export async function open() {
     const [manifest, report, versions] = await Promise.all([read("api/model"), read("api/model/report.json").catch(() => null), read("api/models").catch(() => [])]);
     isLoaded = true;
     byId("model").replaceChildren(...[
-      facts(manifest), operatingPoints(manifest.operatingPoints), metrics(manifest, report), perClass(manifest), confusion(manifest), calibration(report), subgroups(report), versionList(versions),
+      facts(manifest), operatingPoints(manifest.operatingPoints), metrics(manifest, report), perClass(manifest), confusion(manifest), calibration(report), decisions(report), subgroups(report), versionList(versions),
     ].filter(Boolean));
   } catch (error) {
     byId("model").replaceChildren(h("p", { class: "error" }, h("strong", {}, error.title), ` ${error.message}`));
@@ -112,22 +112,32 @@ function text(x, y, content, anchor) {
   return svg("text", { x, y, "text-anchor": anchor }, content);
 }
 
-/** Figures of groups of patients: a table for each way of grouping, whatever figures the report gives. */
-function subgroups(report) {
-  const groups = report?.subgroups;
-  if (!groups || typeof groups !== "object") {
+/** What the decision rule recommended on images whose lesions it was not fitted on. */
+function decisions(report) {
+  const rule = report?.decisions;
+  if (!rule) {
     return null;
   }
 
-  const tables = (Array.isArray(groups) ? Object.entries(Object.groupBy(groups, g => g.by ?? g.attribute ?? "")) : Object.entries(groups)).filter(([, rows]) => Array.isArray(rows) && rows.length > 0);
-  return tables.length > 0 && section("model.subgroups", tables.map(([by, rows]) => {
-    const figures = Object.keys(rows[0]).filter(key => typeof rows[0][key] === "number" || typeof rows[0][key]?.value === "number");
-    const name = row => Object.entries(row).find(([key, value]) => typeof value === "string" && key !== "by" && key !== "attribute")?.[1] ?? "";
-    const shown = (value, key) => value === undefined || value === null ? "–" : typeof value === "object" ? `${percent(value.value)} (${percent(value.low)}–${percent(value.high)})` : Number.isInteger(value) && value > 1 || /count|images|lesions|support/i.test(key) ? count(value) : percent(value);
-    return h("div", {}, h("h3", {}, by), scroll("model.subgroups", h("table", {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.group")), figures.map(f => h("th", { scope: "col", class: "number" }, textOrNull(`metric.${f}`) ?? textOrNull(`model.${f}`) ?? f)))),
-      h("tbody", {}, rows.map(row => h("tr", {}, h("th", { scope: "row" }, name(row)), figures.map(f => h("td", { class: "number" }, shown(row[f], f)))))))));
-  }));
+  const tile = (key, share) => share && h("div", { class: "tile" }, h("dt", {}, t(key)), h("dd", {}, percent(share.value), h("small", {}, ` (${percent(share.low)}–${percent(share.high)})`)));
+  return section("model.decisions", h("p", { class: "help" }, t("model.decisions.help", { sensitivity: percent(rule.promise) })),
+    h("dl", { class: "tiles" }, tile("model.malignantFound", rule.sensitivity), tile("model.melanomaReferred", rule.melanomaReferred), tile("model.benignReferred", rule.benignReferred),
+      rule.sets.map(set => h("div", { class: "tile" }, h("dt", {}, t("model.set", { promise: percent(set.promise) })), h("dd", {}, percent(set.coverage.value), h("small", {}, ` ${t("model.set.size", { size: decimal(set.meanSize) })}`))))),
+    scroll("model.decisions", h("table", {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.truth")), ["refer", "review", "routine"].map(r => h("th", { scope: "col", class: "number" }, t(`triage.${r}`))))),
+      h("tbody", {}, Object.entries(rule.recommendations).map(([code, n]) => h("tr", {}, h("th", { scope: "row" }, className(code)), [n.refer, n.review, n.routine].map(v => h("td", { class: "number" }, count(v)))))))));
+}
+
+/** Figures of groups of patients: a table for each way of grouping. */
+function subgroups(report) {
+  const groups = Object.entries(Object.groupBy(report?.subgroups ?? [], g => g.by));
+  const shown = (interval, format) => interval ? `${format(interval.value)} (${format(interval.low)}–${format(interval.high)})` : "–";
+  return groups.length > 0 && section("model.subgroups", h("p", { class: "help" }, t("model.subgroups.help")), groups.map(([by, rows]) =>
+    h("div", {}, h("h3", {}, textOrNull(`model.by.${by}`) ?? by), scroll("model.subgroups", h("table", {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.group")), h("th", { scope: "col", class: "number" }, t("model.support")),
+        ["balancedAccuracy", "malignantAuc", "melanomaSensitivity"].map(f => h("th", { scope: "col", class: "number" }, t(`metric.${f}`))))),
+      h("tbody", {}, rows.map(g => h("tr", {}, h("th", { scope: "row" }, textOrNull(`model.group.${g.group}`) ?? g.group), h("td", { class: "number" }, count(g.images)),
+        h("td", { class: "number" }, shown(g.balancedAccuracy, percent)), h("td", { class: "number" }, shown(g.malignantAuc, decimal)), h("td", { class: "number" }, shown(g.melanomaSensitivity, percent)))))))));
 }
 
 function versionList(versions) {

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using Lentigo.Core.Models;
+using Lentigo.Training.Data;
+using Lentigo.Training.Packaging;
+
+namespace Lentigo.Training.Commands;
+
+/// <summary>The verb <c>renew</c>.</summary>
+internal static class RenewCommand
+{
+    private static readonly Option<string> Model = new("--model") { Required = true, HelpName = "package", Description = "A package: a version's folder, or the folder above with current.json." };
+    private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where the new version (<version>/, current.json) goes, e.g. models/lentigo." };
+    private static readonly Option<string[]> Also = new("--also") { HelpName = "folder", AllowMultipleArgumentsPerToken = true, Description = "Other labelled dermoscopy images, such as a clinic's own, that shall count as suitable too." };
+    private static readonly Option<string?> Licence = new("--licence") { HelpName = "text", Description = "The licence of the weights; without it that of the package." };
+    private static readonly Option<bool> EmbedImages = new("--embed-images") { Description = "Show the images it got most wrong in the report. Their licence must allow it." };
+
+    public static Command Create()
+    {
+        Command command = new("renew", "Writes a package anew with the same networks: what counts as a dermoscopy image, limits, operating points and the report are computed with this version of the program.")
+        {
+            Model, DataArguments.Data, Also, Out, DataArguments.Fold, DataArguments.SplitFile, Licence, EmbedImages,
+            DataArguments.Photographs, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
+        };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        ModelPackage package = ModelPackage.Open(arguments.GetValue(Model)!);
+        int size = package.Manifest.Input.Size;
+        using LesionDataSet data = await DataArguments.OpenAsync(arguments, size, cancellationToken);
+        IReadOnlyList<DataSetSplit> splits = EvaluateCommand.SplitsOf(data, package.Manifest, CommandLine.FoldOf(arguments.GetValue(DataArguments.Fold)!), arguments.GetValue(DataArguments.SplitFile));
+        IReadOnlyList<LesionDataSet> more = await DataArguments.OpenAllAsync(arguments, DataArguments.LocationsOf(arguments.GetValue(Also) ?? []), size, cancellationToken);
+        WrittenPackage written = EnsemblePackage.Renew(package, data, splits, more, arguments.GetValue(Out)!, new()
+        {
+            Name = package.Manifest.Name,
+            Licence = arguments.GetValue(Licence),
+            EmbedImages = arguments.GetValue(EmbedImages),
+            Photographs = DataArguments.PhotographsOf(arguments),
+        });
+        EvaluateCommand.Print(written.Metrics, written.Package.Manifest);
+        Console.WriteLine($"The package is {written.Package.Folder}; its report is report.html there.");
+        return 0;
+    }
+}
