@@ -8,9 +8,12 @@ using Microsoft.Azure.Functions.Worker;
 namespace Lentigo.Functions.Triggers;
 
 /// <summary>Classifies the image of a request.</summary>
-public sealed class Predict(Classification classification, ServingOptions options)
+public sealed class Predict(ImageRequests requests, Classification classification, ServingOptions options)
 {
-    /// <summary><c>POST /api/predict</c>: the image as the body or as the multipart field <c>image</c>.</summary>
+    /// <summary>
+    /// <c>POST /api/predict</c>: the image as the body or as the multipart field <c>image</c>. Several such fields are answered with an array in their order, in which an
+    /// image that cannot be classified has its problem document.
+    /// </summary>
     [Function("predict")]
     public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "api/predict")] HttpRequest request, FunctionContext context)
     {
@@ -18,7 +21,9 @@ public sealed class Predict(Classification classification, ServingOptions option
         ArgumentNullException.ThrowIfNull(context);
         CancellationToken gone = request.HttpContext.RequestAborted;
         PredictionOptions asked = PredictQuery.Read(request.Query, options.Defaults);
-        byte[] image = await ImageRequest.ReadAsync(request, options.MaxImageBytes, gone);
-        return Answers.Json(await classification.ClassifyUnlessOverloadedAsync(image, context.InvocationId, asked, gone), FunctionsJson.Default.Prediction);
+        using RequestImages images = await requests.ReadAsync(request, gone);
+        return images.Count == 1
+            ? Answers.Json(await classification.ClassifyUnlessOverloadedAsync(images.First, context.InvocationId, asked, gone), FunctionsJson.Default.Prediction)
+            : Answers.Json(await classification.ClassifyUnlessOverloadedAsync(images.All, context.InvocationId, asked, gone), FunctionsJson.Default.IReadOnlyListPredictionOrProblem);
     }
 }
