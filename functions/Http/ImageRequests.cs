@@ -57,7 +57,7 @@ public sealed class ImageRequests(ServingOptions options, TimeProvider time)
         RequestImages images = new(budget);
         try
         {
-            using PacedBody body = new(request.Body, options, time);
+            using PacedBody body = new(request.BodyReader, options, time);
             if (isMultipart)
             {
                 await ReadFieldsAsync(body, type!, request.ContentLength, maxImages, stopAtFirst, images, cancellationToken);

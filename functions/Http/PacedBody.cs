@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.IO.Pipelines;
 using Lentigo.Functions.Contracts;
 using Lentigo.Functions.Serving;
 
@@ -5,14 +7,25 @@ namespace Lentigo.Functions.Http;
 
 /// <summary>
 /// A request's body whose sender must keep up a least rate, after a grace period, and end by a deadline: <see cref="ServingOptions.MinBodyBytesPerSecond"/>,
-/// <see cref="ServingOptions.BodyGrace"/> and <see cref="ServingOptions.BodyDeadline"/>. Kestrel has a least rate too, but no deadline, and behind a proxy such as the Functions
-/// host its answer does not reach the sender.
+/// <see cref="ServingOptions.BodyGrace"/> and <see cref="ServingOptions.BodyDeadline"/>. Kestrel has a least rate too, but no deadline.
 /// </summary>
-internal sealed class PacedBody(Stream body, ServingOptions options, TimeProvider time) : Stream
+internal sealed class PacedBody : Stream
 {
-    private readonly long start = time.GetTimestamp();
-    private readonly CancellationTokenSource late = new(Timeout.InfiniteTimeSpan, time);
+    private readonly PipeReader body;
+    private readonly ServingOptions options;
+    private readonly TimeProvider time;
+    private readonly long start;
+    private readonly CancellationTokenSource late;
     private long received;
+
+    public PacedBody(PipeReader body, ServingOptions options, TimeProvider time)
+    {
+        (this.body, this.options, this.time) = (body, options, time);
+        start = time.GetTimestamp();
+        late = new(Latest(), time);
+        // Not by a token: Kestrel cannot read on in a body whose reading was cancelled by one, as it does after the answer, and logs an error.
+        late.Token.UnsafeRegister(reader => ((PipeReader)reader!).CancelPendingRead(), body);
+    }
 
     /// <inheritdoc/>
     public override bool CanRead => true;
@@ -37,24 +50,23 @@ internal sealed class PacedBody(Stream body, ServingOptions options, TimeProvide
     /// <exception cref="ProblemException">The sender is too slow.</exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        TimeSpan left = Latest() - time.GetElapsedTime(start);
-        if (left <= TimeSpan.Zero)
+        ReadResult result = await body.ReadAsync(cancellationToken);
+        int read = (int)Math.Min(result.Buffer.Length, buffer.Length);
+        ReadOnlySequence<byte> taken = result.Buffer.Slice(0, read);
+        taken.CopyTo(buffer.Span);
+        body.AdvanceTo(taken.End);
+        received += read;
+        if (result.IsCanceled || (!result.IsCompleted && time.GetElapsedTime(start) > Latest()))
         {
             throw new ProblemException(Problem.TooSlow());
         }
 
-        late.CancelAfter(left);
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
-        try
+        if (read > 0)
         {
-            int read = await body.ReadAsync(buffer, either.Token);
-            received += read;
-            return read;
+            late.CancelAfter(TimeSpan.FromTicks(Math.Max(1, (Latest() - time.GetElapsedTime(start)).Ticks)));
         }
-        catch (OperationCanceledException) when (late.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
-        {
-            throw new ProblemException(Problem.TooSlow());
-        }
+
+        return read;
     }
 
     /// <inheritdoc/>

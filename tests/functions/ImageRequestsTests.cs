@@ -1,9 +1,14 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Lentigo.Core.Imaging;
 using Lentigo.Functions.Contracts;
 using Lentigo.Functions.Http;
 using Lentigo.Functions.Serving;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Tests;
 
@@ -117,6 +122,34 @@ public class ImageRequestsTests
     }
 
     [Fact]
+    public async Task Kestrel_tells_a_sender_that_stalls_and_disconnects_it_without_an_error_of_its_own()
+    {
+        ImageRequests requests = Requests(new() { BodyGrace = TimeSpan.FromMilliseconds(200) });
+        List<string> errors = [];
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Logging.ClearProviders().AddProvider(new Errors(errors));
+        await using WebApplication app = builder.Build();
+        app.MapPost("/", async (HttpContext context) =>
+        {
+            ProblemException refused = await Assert.ThrowsAsync<ProblemException>(() => requests.ReadAsync(context.Request, context.RequestAborted));
+            context.Response.Headers.Connection = "close";
+            return Answers.From(refused.Problem);
+        });
+        await app.StartAsync(Cancellation);
+        using Socket sender = new(SocketType.Stream, ProtocolType.Tcp);
+        await sender.ConnectAsync(IPAddress.Loopback, new Uri(app.Urls.Single()).Port, Cancellation);
+        await sender.SendAsync("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\nxx"u8.ToArray(), Cancellation);
+        using MemoryStream answer = new();
+        await new NetworkStream(sender).CopyToAsync(answer, Cancellation); // until it is disconnected
+        string text = Encoding.UTF8.GetString(answer.ToArray());
+        Assert.StartsWith("HTTP/1.1 408 ", text, StringComparison.Ordinal);
+        Assert.Contains("urn:lentigo:problem:too-slow", text, StringComparison.Ordinal);
+        await app.StopAsync(Cancellation);
+        Assert.Empty(errors);
+    }
+
+    [Fact]
     public async Task A_sender_that_keeps_up_the_least_rate_is_waited_for()
     {
         ServingOptions options = new() { MinBodyBytesPerSecond = 1, BodyGrace = TimeSpan.FromSeconds(20) };
@@ -180,6 +213,28 @@ public class ImageRequestsTests
 
     private static Task<ProblemException> ProblemAsync(ImageRequests requests, HttpRequest request) =>
         Assert.ThrowsAsync<ProblemException>(() => requests.ReadAsync(request, Cancellation));
+
+    private sealed class Errors(List<string> errors) : ILoggerProvider, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel))
+            {
+                errors.Add(formatter(state, exception));
+            }
+        }
+
+        public void Dispose()
+        {
+        }
+    }
 
     /// <summary>A sender that sends a byte now and then and never ends.</summary>
     private sealed class Slow(TimeSpan pause, int bytes = 1) : Stream
