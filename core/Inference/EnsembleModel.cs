@@ -37,8 +37,11 @@ public sealed class EnsembleModel : IDisposable
     /// <summary>The processor that runs the graph: <see cref="InferenceDevice.Cpu"/> or <see cref="InferenceDevice.Cuda"/>.</summary>
     public InferenceDevice Device { get; }
 
-    /// <summary>Why <see cref="InferenceDevice.Auto"/> ended on the CPU, or null.</summary>
+    /// <summary>Why <see cref="InferenceDevice.Auto"/> ended on the CPU in a build that can use a GPU, or null.</summary>
     public string? Warning { get; }
+
+    /// <summary>Threads within one run on the CPU.</summary>
+    public int Threads { get; private init; }
 
     /// <summary>Whether the graph can say where in an image it saw a class.</summary>
     public bool CanExplain { get; }
@@ -59,14 +62,15 @@ public sealed class EnsembleModel : IDisposable
             }
             catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
             {
-                string reason = e is OnnxRuntimeException ? e.Message.ReplaceLineEndings(" ") : "this build of ONNX Runtime has no CUDA.";
+                bool hasCuda = e is OnnxRuntimeException;
+                string reason = hasCuda ? e.Message.ReplaceLineEndings(" ") : "this build of ONNX Runtime has no CUDA.";
                 if (options.Device is InferenceDevice.Cuda)
                 {
                     throw new ModelPackageException(
                         $"The device 'cuda' was asked for, but ONNX Runtime cannot use it: {reason} Use a build with -p:Accelerator=Cuda on a machine with an NVIDIA GPU and the CUDA and cuDNN that the package Microsoft.ML.OnnxRuntime.Gpu needs, or set the device to 'auto'.", e);
                 }
 
-                warning = $"No usable GPU, the CPU is used: {reason}";
+                warning = hasCuda ? $"No usable GPU, the CPU is used: {reason}" : null; // a build for the CPU asks for none
             }
         }
 
@@ -259,7 +263,7 @@ public sealed class EnsembleModel : IDisposable
         EnsembleModel model;
         try
         {
-            model = new(package, session, device, warning);
+            model = new(package, session, device, warning) { Threads = options.IntraOpNumThreads };
         }
         catch (ModelPackageException)
         {

@@ -45,11 +45,6 @@ public sealed class ProblemAnswers(ILogger<ProblemAnswers> log) : IFunctionsWork
                 http.Response.Headers.RetryAfter = RetryAfterSeconds;
             }
 
-            if (e.Problem.Status == StatusCodes.Status408RequestTimeout)
-            {
-                http.Response.Headers.Connection = "close"; // RFC 9110, section 15.5.9
-            }
-
             context.GetInvocationResult().Value = Answers.From(e.Problem);
         }
         catch (Exception) when (http.RequestAborted.IsCancellationRequested)

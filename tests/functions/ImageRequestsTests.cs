@@ -122,7 +122,7 @@ public class ImageRequestsTests
     }
 
     [Fact]
-    public async Task Kestrel_tells_a_sender_that_stalls_and_disconnects_it_without_an_error_of_its_own()
+    public async Task A_sender_that_stalls_is_told_and_Kestrel_logs_no_error()
     {
         ImageRequests requests = Requests(new() { BodyGrace = TimeSpan.FromMilliseconds(200) });
         List<string> errors = [];
@@ -133,18 +133,23 @@ public class ImageRequestsTests
         app.MapPost("/", async (HttpContext context) =>
         {
             ProblemException refused = await Assert.ThrowsAsync<ProblemException>(() => requests.ReadAsync(context.Request, context.RequestAborted));
-            context.Response.Headers.Connection = "close";
             return Answers.From(refused.Problem);
         });
         await app.StartAsync(Cancellation);
         using Socket sender = new(SocketType.Stream, ProtocolType.Tcp);
         await sender.ConnectAsync(IPAddress.Loopback, new Uri(app.Urls.Single()).Port, Cancellation);
         await sender.SendAsync("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\nxx"u8.ToArray(), Cancellation);
-        using MemoryStream answer = new();
-        await new NetworkStream(sender).CopyToAsync(answer, Cancellation); // until it is disconnected
-        string text = Encoding.UTF8.GetString(answer.ToArray());
+        byte[] answer = new byte[4096];
+        string text = "";
+        while (!text.Contains("urn:lentigo:problem:too-slow", StringComparison.Ordinal))
+        {
+            int read = await sender.ReceiveAsync(answer, Cancellation);
+            Assert.NotEqual(0, read);
+            text += Encoding.UTF8.GetString(answer, 0, read);
+        }
+
         Assert.StartsWith("HTTP/1.1 408 ", text, StringComparison.Ordinal);
-        Assert.Contains("urn:lentigo:problem:too-slow", text, StringComparison.Ordinal);
+        sender.Dispose();
         await app.StopAsync(Cancellation);
         Assert.Empty(errors);
     }
