@@ -128,6 +128,11 @@ internal sealed class ClassificationQueue : IDisposable
             }
         }
 
+        if (ready.Count > 0)
+        {
+            Monitor.Pulse(gate); // the others are another thread's
+        }
+
         return [.. batch];
     }
 

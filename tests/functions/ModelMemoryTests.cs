@@ -6,9 +6,9 @@ namespace Lentigo.Functions.Tests;
 
 /// <summary>Alone, for the memory is the whole process's.</summary>
 [CollectionDefinition(DisableParallelization = true)]
-public class MemoryCollection;
+public class AloneInTheProcess;
 
-[Collection<MemoryCollection>]
+[Collection<AloneInTheProcess>]
 public class ModelMemoryTests
 {
     [Fact]
