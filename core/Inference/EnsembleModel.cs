@@ -1,3 +1,4 @@
+using System.Buffers;
 using Lentigo.Core.Imaging;
 using Lentigo.Core.Models;
 using Lentigo.Core.Predictions;
@@ -36,8 +37,11 @@ public sealed class EnsembleModel : IDisposable
     /// <summary>The processor that runs the graph: <see cref="InferenceDevice.Cpu"/> or <see cref="InferenceDevice.Cuda"/>.</summary>
     public InferenceDevice Device { get; }
 
-    /// <summary>Why <see cref="InferenceDevice.Auto"/> ended on the CPU, or null.</summary>
+    /// <summary>Why <see cref="InferenceDevice.Auto"/> ended on the CPU in a build that can use a GPU, or null.</summary>
     public string? Warning { get; }
+
+    /// <summary>Threads within one run on the CPU.</summary>
+    public int Threads { get; private init; }
 
     /// <summary>Whether the graph can say where in an image it saw a class.</summary>
     public bool CanExplain { get; }
@@ -58,14 +62,15 @@ public sealed class EnsembleModel : IDisposable
             }
             catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
             {
-                string reason = e is OnnxRuntimeException ? e.Message.ReplaceLineEndings(" ") : "this build of ONNX Runtime has no CUDA.";
+                bool hasCuda = e is OnnxRuntimeException;
+                string reason = hasCuda ? e.Message.ReplaceLineEndings(" ") : "this build of ONNX Runtime has no CUDA.";
                 if (options.Device is InferenceDevice.Cuda)
                 {
                     throw new ModelPackageException(
                         $"The device 'cuda' was asked for, but ONNX Runtime cannot use it: {reason} Use a build with -p:Accelerator=Cuda on a machine with an NVIDIA GPU and the CUDA and cuDNN that the package Microsoft.ML.OnnxRuntime.Gpu needs, or set the device to 'auto'.", e);
                 }
 
-                warning = $"No usable GPU, the CPU is used: {reason}";
+                warning = hasCuda ? $"No usable GPU, the CPU is used: {reason}" : null; // a build for the CPU asks for none
             }
         }
 
@@ -83,21 +88,77 @@ public sealed class EnsembleModel : IDisposable
     public Prediction Classify(byte[] file, string id, ImageLimits limits, PredictionOptions? options = null)
     {
         options ??= new();
-        int? explained = options.Explain is null or PredictionOptions.MostProbable ? null : LesionClasses.IndexOf(options.Explain);
-        if (explained == -1)
+        CheckExplain(options.Explain);
+        DecodedImage image = Decode(file, limits);
+        return AnswerOf(Classify([image], options.Explain), 0, image, id, options);
+    }
+
+    /// <summary>The first step of <see cref="Classify(byte[], string, ImageLimits, PredictionOptions?)"/>, for those who classify many files together: decodes one to the size that the graph is fed.</summary>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="limits">What the file may cost.</param>
+    /// <exception cref="ImageRejectedException">The file cannot be classified; the message says why.</exception>
+    public DecodedImage Decode(byte[] file, ImageLimits limits) => LesionImage.Read(file, Manifest.Input.Size, limits);
+
+    /// <summary>The second step: classifies images in one batch.</summary>
+    /// <param name="images">n images, as <see cref="Decode"/> makes them.</param>
+    /// <param name="explain">The <see cref="PredictionOptions.Explain"/> of all of them; has no effect on a model that cannot explain.</param>
+    /// <param name="cancellationToken">Ends the run early.</param>
+    /// <exception cref="PredictionOptionsException"><paramref name="explain"/> is no class.</exception>
+    public EnsembleOutput Classify(IReadOnlyList<DecodedImage> images, string? explain = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        CheckExplain(explain);
+        long? explained = explain is null || !CanExplain ? null : explain == PredictionOptions.MostProbable ? MostProbable : LesionClasses.IndexOf(explain);
+        if (images.Count == 1)
+        {
+            return Run(images[0].Pixels, 1, explained, cancellationToken);
+        }
+
+        int imageBytes = Manifest.Input.Size * Manifest.Input.Size * 3;
+        byte[] pixels = ArrayPool<byte>.Shared.Rent(images.Count * imageBytes);
+        try
+        {
+            for (int i = 0; i < images.Count; i++)
+            {
+                images[i].Pixels.AsSpan(0, imageBytes).CopyTo(pixels.AsSpan(i * imageBytes));
+            }
+
+            return Run(pixels.AsMemory(0, images.Count * imageBytes), images.Count, explained, cancellationToken);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(pixels);
+        }
+    }
+
+    /// <summary>The last step: the answer for one image of a batch. Needs no processor to speak of unless the options ask for an explanation.</summary>
+    /// <param name="output">What the graph gave for the batch.</param>
+    /// <param name="index">The image's place in the batch.</param>
+    /// <param name="image">The image.</param>
+    /// <param name="id">Identifies the answer.</param>
+    /// <param name="options">What of the answer the caller chooses.</param>
+    /// <exception cref="ImageRejectedException">The image is no dermoscopy image.</exception>
+    /// <exception cref="PredictionOptionsException">The model cannot give what the options ask for.</exception>
+    public Prediction AnswerOf(EnsembleOutput output, int index, DecodedImage image, string id, PredictionOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return answers.Of(output, index, image, id, options, options.Explain is null or PredictionOptions.MostProbable ? null : LesionClasses.IndexOf(options.Explain));
+    }
+
+    /// <summary>Checks a <see cref="PredictionOptions.Explain"/> before any work is done.</summary>
+    /// <exception cref="PredictionOptionsException">It is no class.</exception>
+    public static void CheckExplain(string? explain)
+    {
+        if (explain is not (null or PredictionOptions.MostProbable) && LesionClasses.IndexOf(explain) < 0)
         {
             throw new PredictionOptionsException("explain", $"true, for the most probable class, or one of {string.Join(", ", LesionClasses.Codes)}");
         }
-
-        DecodedImage image = LesionImage.Read(file, Manifest.Input.Size, limits);
-        EnsembleOutput output = options.Explain is null || !CanExplain ? Classify(image.Pixels, 1) : Explain(image.Pixels, explained);
-        return answers.Of(output, image, id, options, explained);
     }
 
     /// <summary>Classifies a batch.</summary>
     /// <param name="pixels">uint8 [n, s, s, 3] RGB, as <see cref="Imaging.LesionImage.Decode"/> makes them.</param>
     /// <param name="count">The number of images, n.</param>
-    public EnsembleOutput Classify(byte[] pixels, int count) => Run(pixels, count, explain: null);
+    public EnsembleOutput Classify(byte[] pixels, int count) => Run(pixels, count, explain: null, CancellationToken.None);
 
     /// <summary>Classifies a batch and says, in the same run, where in each image its members saw a class.</summary>
     /// <param name="pixels">uint8 [n, s, s, 3] RGB.</param>
@@ -110,7 +171,7 @@ public sealed class EnsembleModel : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(classIndex ?? 0, nameof(classIndex));
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(classIndex ?? 0, LesionClasses.Count, nameof(classIndex));
         return CanExplain
-            ? Run(pixels, count, classIndex ?? MostProbable)
+            ? Run(pixels, count, classIndex ?? MostProbable, CancellationToken.None)
             : throw new InvalidOperationException($"The model {Manifest.Name} {Manifest.Version} was packaged without explanations. Package it again with this version of the trainer.");
     }
 
@@ -122,9 +183,8 @@ public sealed class EnsembleModel : IDisposable
         session.Dispose();
     }
 
-    private EnsembleOutput Run(byte[] pixels, int count, long? explain)
+    private EnsembleOutput Run(Memory<byte> pixels, int count, long? explain, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(pixels);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ObjectDisposedException.ThrowIf(isDisposed, this); // ONNX Runtime itself would crash the process
         int size = Manifest.Input.Size;
@@ -134,11 +194,10 @@ public sealed class EnsembleModel : IDisposable
         }
 
         string[] asked = explain is null ? outputNames : [.. outputNames, Heatmaps];
-        using OrtValue image = OrtValue.CreateTensorValueFromMemory(pixels, [count, size, size, 3]);
+        using OrtValue image = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, pixels, [count, size, size, 3]);
         using OrtValue? explained = explain is { } which ? OrtValue.CreateTensorValueFromMemory(new[] { which }, [1]) : null;
-        using IDisposableReadOnlyCollection<OrtValue> outputs = explained is null
-            ? session.Run(runOptions, ["image"], [image], asked)
-            : session.Run(runOptions, ["image", ExplainInput], [image, explained], asked);
+        using RunOptions? cancellable = cancellationToken.CanBeCanceled ? new() : null;
+        using IDisposableReadOnlyCollection<OrtValue> outputs = RunGraph(cancellable);
         long[]? maps = explain is null ? null : outputs[^1].GetTensorTypeAndShape().Shape;
         return new(
             count,
@@ -152,6 +211,21 @@ public sealed class EnsembleModel : IDisposable
             Values(Heatmaps),
             maps is null ? default : ((int)maps[2], (int)maps[3]));
 
+        IDisposableReadOnlyCollection<OrtValue> RunGraph(RunOptions? cancellable)
+        {
+            using CancellationTokenRegistration cancelled = cancellationToken.UnsafeRegister(run => ((RunOptions)run!).Terminate = true, cancellable);
+            try
+            {
+                return explained is null
+                    ? session.Run(cancellable ?? runOptions, ["image"], [image], asked)
+                    : session.Run(cancellable ?? runOptions, ["image", ExplainInput], [image, explained], asked);
+            }
+            catch (OnnxRuntimeException e) when (cancellationToken.IsCancellationRequested)
+            {
+                throw new OperationCanceledException(e.Message, e, cancellationToken);
+            }
+        }
+
         float[]? Values(string name) => Array.IndexOf(asked, name) is >= 0 and int i ? outputs[i].GetTensorDataAsSpan<float>().ToArray() : null;
     }
 
@@ -159,11 +233,10 @@ public sealed class EnsembleModel : IDisposable
     {
         // ONNX Runtime warns at each load that the default of 'explain' can be replaced, which is what it is for.
         SessionOptions session = new() { GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        if (options.Threads > 0)
-        {
-            session.IntraOpNumThreads = options.Threads;
-        }
-
+        // ONNX Runtime counts the machine's cores; .NET counts what the container may use of them.
+        session.IntraOpNumThreads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+        // Threads that wait for work must not take the processor from those that decode images.
+        session.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         return session;
     }
 
@@ -190,7 +263,7 @@ public sealed class EnsembleModel : IDisposable
         EnsembleModel model;
         try
         {
-            model = new(package, session, device, warning);
+            model = new(package, session, device, warning) { Threads = options.IntraOpNumThreads };
         }
         catch (ModelPackageException)
         {

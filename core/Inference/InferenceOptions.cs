@@ -3,7 +3,7 @@ namespace Lentigo.Core.Inference;
 /// <summary>Where and how the ensemble's graph runs.</summary>
 public readonly record struct InferenceOptions
 {
-    /// <summary>The defaults: the GPU if there is one, ONNX Runtime's own thread count.</summary>
+    /// <summary>The defaults: the GPU if there is one, a thread for each processor.</summary>
     public InferenceOptions()
     {
     }
@@ -11,7 +11,7 @@ public readonly record struct InferenceOptions
     /// <summary><see cref="InferenceDevice.Auto"/> takes the GPU if it works and the CPU otherwise; the others insist.</summary>
     public InferenceDevice Device { get; init; } = InferenceDevice.Auto;
 
-    /// <summary>Threads within one run; 0 leaves it to ONNX Runtime (one a core). Set 1 where many requests run at once.</summary>
+    /// <summary>Threads within one run; 0 is one for each processor that the process, or its container, may use.</summary>
     public int Threads { get; init; }
 }
 

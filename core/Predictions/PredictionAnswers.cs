@@ -28,17 +28,18 @@ internal sealed class PredictionAnswers
         RuleFor(new());
     }
 
-    /// <summary>The answer for the one image of an output.</summary>
+    /// <summary>The answer for one image of an output.</summary>
     /// <param name="output">What the graph gave.</param>
+    /// <param name="index">The image's place in the output.</param>
     /// <param name="image">The image.</param>
     /// <param name="id">Identifies the answer.</param>
     /// <param name="options">What the caller chose.</param>
     /// <param name="explained">The class that the output's maps are of; null for the most probable one.</param>
     /// <exception cref="ImageRejectedException">The image is no dermoscopy image.</exception>
     /// <exception cref="PredictionOptionsException">The package cannot give what was chosen.</exception>
-    public Prediction Of(EnsembleOutput output, DecodedImage image, string id, PredictionOptions options, int? explained)
+    public Prediction Of(EnsembleOutput output, int index, DecodedImage image, string id, PredictionOptions options, int? explained)
     {
-        SuitabilityScore? suitability = _manifest.Suitability is { } limits && output.Suitability(0) is { } score ? new(score, limits.WarnBelow, limits.RefuseBelow) : null;
+        SuitabilityScore? suitability = _manifest.Suitability is { } limits && output.Suitability(index) is { } score ? new(score, limits.WarnBelow, limits.RefuseBelow) : null;
         if (suitability is { } s && s.Score < s.RefuseBelow && !options.AnswerUnsuitable)
         {
             throw ImageRejectedException.NotDermoscopy();
@@ -47,8 +48,8 @@ internal sealed class PredictionAnswers
         DecisionRule? rule = RuleFor(options.Decision);
         IReadOnlyList<double>? prior = PriorFor(options.Decision);
         double[] Weighed(double[] probabilities) => prior is null ? probabilities : ClassPrior.Reweigh(probabilities, _manifest.Prior!, prior);
-        double[] probabilities = Weighed([.. output.Probabilities(0)]);
-        MemberPrediction[] members = [.. _manifest.Members.Select((m, k) => new MemberPrediction(m.Name, Prediction.Rank(Weighed(EnsembleOutput.Softmax(output.MemberLogits(0, k), _manifest.Temperature)))))];
+        double[] probabilities = Weighed([.. output.Probabilities(index)]);
+        MemberPrediction[] members = [.. _manifest.Members.Select((m, k) => new MemberPrediction(m.Name, Prediction.Rank(Weighed(EnsembleOutput.Softmax(output.MemberLogits(index, k), _manifest.Temperature)))))];
         PredictionWarning[] ofImage = [.. PredictionWarning.OfImage(suitability, ImageQuality.Measure(image), _manifest.Quality)];
         IReadOnlyList<ClassProbability> ranked = Prediction.Rank(probabilities);
         return new()
@@ -61,8 +62,8 @@ internal sealed class PredictionAnswers
             Warnings = [.. ofImage, .. PredictionWarning.OfMembers(members), .. rule is null ? [PredictionWarning.Undecided(_manifest)] : Array.Empty<PredictionWarning>()],
             Suitability = suitability,
             Members = members,
-            Explanation = output.Heatmaps(0) is { } maps ? HeatmapPicture.Explain(maps, _manifest, image, explained is { } c ? LesionClasses.Codes[c] : Prediction.Rank([.. output.Probabilities(0)])[0].Code) : null,
-            Similar = options.Similar > 0 && output.Features(0) is { } features ? _cases?.Nearest(features, options.Similar) : null,
+            Explanation = output.Heatmaps(index) is { } maps ? HeatmapPicture.Explain(maps, _manifest, image, explained is { } c ? LesionClasses.Codes[c] : Prediction.Rank([.. output.Probabilities(index)])[0].Code) : null,
+            Similar = options.Similar > 0 && output.Features(index) is { } features ? _cases?.Nearest(features, options.Similar) : null,
             Prior = prior is null ? null : LesionClasses.Codes.Zip(prior).ToDictionary(p => p.First, p => p.Second),
             Model = new(_manifest.Name, _manifest.Version),
         };

@@ -49,7 +49,7 @@ internal sealed class LocalSettings
             ["Logging:LogLevel:Microsoft.Hosting"] = "Warning",
             ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "None", // what fails at the start is told in one sentence
             ["Logging:LogLevel:Microsoft.Azure.WebJobs"] = "Warning",
-            ["Logging:LogLevel:Yarp"] = "Warning",
+            ["Logging:LogLevel:Yarp"] = "Error", // callers who leave or stall are no fault of the app
             ["Logging:LogLevel:Grpc"] = "Warning",
         };
         foreach ((string key, string? value) in ReadJson(Path.Combine(folder, "host.json")).AsEnumerable())

@@ -13,6 +13,7 @@ namespace Lentigo.Functions.Contracts;
 [JsonSerializable(typeof(Prediction))]
 [JsonSerializable(typeof(LesionResult))]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(IReadOnlyList<PredictionOrProblem>))]
 [JsonSerializable(typeof(ServiceHealth))]
 [JsonSerializable(typeof(ModelManifest))]
 [JsonSerializable(typeof(FeedbackRequest))]

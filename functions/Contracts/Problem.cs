@@ -20,6 +20,23 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
         "urn:lentigo:problem:malformed-request", "Malformed request", 400,
         $"The request could not be read: {reason} Send the image as the request body or as the multipart field 'image'.");
 
+    /// <summary>The images of the request are together larger than the service takes.</summary>
+    /// <param name="maxBytes">The most bytes of a request.</param>
+    public static Problem RequestTooLarge(long maxBytes) => new(
+        "urn:lentigo:problem:request-too-large", "Request too large", 413,
+        $"The request is larger than {maxBytes / 1e6:0.#} MB. Send fewer images in one request, and nothing large beside them.");
+
+    /// <summary>The request holds more images than the service takes at once.</summary>
+    /// <param name="most">The most images of a request.</param>
+    public static Problem TooManyImages(int most) => new(
+        "urn:lentigo:problem:too-many-images", "Too many images", 413,
+        $"The request holds more than {most} images. Send them in several requests.");
+
+    /// <summary>The request's body arrives too slowly.</summary>
+    public static Problem TooSlow() => new(
+        "urn:lentigo:problem:too-slow", "Too slow", 408,
+        "The image arrived too slowly and was not waited for. Send it again over a faster connection, or scale it down first: the service needs no more than 1024 pixels a side.");
+
     /// <summary>The image cannot be classified.</summary>
     public static Problem Rejected(ImageRejectedException rejection)
     {

@@ -1,29 +1,74 @@
 using Lentigo.Core.Imaging;
+using Lentigo.Core.Inference;
 using Lentigo.Core.Predictions;
 using Lentigo.Functions.Contracts;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>Classifies image files with the current model, as many at once as there are processors: more would only need more memory.</summary>
-public sealed class Classification(CurrentModel current, ServingOptions options) : IDisposable
+/// <summary>Classifies image files with the current model; those of several callers together, in batches.</summary>
+public sealed class Classification : IDisposable
 {
-    private readonly SemaphoreSlim processors = new(Environment.ProcessorCount);
+    private readonly CurrentModel current;
+    private readonly ServingOptions options;
+    private readonly ClassificationQueue queue;
     private int pending;
+
+    /// <summary>Starts a thread for each processor.</summary>
+    public Classification(CurrentModel current, ServingOptions options, TimeProvider time)
+        : this(current, options, time, threads: null)
+    {
+    }
+
+    internal Classification(CurrentModel current, ServingOptions options, TimeProvider time, int? threads)
+    {
+        this.current = current;
+        this.options = options;
+        queue = new(options, time, threads);
+    }
+
+    /// <summary>How many batches went through the graph.</summary>
+    internal long Batches => queue.Batches;
 
     /// <summary>Classifies the image file of a caller who can come again: refuses it where too many wait already.</summary>
     /// <exception cref="ProblemException">No model is loaded yet, or <see cref="ServingOptions.MaxPendingImages"/> are waiting.</exception>
     /// <inheritdoc cref="ClassifyAsync"/>
     public async Task<Prediction> ClassifyUnlessOverloadedAsync(byte[] file, string id, PredictionOptions asked, CancellationToken cancellationToken)
     {
-        try
+        using Places taken = Take(1);
+        return await ClassifyAsync(file, id, asked, cancellationToken);
+    }
+
+    /// <summary>Classifies the image files of one caller who can come again: all of them or, where too many wait already, none.</summary>
+    /// <param name="images">The files, in the caller's order.</param>
+    /// <param name="id">Identifies the call; the answers' ids are this with their place in the order, from 1.</param>
+    /// <param name="asked">What of the answers is chosen.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>In the order of the files an answer, or the problem of a file that cannot be classified.</returns>
+    /// <exception cref="PredictionOptionsException">The model cannot give what is asked for.</exception>
+    /// <exception cref="ProblemException">No model is loaded yet, or <see cref="ServingOptions.MaxPendingImages"/> are waiting.</exception>
+    internal async Task<IReadOnlyList<PredictionOrProblem>> ClassifyUnlessOverloadedAsync(
+        IReadOnlyList<ImageBody> images, string id, PredictionOptions asked, CancellationToken cancellationToken)
+    {
+        using Places taken = Take(images.Count);
+        using CancellationTokenSource given = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<PredictionOrProblem>[] answers = [.. images.Select((image, i) => AnswerAsync(image, $"{id}-{i + 1}"))];
+        return await Task.WhenAll(answers);
+
+        async Task<PredictionOrProblem> AnswerAsync(ImageBody image, string imageId)
         {
-            return Interlocked.Increment(ref pending) <= options.MaxPendingImages
-                ? await ClassifyAsync(file, id, asked, cancellationToken)
-                : throw new ProblemException(Problem.Overloaded());
-        }
-        finally
-        {
-            Interlocked.Decrement(ref pending);
+            try
+            {
+                return new(await ClassifyAsync(image.Bytes(), imageId, asked, given.Token), null);
+            }
+            catch (ImageRejectedException e)
+            {
+                return new(null, Problem.Rejected(e));
+            }
+            catch (Exception)
+            {
+                await given.CancelAsync(); // the whole call fails: the other images need not be classified
+                throw;
+            }
         }
     }
 
@@ -37,18 +82,31 @@ public sealed class Classification(CurrentModel current, ServingOptions options)
     /// <exception cref="ProblemException">No model is loaded yet.</exception>
     public async Task<Prediction> ClassifyAsync(byte[] file, string id, PredictionOptions asked, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(asked);
+        EnsembleModel.CheckExplain(asked.Explain);
         using ModelLease lease = current.Acquire();
-        await processors.WaitAsync(cancellationToken);
-        try
-        {
-            return await Task.Run(() => lease.Model.Classify(file, id, options.Limits, asked), CancellationToken.None);
-        }
-        finally
-        {
-            processors.Release();
-        }
+        ClassifiedImage image = await queue.ClassifyAsync(lease.Model, file, asked.Explain, cancellationToken);
+        return lease.Model.AnswerOf(image.Output, image.Index, image.Image, id, asked);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => processors.Dispose();
+    public void Dispose() => queue.Dispose();
+
+    private Places Take(int count)
+    {
+        Places taken = new(this, count);
+        if (Interlocked.Add(ref pending, count) > options.MaxPendingImages)
+        {
+            taken.Dispose();
+            throw new ProblemException(Problem.Overloaded());
+        }
+
+        return taken;
+    }
+
+    /// <summary>Places among the images that may be waiting.</summary>
+    private sealed class Places(Classification owner, int count) : IDisposable
+    {
+        public void Dispose() => Interlocked.Add(ref owner.pending, -count);
+    }
 }

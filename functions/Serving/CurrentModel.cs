@@ -85,6 +85,7 @@ public sealed class CurrentModel : IDisposable
         if (isLast)
         {
             model!.Model.Dispose();
+            FreedMemory.Return();
         }
     }
 

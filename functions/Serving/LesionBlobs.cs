@@ -52,8 +52,11 @@ public sealed class LesionBlobs(
         try
         {
             await current.Loaded.WaitAsync(cancellationToken);
-            LesionResult? answer = null;
-            string? status = await WriteAsync(ResultOf(name), AnswerUnlessAnsweredAsync, cancellationToken);
+            // Nearly every image is new, so it is answered first; only where it has a result already is that looked at. Two calls to storage instead of four.
+            LesionResult? answer = await AnswerAsync(name, id, cancellationToken);
+            string? status = answer is null ? null
+                : await TryCreateAsync(ResultOf(name), answer, cancellationToken) ? answer.Status
+                : await WriteAsync(ResultOf(name), AnswerUnlessAnsweredAsync, cancellationToken);
             log.LogInformation("{Id}: {Outcome}", id, status ?? "nothing to answer, the image is gone or has its result");
 
             async Task<LesionResult?> AnswerUnlessAnsweredAsync(LesionResult? before)
@@ -144,14 +147,7 @@ public sealed class LesionBlobs(
 
             try
             {
-                JsonElement json = JsonSerializer.SerializeToElement(document, FunctionsJson.Default.LesionResult);
-                BlobUploadOptions upload = new()
-                {
-                    Conditions = unchanged,
-                    HttpHeaders = new() { ContentType = "application/json" },
-                    Metadata = new Dictionary<string, string>(ResultTags.Of(json).ToMetadata()) { [SourceETagMetadata] = document.Source.ETag?.Trim('"') ?? "", [IdMetadata] = document.Id },
-                };
-                await result.UploadAsync(BinaryData.FromString(json.GetRawText()), upload, cancellationToken);
+                await UploadAsync(result, document, unchanged, cancellationToken);
                 return document.Status;
             }
             catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound && attempt < MaxAttempts)
@@ -163,6 +159,32 @@ public sealed class LesionBlobs(
                 // another answer was written meanwhile
             }
         }
+    }
+
+    /// <summary>Writes the first result of an image; false where there is one already or no container for it.</summary>
+    private static async Task<bool> TryCreateAsync(BlobClient result, LesionResult document, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await UploadAsync(result, document, new() { IfNoneMatch = ETag.All }, cancellationToken);
+            return true;
+        }
+        catch (RequestFailedException e) when (e.Status is 404 or 409 or 412)
+        {
+            return false;
+        }
+    }
+
+    private static async Task UploadAsync(BlobClient result, LesionResult document, BlobRequestConditions unchanged, CancellationToken cancellationToken)
+    {
+        JsonElement json = JsonSerializer.SerializeToElement(document, FunctionsJson.Default.LesionResult);
+        BlobUploadOptions upload = new()
+        {
+            Conditions = unchanged,
+            HttpHeaders = new() { ContentType = "application/json" },
+            Metadata = new Dictionary<string, string>(ResultTags.Of(json).ToMetadata()) { [SourceETagMetadata] = document.Source.ETag?.Trim('"') ?? "", [IdMetadata] = document.Id },
+        };
+        await result.UploadAsync(BinaryData.FromString(json.GetRawText()), upload, cancellationToken);
     }
 
     private static async Task<(LesionResult? Before, BlobRequestConditions Unchanged)> ReadAsync(BlobClient result, CancellationToken cancellationToken)

@@ -86,15 +86,18 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
                     $"The package at {options.Model}/{version} says it is {package.Manifest.Name} {package.Manifest.Version}. Publish it again under its own name and version.");
             }
 
-            EnsembleModel model = await Task.Run(() => EnsembleModel.Load(package, new() { Device = options.Device, Threads = options.Threads }), stop);
+            EnsembleModel model = await Task.Run(() => LoadWarm(package), stop);
             if (model.Warning is not null)
             {
-                log.LogWarning("{Warning}", model.Warning);
+                log.LogInformation("{Reason}", model.Warning); // 'auto' takes what there is; 'cuda' refuses the CPU
             }
 
             current.Replace(model);
+            FreedMemory.Return(); // loading needs more than the model does
             (refused, lastWarning) = (null, null);
-            log.LogInformation("Serving the model {Name} {Version} on {Device}.", package.Manifest.Name, version, model.Device);
+            log.LogInformation(
+                "Serving the model {Name} {Version} on {Device}, {Threads} threads, weights in {Precision}, batches of up to {Batch}.",
+                package.Manifest.Name, version, model.Device, model.Threads, package.Manifest.Precision, options.MaxBatchSize);
         }
         catch (Exception e) when (e is ModelPackageException or IOException or UnauthorizedAccessException)
         {
@@ -104,6 +107,15 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
             refused = version;
             Warn($"the version '{version}' of the model '{options.Model}' is refused: {e.Message}", e is ModelPackageException ? null : e);
         }
+    }
+
+    /// <summary>Loads a model and runs the largest batch once, so that it takes its memory before it serves and not in the middle of a burst.</summary>
+    private EnsembleModel LoadWarm(ModelPackage package)
+    {
+        EnsembleModel model = EnsembleModel.Load(package, new() { Device = options.Device, Threads = options.Threads });
+        int size = package.Manifest.Input.Size;
+        model.Classify(new byte[options.MaxBatchSize * size * size * 3], options.MaxBatchSize);
+        return model;
     }
 
     /// <summary>Logs a message once, not at every look, and tells it to those who ask for the model.</summary>

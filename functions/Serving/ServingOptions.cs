@@ -53,11 +53,35 @@ public sealed record ServingOptions
     /// <summary><c>auto</c> takes the GPU if it works and the CPU otherwise; <c>cpu</c> and <c>cuda</c> take that one or none.</summary>
     public InferenceDevice Device { get; init; } = InferenceDevice.Auto;
 
-    /// <summary>Threads within one inference; 0 is one a core. Set 1 where many requests run at once.</summary>
+    /// <summary>Threads within one inference; 0 is one for each processor that the app's container may use.</summary>
     public int Threads { get; init; }
+
+    /// <summary>The most images that go through the model's graph together. A larger batch costs less an image, up to about this size, and needs more memory.</summary>
+    public int MaxBatchSize { get; init; } = 8;
+
+    /// <summary>How long a decoded image may wait, while others are decoded, to be classified together with them. An image that nobody waits beside never waits.</summary>
+    public TimeSpan MaxBatchDelay { get; init; } = TimeSpan.FromMilliseconds(30);
 
     /// <summary>How many images of HTTP callers may be classified or wait at once; a further one is answered 503 and shall come again.</summary>
     public int MaxPendingImages { get; init; } = 200;
+
+    /// <summary>How many images one HTTP request may hold.</summary>
+    public int MaxImagesPerRequest { get; init; } = 32;
+
+    /// <summary>How many bytes one HTTP request with several images may have.</summary>
+    public long MaxRequestBytes { get; init; } = 100_000_000;
+
+    /// <summary>How many bytes of HTTP requests may be in memory at once; a request beyond it is answered 503 and shall come again.</summary>
+    public long MaxPendingBytes { get; init; } = 400_000_000;
+
+    /// <summary>How long the body of an HTTP request may take to arrive.</summary>
+    public TimeSpan BodyDeadline { get; init; } = TimeSpan.FromMinutes(3);
+
+    /// <summary>How many bytes a second of an HTTP request's body must arrive, on average since its beginning.</summary>
+    public int MinBodyBytesPerSecond { get; init; } = 4000;
+
+    /// <summary>How far the body of an HTTP request may be behind <see cref="MinBodyBytesPerSecond"/>.</summary>
+    public TimeSpan BodyGrace { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>The largest image file in bytes.</summary>
     public long MaxImageBytes { get; init; } = new ImageLimits().MaxBytes;
@@ -81,6 +105,15 @@ public sealed record ServingOptions
             { Threads: < 0 } => $"{nameof(Threads)} {Threads} is negative",
             { MaxPendingImages: < 1 } => $"{nameof(MaxPendingImages)} {MaxPendingImages} is not above 0",
             { MaxImageBytes: < 1 or > int.MaxValue / 2 } => $"{nameof(MaxImageBytes)} {MaxImageBytes} is not between 1 and {int.MaxValue / 2}",
+            { MaxBatchSize: < 1 or > 1000 } => $"{nameof(MaxBatchSize)} {MaxBatchSize} is not between 1 and 1000",
+            _ when MaxBatchDelay < TimeSpan.Zero || MaxBatchDelay > TimeSpan.FromSeconds(10) => $"{nameof(MaxBatchDelay)} {MaxBatchDelay} is not between 0 and 10 seconds",
+            _ when MaxImagesPerRequest < 1 || MaxImagesPerRequest > MaxPendingImages =>
+                $"{nameof(MaxImagesPerRequest)} {MaxImagesPerRequest} is not between 1 and {nameof(MaxPendingImages)}, {MaxPendingImages}",
+            _ when MaxRequestBytes < MaxImageBytes => $"{nameof(MaxRequestBytes)} {MaxRequestBytes} is below {nameof(MaxImageBytes)}, {MaxImageBytes}",
+            _ when MaxPendingBytes < MaxRequestBytes => $"{nameof(MaxPendingBytes)} {MaxPendingBytes} is below {nameof(MaxRequestBytes)}, {MaxRequestBytes}",
+            _ when BodyDeadline <= TimeSpan.Zero || BodyDeadline > TimeSpan.FromDays(1) => $"{nameof(BodyDeadline)} {BodyDeadline} is not between 0 and a day",
+            _ when BodyGrace <= TimeSpan.Zero || BodyGrace > TimeSpan.FromDays(1) => $"{nameof(BodyGrace)} {BodyGrace} is not between 0 and a day",
+            { MinBodyBytesPerSecond: < 1 } => $"{nameof(MinBodyBytesPerSecond)} {MinBodyBytesPerSecond} is not above 0",
             { MaxImagePixels: < 1 } => $"{nameof(MaxImagePixels)} {MaxImagePixels} is not above 0",
             _ => null,
         };

@@ -1,6 +1,7 @@
 using Azure.Storage.Blobs;
 using Lentigo.Core.Models;
 using Lentigo.Core.Storage;
+using Lentigo.Functions.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -29,6 +30,7 @@ public static class ServingServices
         services.AddSingleton<ModelStore>(s => new BlobModelStore(s.GetRequiredService<BlobServiceClient>().GetBlobContainerClient(ModelsContainer), options.CacheFolder));
         services.AddSingleton<CurrentModel>();
         services.AddSingleton<Classification>();
+        services.AddSingleton<ImageRequests>();
         services.AddSingleton<LesionBlobs>();
         services.AddSingleton<LesionReconciliation>();
         services.AddSingleton<LesionResults>();

@@ -8,7 +8,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace Lentigo.Functions.Triggers;
 
 /// <summary>Classifies the image of the page's plain form, for browsers without JavaScript.</summary>
-public sealed class ClassifyForm(Classification classification, ServingOptions options)
+public sealed class ClassifyForm(ImageRequests requests, Classification classification, ServingOptions options)
 {
     /// <summary><c>POST /classify</c>: as <c>POST /api/predict</c>, answered with a page.</summary>
     [Function("classify-form")]
@@ -18,8 +18,8 @@ public sealed class ClassifyForm(Classification classification, ServingOptions o
         try
         {
             CancellationToken gone = request.HttpContext.RequestAborted;
-            byte[] image = await ImageRequest.ReadAsync(request, options.MaxImageBytes, gone);
-            return PlainAnswer.Of(await classification.ClassifyUnlessOverloadedAsync(image, context.InvocationId, options.Defaults, gone), texts);
+            using RequestImages image = await requests.ReadFirstAsync(request, gone);
+            return PlainAnswer.Of(await classification.ClassifyUnlessOverloadedAsync(image.First, context.InvocationId, options.Defaults, gone), texts);
         }
         catch (ImageRejectedException e)
         {

@@ -8,7 +8,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace Lentigo.Functions.Triggers;
 
 /// <summary>Shows an image of a request as the service reads it.</summary>
-public sealed class Preview(CurrentModel current, LesionResults results, ServingOptions options)
+public sealed class Preview(ImageRequests requests, CurrentModel current, LesionResults results, ServingOptions options)
 {
     private const int Side = 1024;
 
@@ -26,7 +26,8 @@ public sealed class Preview(CurrentModel current, LesionResults results, Serving
             throw new ProblemException(Problem.InvalidParameter("view", "'image' or 'model'"));
         }
 
-        byte[] file = await ImageRequest.ReadAsync(request, options.MaxImageBytes, gone);
+        using RequestImages image = await requests.ReadFirstAsync(request, gone);
+        byte[] file = image.First;
         if (view == "image")
         {
             return Results.Bytes(await results.OnProcessorAsync(() => LesionPicture.Copy(file, Side, options.Limits), gone), "image/jpeg");

@@ -66,14 +66,5 @@ public class CurrentModelTests
         return sum;
     }
 
-    private static EnsembleModel Load()
-    {
-        DirectoryInfo folder = new(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "models", "lentigo", CurrentVersion.FileName)))
-        {
-            folder = folder.Parent ?? throw new InvalidOperationException("The tests run in a checkout of the repository, which holds models/lentigo.");
-        }
-
-        return EnsembleModel.Load(ModelPackage.Open(Path.Combine(folder.FullName, "models", "lentigo")), new() { Device = InferenceDevice.Cpu });
-    }
+    private static EnsembleModel Load() => EnsembleModel.Load(ModelPackage.Open(ShippedModels.Folder("lentigo")), new() { Device = InferenceDevice.Cpu });
 }

@@ -10,9 +10,10 @@ public class ServingOptionsTests
     [Fact]
     public void Settings_fill_the_options()
     {
-        ServingOptions options = Read(("Model", "dermatoscope"), ("Device", "cpu"), ("ModelPollInterval", "00:01:00"), ("MaxImageBytes", "1000"), ("MaxImagePixels", "2000"), ("Threads", "3"));
+        ServingOptions options = Read(("Model", "dermatoscope"), ("Device", "cpu"), ("ModelPollInterval", "00:01:00"), ("MaxImageBytes", "1000"), ("MaxImagePixels", "2000"), ("Threads", "3"), ("MaxBatchSize", "4"), ("BodyDeadline", "00:00:30"));
         Assert.Equal(("dermatoscope", InferenceDevice.Cpu, TimeSpan.FromMinutes(1), 3), (options.Model, options.Device, options.ModelPollInterval, options.Threads));
         Assert.Equal((1000, 2000), (options.Limits.MaxBytes, options.Limits.MaxPixels));
+        Assert.Equal((4, TimeSpan.FromSeconds(30)), (options.MaxBatchSize, options.BodyDeadline));
     }
 
     [Fact]
@@ -37,6 +38,14 @@ public class ServingOptionsTests
     [InlineData("Device", "tpu")]
     [InlineData("Threads", "-1")]
     [InlineData("MaxPendingImages", "0")]
+    [InlineData("MaxBatchSize", "0")]
+    [InlineData("MaxBatchDelay", "-00:00:01")]
+    [InlineData("MaxImagesPerRequest", "201")] // of which no call could ever be taken
+    [InlineData("MaxRequestBytes", "1000")]
+    [InlineData("MaxPendingBytes", "1000")]
+    [InlineData("BodyDeadline", "00:00:00")]
+    [InlineData("BodyGrace", "00:00:00")]
+    [InlineData("MinBodyBytesPerSecond", "0")]
     [InlineData("MaxImageBytes", "0")]
     [InlineData("MaxImageBytes", "lots")]
     [InlineData("MaxImagePixels", "0")]
