@@ -17,5 +17,6 @@ namespace Lentigo.Functions.Contracts;
 [JsonSerializable(typeof(ModelManifest))]
 [JsonSerializable(typeof(ResultPage))]
 [JsonSerializable(typeof(IReadOnlyList<ModelVersion>))]
+[JsonSerializable(typeof(OfflineApp))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
 internal sealed partial class FunctionsJson : JsonSerializerContext;

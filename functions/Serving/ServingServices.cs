@@ -33,6 +33,7 @@ public static class ServingServices
         services.AddSingleton<LesionReconciliation>();
         services.AddSingleton<LesionResults>();
         services.AddSingleton<PublishedModels>();
+        services.AddSingleton<DeviceModel>();
         return services.AddHostedService<ModelFollower>();
     }
 }
