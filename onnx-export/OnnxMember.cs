@@ -25,7 +25,8 @@ public sealed record OnnxMemberOptions
 /// </summary>
 public static class OnnxMember
 {
-    private const string Old = ".ensemble", Weight = "suitability.projection.float16";
+    /// <summary>What the names of the ensemble's own outputs end with, until they are gone.</summary>
+    private const string Old = ".ensemble";
 
     /// <summary>Writes the graph; the file is there only when it is whole.</summary>
     /// <param name="source">The ensemble's file.</param>
@@ -57,16 +58,20 @@ public static class OnnxMember
         long classes = outputs[OnnxEnsemble.MemberLogits].Type.TensorType.Shape.Dim[2].DimValue;
         List<NodeProto> added = [];
         List<ValueInfoProto> kept = [];
-        NodeProto unsqueezed = makers.GetValueOrDefault(logits.Input[member]) is { OpType: "Unsqueeze" } u ? u : throw Strange("its members' logits are not unsqueezed one by one");
+        NodeProto unsqueezed = makers.GetValueOrDefault(logits.Input[member]) is { OpType: "Unsqueeze" } node
+            ? node
+            : throw Strange("its members' logits are not unsqueezed one by one");
         string own = Add(OnnxEnsemble.Logits, "Identity", [unsqueezed.Input[0]], [-1, classes]);
         Add(OnnxEnsemble.MemberLogits, "Identity", [unsqueezed.Output[0]], [-1, 1, classes]);
-        Add(OnnxEnsemble.Probabilities, "Softmax", [Node("scaled", "Mul", [own, Constant("inverse_temperature", 1 / options.Temperature)])], [-1, classes], ("axis", 1));
+        string scaled = Node("scaled", "Mul", [own, Constant("inverse_temperature", 1 / options.Temperature)]);
+        Add(OnnxEnsemble.Probabilities, "Softmax", [scaled], [-1, classes], ("axis", 1));
 
         // A member's features have length 1 / sqrt(members) in the ensemble, and 1 alone.
         if (Joined(OnnxEnsemble.Features) is { } features && features.Input.Count == members && Length(OnnxEnsemble.Features, member) is { } featureLength)
         {
             string alone = Add(OnnxEnsemble.Features, "Mul", [features.Input[member], Constant("length", Math.Sqrt(members))], [-1, featureLength]);
-            if (Joined(OnnxEnsemble.StageStatistics) is { } statistics && statistics.Input.Count == members && Length(OnnxEnsemble.StageStatistics, member) is { } statisticLength)
+            if (Joined(OnnxEnsemble.StageStatistics) is { } statistics && statistics.Input.Count == members
+                && Length(OnnxEnsemble.StageStatistics, member) is { } statisticLength)
             {
                 string stages = Add(OnnxEnsemble.StageStatistics, "Identity", [statistics.Input[member]], [-1, statisticLength]);
                 if (options.Suitability is { } suitability)
@@ -95,9 +100,12 @@ public static class OnnxMember
 
         // The columns of a member in an output; the graph tells the shapes of what is computed on the way.
         long? Length(string output, int k) =>
-            graph.ValueInfo.FirstOrDefault(v => v.Name == Joined(output)!.Input[k])?.Type.TensorType.Shape.Dim is [_, { DimValue: > 0 } columns] ? columns.DimValue : null;
+            graph.ValueInfo.FirstOrDefault(v => v.Name == Joined(output)!.Input[k])?.Type.TensorType.Shape.Dim is [_, { DimValue: > 0 } columns]
+                ? columns.DimValue
+                : null;
 
-        OnnxExportException Strange(string fault) => new($"{source} is not the graph of an ensemble that this product wrote: {fault}. Name a package with two members or more.");
+        OnnxExportException Strange(string fault) =>
+            new($"{source} is not the graph of an ensemble that this product wrote: {fault}. Name a package with two members or more.");
 
         string Constant(string name, double value) => Tensor($"member/{name}", OnnxTensor.Of([(float)value], []));
 
@@ -141,10 +149,13 @@ public static class OnnxMember
             int columns = suitability.Projection.Count / suitability.Mean.Count;
             string x = Node("suitability.x", "Concat", [alone, stages, at.Input[^2], at.Input[^1]], ("axis", 1));
             string centred = Node("suitability.centred", "Sub", [x, Tensor("suitability.mean", OnnxTensor.Of([.. suitability.Mean], 1, length))]);
-            string projection = Node("suitability.projection", "Cast", [Tensor(Weight, OnnxTensor.Of([.. suitability.Projection], length, columns).ToFloat16())], ("to", (long)OnnxElementType.Float32));
+            OnnxTensor stored = OnnxTensor.Of([.. suitability.Projection], length, columns).ToFloat16();
+            string projection = Node("suitability.projection", "Cast", [Tensor("suitability.projection.float16", stored)], ("to", (long)OnnxElementType.Float32));
             string whitened = Node("suitability.whitened", "MatMul", [centred, projection]);
-            string distance = Node("suitability.distance", "ReduceMean", [Node("suitability.squares", "Mul", [whitened, whitened]), Tensor("suitability.axes", OnnxTensor.Of([1L], 1))], ("keepdims", 0));
-            string beyond = Node("suitability.beyond", "Relu", [Node("suitability.above", "Sub", [distance, Constant("suitability.offset", suitability.Offset)])]);
+            string squares = Node("suitability.squares", "Mul", [whitened, whitened]);
+            string distance = Node("suitability.distance", "ReduceMean", [squares, Tensor("suitability.axes", OnnxTensor.Of([1L], 1))], ("keepdims", 0));
+            string above = Node("suitability.above", "Sub", [distance, Constant("suitability.offset", suitability.Offset)]);
+            string beyond = Node("suitability.beyond", "Relu", [above]);
             Add(OnnxEnsemble.Suitability, "Exp", [Node("suitability.scaled", "Mul", [beyond, Constant("suitability.scale", -1 / suitability.Scale)])], [-1]);
         }
     }

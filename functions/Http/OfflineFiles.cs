@@ -39,14 +39,16 @@ public sealed class OfflineFiles(DeviceModel model)
             return null;
         }
 
-        Dictionary<string, OfflineFile> documents = PageTexts.All.ToDictionary(t => t.Language, t => Entry($"?lang={t.Language}", PageFiles.Page(t, "classify")));
+        Dictionary<string, OfflineFile> documents = PageTexts.All
+            .ToDictionary(t => t.Language, t => Entry($"?lang={t.Language}", PageFiles.Page(t, "classify")));
         OfflineFile[] files =
         [
             .. PageFiles.Assets.Order(StringComparer.Ordinal).Select(name => Entry(name, PageFiles.Read(name), PageFiles.TransferredBytes(name))),
             new(DeviceModel.GraphPath, new FileInfo(graph.Path).Length, graph.Sha256),
         ];
-        string all = string.Join('\n', documents.Values.Concat(files).Select(f => $"{f.Path} {f.Sha256}")) + JsonSerializer.Serialize(description, FunctionsJson.Default.OfflineModel);
-        return new(Hash(Encoding.UTF8.GetBytes(all))[..16], documents, files, description);
+        string all = string.Join('\n', documents.Values.Concat(files).Select(f => $"{f.Path} {f.Sha256}"));
+        string version = Hash(Encoding.UTF8.GetBytes(all + JsonSerializer.Serialize(description, FunctionsJson.Default.OfflineModel)))[..16];
+        return new(version, documents, files, description);
     }
 
     private static OfflineFile Entry(string path, byte[] content, long? transferred = null) => new(path, transferred ?? content.Length, Hash(content));

@@ -62,7 +62,8 @@ internal static class PageFiles
 
     /// <summary>The names of the files below <c>assets/</c>, as they are asked for.</summary>
     public static IEnumerable<string> Assets =>
-        Paths.Keys.Where(n => n.StartsWith("assets/", StringComparison.Ordinal)).Select(n => n.EndsWith(Compressed, StringComparison.Ordinal) ? n[..^Compressed.Length] : n);
+        Paths.Keys.Where(n => n.StartsWith("assets/", StringComparison.Ordinal))
+            .Select(n => n.EndsWith(Compressed, StringComparison.Ordinal) ? n[..^Compressed.Length] : n);
 
     /// <summary>A file's content.</summary>
     public static byte[] Read(string name)
@@ -106,7 +107,8 @@ internal static class PageFiles
     }
 
     /// <summary>The page's document in one language.</summary>
-    public static byte[] Page(PageTexts texts, string view) => Pages.GetOrAdd((view, texts.Language), _ => Render("index.html", texts, key => ValueOf(key, view, texts)));
+    public static byte[] Page(PageTexts texts, string view) =>
+        Pages.GetOrAdd((view, texts.Language), _ => Render("index.html", texts, key => ValueOf(key, view, texts)));
 
     /// <summary>A document of <c>wwwroot</c> with its <c>{{keys}}</c> filled.</summary>
     public static byte[] Render(string name, PageTexts texts, Func<string, string?> values) => Encoding.UTF8.GetBytes(texts.Fill(File.ReadAllText(Paths[name]), values));

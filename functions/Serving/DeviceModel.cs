@@ -16,7 +16,9 @@ public sealed partial class DeviceModel
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "device-model");
     private readonly Lazy<(ModelPackage Package, OfflineModel Model)?> read;
 
-    /// <summary>Reads the package when it is first asked for. A package that cannot be used is told to the log once, and devices are then offered none.</summary>
+    /// <summary>
+    /// Reads the package when it is first asked for. One that cannot be used is told to the log once, and devices are then offered no model.
+    /// </summary>
     public DeviceModel(ServingOptions options, ILogger<DeviceModel> logger)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -46,11 +48,13 @@ public sealed partial class DeviceModel
     {
         ModelManifest manifest = package.Manifest;
         DecisionRequest decision = options.Defaults.Decision;
-        DecisionRule? rule = manifest.Prior is { } natural && ClassPrior.Parse(decision.Prior, natural) is { } prior && ValidationAnswers.Read(package) is { } answers
-            ? DecisionRule.Fit(answers, natural, prior, decision.Sensitivity, decision.Coverage)
+        IReadOnlyList<double>? prior = manifest.Prior is { } natural ? ClassPrior.Parse(decision.Prior, natural) : null;
+        DecisionRule? rule = prior is not null && ValidationAnswers.Read(package) is { } answers
+            ? DecisionRule.Fit(answers, manifest.Prior!, prior, decision.Sensitivity, decision.Coverage)
             : null;
         return rule is null || manifest.Suitability is null || manifest.Quality is null
-            ? throw new ModelPackageException($"The package {manifest.Name} {manifest.Version} lacks a prior, validation answers, a suitability or limits of quality, without which a device cannot say what to do. Make it with 'export --model --member'.")
+            ? throw new ModelPackageException($"The package {manifest.Name} {manifest.Version} lacks a prior, validation answers, a suitability or limits of quality, "
+                + "without which a device cannot say what to do. Make it with 'export --model --member'.")
             : new()
             {
                 Name = manifest.Name,
@@ -61,7 +65,7 @@ public sealed partial class DeviceModel
                 Size = manifest.Input.Size,
                 Temperature = manifest.Temperature,
                 NaturalPrior = manifest.Prior!,
-                Prior = ClassPrior.Parse(decision.Prior, manifest.Prior!)!,
+                Prior = prior!,
                 Malignant = rule.Malignant,
                 Melanoma = rule.Melanoma,
                 Coverage = rule.Coverage,

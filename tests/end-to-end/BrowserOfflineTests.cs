@@ -69,14 +69,17 @@ public sealed class BrowserOfflineTests(SharedApp shared, BrowserFixture browser
     public async Task Always_on_this_device_sends_nothing_and_says_what_it_cannot_open()
     {
         await using Gateway gateway = new(App.Address);
-        IPage page = await OpenAsync(options: Phone("de-DE"), address: gateway.Address);
+        IPage page = await OpenAsync(options: Phone("de-DE"), expectFaults: true, address: gateway.Address);
         await page.GetByText("Ohne Netz verwenden").ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Einschalten" }).ClickAsync();
         await page.GetByLabel("Immer auf diesem Gerät").CheckAsync(new() { Timeout = 60_000 });
+        gateway.IsCut = true;
         await page.ReloadAsync();
-        await ChooseAsync(page, ("a.jpg", LesionFiles.Jpeg()), ("b.png", LesionFiles.Of("png")), ("c.tif", LesionFiles.Of("tif")), ("d.jpg", LesionFiles.BadContent("truncated.jpg")));
+        byte[] heic = await File.ReadAllBytesAsync(Path.Combine(Repository.Root, "tests", "end-to-end", "drawn.heic"), Cancellation);
+        await ChooseAsync(page, ("a.jpg", LesionFiles.Jpeg()), ("b.heic", heic), ("c.tif", LesionFiles.Of("tif")), ("d.jpg", LesionFiles.BadContent("truncated.jpg")));
         await Expect(page.Locator("#queue")).ToContainTextAsync("4 von 4", new() { Timeout = 60_000 });
         await Expect(page.Locator("#queue .outcome")).ToHaveCountAsync(2);
+        gateway.IsCut = false;
         await Expect(page.Locator("#queue")).ToContainTextAsync("TIFF braucht den Dienst");
         await Expect(page.Locator(".answer")).ToContainTextAsync("Das Bild wurde nicht gesendet.");
         await Expect(page.Locator("#device-bar")).ToBeHiddenAsync();

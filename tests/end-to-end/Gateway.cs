@@ -5,10 +5,16 @@ using Lentigo.Functions.Local.Setup;
 
 namespace Lentigo.EndToEnd.Tests;
 
-/// <summary>Stands between a browser and the app, with an address, and so with a browser's storage, of its own: it counts what passes, changes it, and cuts the connection.</summary>
+/// <summary>
+/// Stands between a browser and the app, with an address, and so with a browser's storage, of its own: it counts what passes, changes it, and cuts the connection.
+/// </summary>
 internal sealed class Gateway : IAsyncDisposable
 {
-    private static readonly string[] Forwarded = ["Accept", "Accept-Encoding", "Accept-Language", "Cookie", "Sec-Fetch-Dest", "If-None-Match", "If-Modified-Since"];
+    /// <summary>The headers that decide what comes back as it is in the app: what is changed here is asked for anew and uncompressed.</summary>
+    private static readonly string[] OfUnchanged = ["Accept-Encoding", "If-None-Match", "If-Modified-Since"];
+
+    private static readonly string[] Forwarded = ["Accept", "Accept-Language", "Cookie", "Sec-Fetch-Dest", .. OfUnchanged];
+    private static readonly string[] OfTheConnection = ["Transfer-Encoding", "Content-Length", "Date", "Server"];
     private readonly HttpListener listener = new();
     private readonly HttpClient client;
     private readonly Task serving;
@@ -19,7 +25,8 @@ internal sealed class Gateway : IAsyncDisposable
         Address = new($"http://localhost:{Azurite.FreePort()}/");
         listener.Prefixes.Add(Address.ToString());
         listener.Start();
-        client = new(new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.None, UseCookies = false, AllowAutoRedirect = false }) { BaseAddress = app };
+        SocketsHttpHandler asItIs = new() { AutomaticDecompression = DecompressionMethods.None, UseCookies = false, AllowAutoRedirect = false };
+        client = new(asItIs) { BaseAddress = app };
         serving = Task.Run(ServeAsync);
     }
 
@@ -77,7 +84,7 @@ internal sealed class Gateway : IAsyncDisposable
             Requests.Enqueue($"{context.Request.HttpMethod} {path}");
             Changes.TryGetValue(path, out Func<string, string>? change);
             using HttpRequestMessage request = new(new(context.Request.HttpMethod), path);
-            foreach (string name in Forwarded.Where(n => context.Request.Headers[n] is not null && !(change is not null && n is "Accept-Encoding" or "If-None-Match" or "If-Modified-Since")))
+            foreach (string name in Forwarded.Where(n => context.Request.Headers[n] is not null && (change is null || !OfUnchanged.Contains(n))))
             {
                 request.Headers.TryAddWithoutValidation(name, context.Request.Headers[name]);
             }
@@ -92,7 +99,7 @@ internal sealed class Gateway : IAsyncDisposable
             byte[] body = await response.Content.ReadAsByteArrayAsync();
             body = change is null ? body : Encoding.UTF8.GetBytes(change(Encoding.UTF8.GetString(body)));
             context.Response.StatusCode = (int)response.StatusCode;
-            foreach ((string name, IEnumerable<string> values) in response.Headers.Concat(response.Content.Headers).Where(h => h.Key is not ("Transfer-Encoding" or "Content-Length" or "Date" or "Server")))
+            foreach ((string name, IEnumerable<string> values) in response.Headers.Concat(response.Content.Headers).Where(h => !OfTheConnection.Contains(h.Key)))
             {
                 foreach (string value in values)
                 {

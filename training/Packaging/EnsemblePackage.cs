@@ -46,7 +46,12 @@ public sealed record WrittenPackage(ModelPackage Package, OnnxVerification Parit
 /// <param name="Complete">Adds to the report what the package alone does not know.</param>
 /// <param name="Check">Checks what the graph gives before anything is fitted to it; null for nothing.</param>
 internal sealed record PackagedGraph(
-    bool HasFeatures, bool HasIndex, Action<string, double, OnnxSuitability?> Export, Action<string> Verify, Func<ReportInput, ModelManifest, EnsembleAnswers, ReportInput> Complete, Action<EnsembleModel>? Check = null);
+    bool HasFeatures,
+    bool HasIndex,
+    Action<string, double, OnnxSuitability?> Export,
+    Action<string> Verify,
+    Func<ReportInput, ModelManifest, EnsembleAnswers, ReportInput> Complete,
+    Action<EnsembleModel>? Check = null);
 
 /// <summary>Makes a model package of trained members: one ONNX graph, calibrated and checked, its report and its manifest.</summary>
 public static class EnsemblePackage
@@ -127,7 +132,8 @@ public static class EnsemblePackage
     /// <returns>The package and its metrics.</returns>
     /// <exception cref="TrainingException">There is no such member, or the data or the split are others than the ensemble's.</exception>
     /// <exception cref="OnnxExportException">The package's graph is not this product's, or what was cut out of it computes something else.</exception>
-    public static (ModelPackage Package, EvaluationReport Metrics) WriteMember(ModelPackage source, string member, LesionDataSet data, DataSetSplit split, string folder, PackageOptions options)
+    public static (ModelPackage Package, EvaluationReport Metrics) WriteMember(
+        ModelPackage source, string member, LesionDataSet data, DataSetSplit split, string folder, PackageOptions options)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(data);
@@ -143,7 +149,8 @@ public static class EnsemblePackage
             : null;
         if (fault is not null)
         {
-            throw new TrainingException($"{member} cannot be taken out of {ensemble.Name} {ensemble.Version}: {fault}. Give --data, --split and --fold as they were for the training, and a member's name.");
+            throw new TrainingException(
+                $"{member} cannot be taken out of {ensemble.Name} {ensemble.Version}: {fault}. Give --data, --split and --fold as they were for the training, and a member's name.");
         }
 
         DateTimeOffset now = DateTimeOffset.UtcNow;
@@ -174,7 +181,8 @@ public static class EnsemblePackage
     }
 
     /// <summary>Writes a package around a graph.</summary>
-    private static (ModelPackage Package, EvaluationReport Metrics) Write(ModelManifest manifest, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, string folder, PackageOptions options, PackagedGraph graph)
+    private static (ModelPackage Package, EvaluationReport Metrics) Write(
+        ModelManifest manifest, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, string folder, PackageOptions options, PackagedGraph graph)
     {
         IReadOnlyDictionary<int, int>? folds = DataSetSplit.FoldsOf(splits);
         int[] val = [.. splits.SelectMany(s => s.Val)];
@@ -248,7 +256,8 @@ public static class EnsemblePackage
 
     private static string VersionOf(DateTimeOffset now) => now.ToString("yyyyMMdd-HHmmss", System.Globalization.CultureInfo.InvariantCulture);
 
-    private static string DocStringOf(string name, string version, IEnumerable<string> members) => $"{name} {version}: {string.Join(" + ", members)}. {LesionClasses.Notice}.";
+    private static string DocStringOf(string name, string version, IEnumerable<string> members) =>
+        $"{name} {version}: {string.Join(" + ", members)}. {LesionClasses.Notice}.";
 
     private static Dictionary<string, string> MetadataOf(string name, string version, IEnumerable<string> members) => new()
     {
@@ -270,7 +279,9 @@ public static class EnsemblePackage
             float[] a = expected.MemberLogits(i, place).ToArray(), b = given.Logits(i).ToArray();
             if (a.Zip(b).Any(p => !(Math.Abs(p.First - p.Second) <= CutTolerance + (CutTolerance * Math.Abs(p.First)))))
             {
-                throw new OnnxExportException($"The graph of {part.Manifest.Name} gives [{string.Join(", ", b)}] for an image for which its network gives [{string.Join(", ", a)}] in {whole.Manifest.Name}. Please report this with both packages.");
+                throw new OnnxExportException(
+                    $"The graph of {part.Manifest.Name} gives [{string.Join(", ", b)}] for an image for which its network gives [{string.Join(", ", a)}] in {whole.Manifest.Name}. "
+                    + "Please report this with both packages.");
             }
         }
     }

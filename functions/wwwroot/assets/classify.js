@@ -93,7 +93,7 @@ async function run(item) {
     item.state = "done";
     shown ??= item;
   } catch (error) {
-    item.error = signal.aborted ? null : error instanceof DeviceError ? Object.assign(error, { title: t("device.cannot") }) : error instanceof ServiceError ? error : new ServiceError("failed");
+    item.error = signal.aborted ? null : error instanceof ServiceError || error instanceof DeviceError ? error : new ServiceError("failed");
     item.state = signal.aborted ? "cancelled" : "failed";
     if (item.isAsking && item.result) {
       // The answer of this device stays where the service gives none.
@@ -301,14 +301,15 @@ function renderQueue() {
 
 /** Offers to ask the service for what this device answered, once the service can be reached. */
 function renderDevice() {
-  const here = place() === "auto" && isServiceThere ? items.filter(item => item.state === "done" && item.result.onDevice) : [];
+  const answeredHere = () => items.filter(item => item.state === "done" && item.result.onDevice);
+  const here = place() === "auto" && isServiceThere ? answeredHere() : [];
   const bar = byId("device-bar");
   bar.hidden = here.length === 0;
   if (bar.dataset.count !== String(here.length)) {
     bar.dataset.count = here.length;
     bar.replaceChildren(...here.length === 0 ? [] : [
       h("p", {}, t("device.back", { count: here.length })),
-      h("div", { class: "actions" }, h("button", { type: "button", onclick: () => askAgain(items.filter(item => item.state === "done" && item.result.onDevice)) }, t("device.ask")))]);
+      h("div", { class: "actions" }, h("button", { type: "button", onclick: () => askAgain(answeredHere()) }, t("device.ask")))]);
   }
 }
 

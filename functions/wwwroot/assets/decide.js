@@ -2,7 +2,8 @@
 
 /**
  * The document of an answer.
- * `model` is the model of offline.json; `outputs` holds probabilities [7], members [m][7] (logits) and suitability; `image` the quality: shorterSide, sharpness, brightness.
+ * `model` is the model of offline.json; `outputs` holds probabilities [7], members [m][7] (logits) and suitability; `image` holds what was measured of it:
+ * shorterSide, sharpness, brightness.
  * Returns null for an image that is no dermoscopy image, unless `answerUnsuitable`.
  */
 export function decide(model, outputs, image, { id, answerUnsuitable, messageOf }) {
@@ -59,13 +60,16 @@ function rank(model, probabilities) {
     throw new Error("The model on this device gave no probabilities.");
   }
 
-  return model.classes.map((c, i) => ({ code: c.code, name: c.name, probability: probabilities[i], malignant: c.malignant })).sort((a, b) => b.probability - a.probability);
+  return model.classes.map(({ code, name, malignant }, i) => ({ code, name, probability: probabilities[i], malignant })).sort((a, b) => b.probability - a.probability);
 }
 
 function triage(model, probabilities, codes, hasWarnings) {
   const malignantProbability = probabilities.reduce((sum, p, i) => sum + (model.classes[i].malignant ? p : 0), 0);
   const melanomaProbability = probabilities[indexOf(model, "mel")];
-  const referred = [malignantProbability >= model.malignant.threshold && "malignant", melanomaProbability >= model.melanoma.threshold && "melanoma"].filter(Boolean);
+  const referred = [
+    malignantProbability >= model.malignant.threshold && "malignant",
+    melanomaProbability >= model.melanoma.threshold && "melanoma",
+  ].filter(Boolean);
   const doubts = [codes.some(code => model.classes[indexOf(model, code)].malignant) && "set", hasWarnings && "warning"].filter(Boolean);
   return {
     recommendation: referred.length > 0 ? "refer" : doubts.length > 0 ? "review" : "routine",

@@ -1,4 +1,5 @@
-// Runs the model with ONNX Runtime (notice.txt), away from the page. Its first message brings the runtime's and the graph's bytes, each other one an image's pixels.
+// Runs the model with ONNX Runtime (notice.txt), away from the page. The first message brings the bytes of the runtime and of the graph, each other one the
+// pixels of an image.
 import { quality, squash } from "./squash.js";
 import * as ort from "./ort.wasm.bundle.min.mjs";
 

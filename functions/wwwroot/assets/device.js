@@ -21,7 +21,8 @@ export async function classifyHere({ blob }, { answerUnsuitable, signal }) {
     engine = null; // so that another try starts anew, after the files were repaired
     throw error;
   }));
-  const { input, outputs, image } = await send({ pixels: pixels.data.buffer, width: pixels.width, height: pixels.height, size: model.size }, [pixels.data.buffer]);
+  const { data, width, height } = pixels;
+  const { input, outputs, image } = await send({ pixels: data.buffer, width, height, size: model.size }, [data.buffer]);
   signal?.throwIfAborted();
   const result = decide(model, outputs, image, {
     id: crypto.randomUUID(),
@@ -60,6 +61,7 @@ async function start(model) {
     if (failed) {
       console.warn(failed);
       reject(new ServiceError("device.failed"));
+      fail(); // after running out of memory the runtime is of no use: another try starts it anew
     } else {
       resolve(answer);
     }

@@ -12,6 +12,7 @@ export class DeviceError extends Error {
   constructor(key, values) {
     super(t(`device.${key}`, values));
     this.key = key;
+    this.title = t("device.cannot");
   }
 }
 
@@ -164,6 +165,10 @@ async function download(list) {
   await forgetOthers();
 }
 
+const keptHeaders = new Set([
+  "content-type", "content-security-policy", "x-content-type-options", "referrer-policy", "permissions-policy", "cross-origin-opener-policy", "x-frame-options",
+]);
+
 async function fetched({ path, sha256: expected }) {
   let response, bytes;
   try {
@@ -178,8 +183,7 @@ async function fetched({ path, sha256: expected }) {
   }
 
   // With the policy that the file came with, but not with how it was transferred.
-  const headers = new Headers([...response.headers].filter(([name]) => ["content-type", "content-security-policy", "x-content-type-options", "referrer-policy", "permissions-policy", "cross-origin-opener-policy", "x-frame-options"].includes(name)));
-  return new Response(bytes, { headers });
+  return new Response(bytes, { headers: [...response.headers].filter(([name]) => keptHeaders.has(name)) });
 }
 
 async function forgetOthers() {
@@ -291,25 +295,45 @@ async function attempt(action) {
   tell();
 }
 
-const button = (key, action, isQuiet = true) => h("button", { type: "button", class: isQuiet ? "quiet" : null, "data-key": key, onclick: () => attempt(action) }, t(`device.${key}`));
+const button = (key, action, isQuiet = true) =>
+  h("button", { type: "button", class: isQuiet ? "quiet" : null, "data-key": key, onclick: () => attempt(action) }, t(`device.${key}`));
 
 let offered = null; // the list, for the sizes, once somebody looks
+
+const said = () => problem && h("p", { class: "error", role: "alert" }, problem.message);
+
+const downloading = () => [
+  h("p", { role: "status" }, t("device.loading", { done: megabytes(work.done), total: megabytes(work.total) })),
+  h("progress", { max: work.total, value: work.done, "aria-label": t("device.progress") }),
+];
+
+function offer() {
+  const files = offered ? filesOf(offered) : [];
+  return [
+    h("p", {}, t("device.offer")),
+    offered && h("p", { class: "help" }, t("device.size", { size: megabytes(files.reduce((sum, f) => sum + f.bytes, 0)), stored: megabytes(stored(files)) })),
+    said(),
+    h("div", { class: "actions" }, button("on", turnOn, false)),
+  ];
+}
+
+function choices() {
+  const choice = value => h("label", { class: "choice" },
+    h("input", { type: "radio", name: "place", "data-key": value, value, checked: place() === value, onchange: () => setPlace(value) }),
+    h("span", {}, t(`device.place.${value}`)));
+  return [
+    h("p", {}, t("device.ready", state.model)),
+    said(),
+    h("fieldset", {}, h("legend", {}, t("device.place")), choice("auto"), choice("device")),
+    h("div", { class: "actions" }, problem && button("repair", async () => await download(await readList())), button("off", turnOff)),
+  ];
+}
 
 function render() {
   const card = byId("phone");
   const focused = card.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-  const said = problem && h("p", { class: "error", role: "alert" }, problem.message);
-  byId("phone-content").replaceChildren(...[
-    ...work ? [h("p", { role: "status" }, t("device.loading", { done: megabytes(work.done), total: megabytes(work.total) })), h("progress", { max: work.total, value: work.done, "aria-label": t("device.progress") })]
-      : state === null ? [h("p", {}, t("device.offer")), offered && h("p", { class: "help" }, t("device.size", { size: megabytes(filesOf(offered).reduce((sum, f) => sum + f.bytes, 0)), stored: megabytes(stored(filesOf(offered))) })), said, h("div", { class: "actions" }, button("on", turnOn, false))]
-      : [
-        h("p", {}, t("device.ready", state.model)),
-        said,
-        h("fieldset", {}, h("legend", {}, t("device.place")), ["auto", "device"].map(value => h("label", { class: "choice" },
-          h("input", { type: "radio", name: "place", "data-key": value, value, checked: place() === value, onchange: () => setPlace(value) }), h("span", {}, t(`device.place.${value}`))))),
-        h("div", { class: "actions" }, problem && button("repair", async () => await download(await readList())), button("off", turnOff)),
-      ],
-  ].filter(Boolean));
+  const content = work ? downloading() : state === null ? offer() : choices();
+  byId("phone-content").replaceChildren(...content.filter(Boolean));
   const bar = byId("news");
   bar.hidden = news === null || work !== null;
   bar.replaceChildren(...bar.hidden ? [] : [

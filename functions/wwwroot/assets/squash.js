@@ -1,8 +1,8 @@
 // From an image's pixels to those that the model sees, as the service makes them, and what they say of the image's quality.
 
 /**
- * Squashes RGBA pixels [height, width, 4] to RGB [size, size, 3]: antialiased bilinear (a triangle as wide as the reduction) where an axis shrinks, plain bilinear
- * where it grows, pixel centres at one half, edges repeated. Rows first, in float, rounded once.
+ * Squashes RGBA pixels [height, width, 4] to RGB [size, size, 3]: antialiased bilinear (a triangle as wide as the reduction) where an axis shrinks, plain
+ * bilinear where it grows, pixel centres at one half, edges repeated. Rows first, in float, rounded once.
  */
 export function squash(pixels, width, height, size) {
   const rows = taps(height, size), columns = taps(width, size);
@@ -53,7 +53,10 @@ function taps(length, size) {
   });
 }
 
-/** Sharpness and brightness of RGB pixels [size, size, 3], as the service measures them: luminance of ITU-R BT.601, the Laplacian's mean magnitude over its standard deviation. */
+/**
+ * Sharpness and brightness of RGB pixels [size, size, 3], as the service measures them: luminance of ITU-R BT.601, the mean magnitude of its Laplacian over its
+ * standard deviation.
+ */
 export function quality(pixels, size) {
   const luminance = new Float64Array(size * size);
   let sum = 0, squares = 0;
