@@ -85,6 +85,18 @@ public sealed class BrowserOfflineTests(SharedApp shared, BrowserFixture browser
         await Expect(page.Locator("#device-bar")).ToBeHiddenAsync();
         Assert.DoesNotContain(gateway.Requests, r => r.StartsWith("POST", StringComparison.Ordinal));
 
+        // What waits for a busy service is not sent again once nothing shall be sent.
+        gateway.IsBusy = true;
+        await page.GetByLabel("Vom Dienst; auf diesem Gerät").CheckAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Liste leeren" }).ClickAsync();
+        await ChooseAsync(page, "e.jpg", LesionFiles.Jpeg(2));
+        await Expect(page.Locator("#answer")).ToContainTextAsync("Neuer Versuch");
+        await page.GetByLabel("Immer auf diesem Gerät").CheckAsync();
+        await Expect(page.Locator(".answer")).ToContainTextAsync("Auf diesem Gerät beantwortet", new() { Timeout = 60_000 });
+        await Expect(page.Locator(".answer")).Not.ToContainTextAsync("Das Bild wurde nicht gesendet."); // it was, before
+        gateway.IsBusy = false;
+        gateway.Requests.Clear();
+
         // What the browser deleted is not made up for by sending.
         await page.EvaluateAsync("caches.keys().then(names => Promise.all(names.map(n => caches.delete(n))))");
         await page.ReloadAsync();

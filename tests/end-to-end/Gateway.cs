@@ -38,6 +38,9 @@ internal sealed class Gateway : IAsyncDisposable
     /// <summary>What answers to a path become; a path that is not here stays as it is.</summary>
     public ConcurrentDictionary<string, Func<string, string>> Changes { get; } = [];
 
+    /// <summary>Whether images are answered 503, to be sent again in a second.</summary>
+    public bool IsBusy { get; set; }
+
     /// <summary>Whether connections are closed without an answer.</summary>
     public bool IsCut
     {
@@ -82,6 +85,15 @@ internal sealed class Gateway : IAsyncDisposable
 
             string path = context.Request.Url!.PathAndQuery;
             Requests.Enqueue($"{context.Request.HttpMethod} {path}");
+            if (IsBusy && context.Request.HttpMethod == "POST")
+            {
+                await context.Request.InputStream.CopyToAsync(Stream.Null);
+                context.Response.StatusCode = 503;
+                context.Response.AppendHeader("Retry-After", "1");
+                context.Response.Close();
+                return;
+            }
+
             Changes.TryGetValue(path, out Func<string, string>? change);
             using HttpRequestMessage request = new(new(context.Request.HttpMethod), path);
             foreach (string name in Forwarded.Where(n => context.Request.Headers[n] is not null && (change is null || !OfUnchanged.Contains(n))))

@@ -42,7 +42,10 @@ export function start() {
 
   document.addEventListener("drop", event => choose([...event.dataTransfer?.files ?? []]));
   showSamples(choose);
-  onService(render);
+  onService(() => {
+    keepHere();
+    render();
+  });
 }
 
 /** Adds files to the queue. */
@@ -89,7 +92,7 @@ async function run(item) {
     item.prepared ??= await prepare(item.file, signal, isHere);
     Object.assign(item, await (isHere ? classifyHere(item, signal, say) : classify(item, signal, say)));
     item.time = new Date().toISOString();
-    item.note = isHere ? t("answer.unsent") : null;
+    item.note = isHere && !item.wasSent ? t("answer.unsent") : null;
     item.state = "done";
     shown ??= item;
   } catch (error) {
@@ -105,14 +108,19 @@ async function run(item) {
       console.warn(error); // a fault of the page itself
     }
   } finally {
+    if (item.isMoved) {
+      Object.assign(item, { state: "waiting", error: null, isMoved: false });
+    }
+
     item.abort = null;
-    item.isAsking = false;
+    item.isAsking = item.isSending = false;
     render();
   }
 }
 
 /** The service's answer, or this device's where the service cannot be reached. */
 async function classify(item, signal, say) {
+  item.isSending = item.wasSent = true;
   try {
     const result = await ask(item, signal, say);
     serviceIs(true);
@@ -126,6 +134,14 @@ async function classify(item, signal, say) {
     }
 
     throw error;
+  }
+}
+
+/** What waits for the service is done here as soon as the reader wants nothing to be sent. */
+function keepHere() {
+  for (const item of place() === "device" ? items.filter(i => i.isSending && i.abort) : []) {
+    item.isMoved = true;
+    item.abort.abort();
   }
 }
 
