@@ -1,6 +1,7 @@
 using Lentigo.Functions.Http;
 using Lentigo.Functions.Serving;
 using Microsoft.Azure.Functions.Worker.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 // What runs is in Triggers/, one function a file; what they call is in Http/, Serving/ and the project core.
@@ -11,6 +12,7 @@ builder.UseMiddleware<ProblemAnswers>();
 try
 {
     builder.Services.AddServing(builder.Configuration);
+    builder.Services.AddSingleton<OfflineFiles>();
 }
 catch (Exception e) when (e is InvalidOperationException or FormatException)
 {

@@ -28,9 +28,9 @@ public sealed record OnnxEnsembleMember(string Name, nn.Module<Tensor, Tensor> M
 /// </summary>
 public static class OnnxEnsemble
 {
-    internal const string Probabilities = "probabilities", Suitability = "suitability";
+    internal const string MemberLogits = "member_logits", Logits = "logits", Probabilities = "probabilities", Features = "features", StageStatistics = "stage_statistics", Suitability = "suitability";
 
-    private const string Image = "image", MemberLogits = "member_logits", Logits = "logits", Features = "features", StageStatistics = "stage_statistics";
+    private const string Image = "image";
 
     /// <summary>The place of the stage of stride 8 among a network's stages.</summary>
     private const int SecondStage = 1;

@@ -19,6 +19,9 @@ public sealed class DecisionRule
     /// <summary>The promised coverage of the sets.</summary>
     public double Coverage { get; }
 
+    /// <summary>[7]: from which probability on a class is in the set; the most probable class always is.</summary>
+    public IReadOnlyList<double> SetLimits => _sets.Limits;
+
     /// <summary>Fits the rule to validation answers.</summary>
     /// <param name="answers">The answers.</param>
     /// <param name="natural">[7]: the class prior that they are for.</param>

@@ -28,6 +28,9 @@ internal sealed class PredictionSets
         }
     }
 
+    /// <summary>[7]: from which probability on a class is in the set.</summary>
+    public IReadOnlyList<double> Limits => _limits;
+
     /// <summary>The codes of an answer's set, most probable first.</summary>
     /// <param name="probabilities">[7], for the prior that the limits were fitted for.</param>
     public IReadOnlyList<string> Of(IReadOnlyList<double> probabilities)

@@ -20,5 +20,6 @@ namespace Lentigo.Functions.Contracts;
 [JsonSerializable(typeof(FeedbackReceipt))]
 [JsonSerializable(typeof(ResultPage))]
 [JsonSerializable(typeof(IReadOnlyList<ModelVersion>))]
+[JsonSerializable(typeof(OfflineApp))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
 internal sealed partial class FunctionsJson : JsonSerializerContext;

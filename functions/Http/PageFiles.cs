@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -11,11 +12,17 @@ namespace Lentigo.Functions.Http;
 internal static class PageFiles
 {
     /// <summary>
-    /// The worker that decodes HEIC compiles WebAssembly, which the page itself may not: a worker has the policy that its own file comes with.
+    /// The workers that decode HEIC and run the model compile WebAssembly, which the page itself may not: a worker has the policy that its own file comes with.
     /// </summary>
-    private const string HeicWorker = "assets/heic-worker.js";
+    private static readonly string[] WasmWorkers = ["assets/heic-worker.js", "assets/device-worker.js"];
 
-    private const string HeicWorkerPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
+    private const string WasmWorkerPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
+
+    /// <summary>Its scope is the page, which lies above its own folder.</summary>
+    private const string ServiceWorker = "assets/service-worker.js";
+
+    /// <summary>How the name of a file ends that lies here compressed with Brotli (RFC 7932), too large to compress it for each answer.</summary>
+    private const string Compressed = ".br";
 
     private static readonly string Root = Path.Combine(AppContext.BaseDirectory, "wwwroot");
 
@@ -33,29 +40,75 @@ internal static class PageFiles
     public static IResult Answer(HttpRequest request, string name)
     {
         ArgumentNullException.ThrowIfNull(request);
+        IHeaderDictionary headers = request.HttpContext.Response.Headers;
         if (!Paths.TryGetValue(name, out string? path))
         {
-            return Results.NotFound();
+            return Paths.TryGetValue(name + Compressed, out path) ? Decompressed(request, name, path) : Results.NotFound();
         }
 
-        IHeaderDictionary headers = request.HttpContext.Response.Headers;
         headers.CacheControl = "no-cache";
-        if (name == HeicWorker)
+        if (WasmWorkers.Contains(name))
         {
-            headers.ContentSecurityPolicy = HeicWorkerPolicy;
+            headers.ContentSecurityPolicy = WasmWorkerPolicy;
+        }
+
+        if (name == ServiceWorker)
+        {
+            headers["Service-Worker-Allowed"] = "../";
         }
 
         return Results.File(path, ContentType(name), lastModified: File.GetLastWriteTimeUtc(path));
     }
 
+    /// <summary>The names of the files below <c>assets/</c>, as they are asked for.</summary>
+    public static IEnumerable<string> Assets =>
+        Paths.Keys.Where(n => n.StartsWith("assets/", StringComparison.Ordinal))
+            .Select(n => n.EndsWith(Compressed, StringComparison.Ordinal) ? n[..^Compressed.Length] : n);
+
+    /// <summary>A file's content.</summary>
+    public static byte[] Read(string name)
+    {
+        if (Paths.TryGetValue(name, out string? path))
+        {
+            return File.ReadAllBytes(path);
+        }
+
+        using BrotliStream stream = new(File.OpenRead(Paths[name + Compressed]), CompressionMode.Decompress);
+        using MemoryStream content = new();
+        stream.CopyTo(content);
+        return content.ToArray();
+    }
+
+    /// <summary>The size of a file as it lies here, in bytes.</summary>
+    public static long TransferredBytes(string name) => new FileInfo(Paths.GetValueOrDefault(name) ?? Paths[name + Compressed]).Length;
+
+    /// <summary>A compressed file as it is to those who accept that, and decompressed to others.</summary>
+    private static IResult Decompressed(HttpRequest request, string name, string path)
+    {
+        IHeaderDictionary headers = request.HttpContext.Response.Headers;
+        headers.CacheControl = "no-cache";
+        headers.Vary = HeaderNames.AcceptEncoding;
+        DateTimeOffset changed = File.GetLastWriteTimeUtc(path);
+        if (!request.GetTypedHeaders().AcceptEncoding.Any(e => e.Value == "br" && e.Quality is not 0))
+        {
+            return Results.Stream(new BrotliStream(File.OpenRead(path), CompressionMode.Decompress), ContentType(name), lastModified: changed);
+        }
+
+        headers.ContentEncoding = "br";
+        return Results.File(path, ContentType(name), lastModified: changed);
+    }
+
     /// <summary>The page, in the reader's language, with one of its views open: <c>classify</c>, <c>results</c>, <c>model</c> or <c>about</c>.</summary>
     public static IResult Page(HttpRequest request, string view)
     {
-        PageTexts texts = PageTexts.Of(request);
-        byte[] page = Pages.GetOrAdd((view, texts.Language), _ => Render("index.html", texts, key => ValueOf(key, view, texts)));
+        byte[] page = Page(PageTexts.Of(request), view);
         request.HttpContext.Response.Headers.CacheControl = "no-cache";
         return Results.Bytes(page, "text/html; charset=utf-8", entityTag: new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(page))[..16]}\""), lastModified: File.GetLastWriteTimeUtc(Paths["index.html"]));
     }
+
+    /// <summary>The page's document in one language.</summary>
+    public static byte[] Page(PageTexts texts, string view) =>
+        Pages.GetOrAdd((view, texts.Language), _ => Render("index.html", texts, key => ValueOf(key, view, texts)));
 
     /// <summary>A document of <c>wwwroot</c> with its <c>{{keys}}</c> filled.</summary>
     public static byte[] Render(string name, PageTexts texts, Func<string, string?> values) => Encoding.UTF8.GetBytes(texts.Fill(File.ReadAllText(Paths[name]), values));
@@ -75,9 +128,11 @@ internal static class PageFiles
     {
         ".html" => "text/html; charset=utf-8",
         ".css" => "text/css; charset=utf-8",
-        ".js" => "text/javascript; charset=utf-8",
+        ".js" or ".mjs" => "text/javascript; charset=utf-8",
         ".svg" => "image/svg+xml",
+        ".png" => "image/png",
         ".json" => "application/json",
+        ".webmanifest" => "application/manifest+json",
         ".wasm" => "application/wasm",
         ".txt" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",

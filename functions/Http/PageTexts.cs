@@ -27,6 +27,9 @@ internal sealed partial class PageTexts
     /// <summary>The language's code, e.g. <c>de</c>.</summary>
     public string Language { get; }
 
+    /// <summary>The texts of every language.</summary>
+    public static IEnumerable<PageTexts> All => Languages.Values;
+
     /// <summary>The text of a key; the key itself where no language has it.</summary>
     public string this[string key] => texts.GetValueOrDefault(key, key);
 
@@ -40,7 +43,8 @@ internal sealed partial class PageTexts
             .. request.GetTypedHeaders().AcceptLanguage.OrderByDescending(l => l.Quality ?? 1).Select(l => l.Value.ToString().Split('-')[0].ToLowerInvariant()),
         ];
         string language = wishes.FirstOrDefault(w => w is not null && Languages.ContainsKey(w)) ?? Default;
-        if (request.Query[Cookie] == language)
+        // A document that a script fetches, to keep it for later, is no choice of its reader's (Fetch Metadata, W3C).
+        if (request.Query[Cookie] == language && request.Headers["Sec-Fetch-Dest"] != "empty")
         {
             request.HttpContext.Response.Cookies.Append(Cookie, language, new() { SameSite = Microsoft.AspNetCore.Http.SameSiteMode.Lax, HttpOnly = true, MaxAge = TimeSpan.FromDays(365), Path = "/" });
         }

@@ -36,6 +36,7 @@ public static class ServingServices
         services.AddSingleton<LesionResults>();
         services.AddSingleton<FeedbackStore>();
         services.AddSingleton<PublishedModels>();
+        services.AddSingleton<DeviceModel>();
         return services.AddHostedService<ModelFollower>();
     }
 }

@@ -4,11 +4,11 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>The files that the web page needs.</summary>
-public static class Assets
+/// <summary>The files that the web page needs, and those that a device keeps to do without a network.</summary>
+public sealed class Assets(OfflineFiles files)
 {
     /// <summary><c>GET /assets/{file}</c>.</summary>
     [Function("assets")]
-    public static IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "assets/{file}")] HttpRequest request, string file) =>
-        PageFiles.Answer(request, $"assets/{file}");
+    public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "assets/{file}")] HttpRequest request, string file) =>
+        files.Answer(request, file);
 }

@@ -27,6 +27,13 @@ internal static class LesionFiles
         };
     }
 
+    /// <summary>The drawing at another size in pixels.</summary>
+    public static byte[] Png(int width, int height)
+    {
+        using Image picture = Picture(1), resized = picture.ThumbnailImage(width, height: height, size: Enums.Size.Force);
+        return resized.PngsaveBuffer();
+    }
+
     /// <summary>The bad files by name, with the status and the problem that each must get.</summary>
     public static TheoryData<string, int, string> Bad { get; } = new()
     {

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Lentigo.Core.Evaluation;
+using Lentigo.Core.Models;
 using Lentigo.OnnxExport;
 using Lentigo.Training.Data;
 using Lentigo.Training.Packaging;
@@ -9,7 +11,9 @@ namespace Lentigo.Training.Commands;
 /// <summary>The verb <c>export</c>, also called <c>compose</c>.</summary>
 internal static class ExportCommand
 {
-    private static readonly Option<string[]> Runs = new("--run") { Required = true, HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Folders that were given to train --out, or URLs that were given to train --checkpoints; their members become one ensemble. Runs of all folds (train --fold 1/3, 2/3, 3/3) become one too." };
+    private static readonly Option<string[]> Runs = new("--run") { HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Folders that were given to train --out, or URLs that were given to train --checkpoints; their members become one ensemble. Runs of all folds (train --fold 1/3, 2/3, 3/3) become one too." };
+    private static readonly Option<string?> Model = new("--model") { HelpName = "package", Description = "Instead of --run: a package, of which --member becomes a package of its own, without explanations, small enough for a telephone." };
+    private static readonly Option<string?> Member = new("--member") { HelpName = "name", Description = "The member of --model, e.g. mobilenet_v2. Its weights stay as the package stores them; temperature, suitability and operating points are fitted anew." };
     private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where the package (<version>/, current.json) goes, e.g. models/lentigo." };
 
     // What train, which exports when it is done, takes too.
@@ -22,7 +26,7 @@ internal static class ExportCommand
     {
         Command command = new("export", "Writes the package of members that were trained before, on this machine or apart: one ONNX graph, checked against TorchSharp, with its report.")
         {
-            Runs, DataArguments.Data, Out, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.AllowLeaks, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
+            Runs, Model, Member, DataArguments.Data, Out, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.AllowLeaks, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
         };
         command.Aliases.Add("compose");
         AddPackageOptions(command);
@@ -54,17 +58,52 @@ internal static class ExportCommand
         });
         EvaluateCommand.Print(written.Metrics, written.Package.Manifest);
         long bytes = new FileInfo(written.Package.OnnxPath).Length;
-        Console.WriteLine($"ONNX Runtime agrees with TorchSharp: no output is further off than {written.Parity!.LargestDifferences.Values.Max():g2}. The graph takes {bytes / 1e6:f1} MB, its temperature is {written.Package.Manifest.Temperature}.");
+        Console.WriteLine($"ONNX Runtime agrees with TorchSharp: no output is further off than {written.Parity.LargestDifferences.Values.Max():g2}. The graph takes {bytes / 1e6:f1} MB, its temperature is {written.Package.Manifest.Temperature}.");
         Console.WriteLine($"The package is {written.Package.Folder}; its report is report.html there.");
     }
 
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
+        bool isCut = arguments.GetValue(Model) is not null;
+        if (isCut == arguments.GetValue(Runs) is { Length: > 0 } || isCut == arguments.GetValue(Member) is null)
+        {
+            throw new UsageException("Give either --run, to make a package of trained members, or --model and --member, to take one member out of a package.");
+        }
+
+        if (isCut)
+        {
+            return await CutAsync(arguments, cancellationToken);
+        }
+
         IReadOnlyList<TrainedMember> members = await LoadAsync(arguments, cancellationToken);
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, members[0].State.Recipe.Size, cancellationToken);
         int folds = TrainedMember.SplitsOf(members);
         IReadOnlyList<DataSetSplit> splits = folds == 1 ? [DataArguments.SplitOf(arguments, data)] : DataArguments.FoldsOf(arguments, data, folds);
         Write(members, data, splits, arguments.GetValue(Out)!, arguments);
+        return 0;
+    }
+
+    private static async Task<int> CutAsync(ParseResult arguments, CancellationToken cancellationToken)
+    {
+        if (arguments.GetResult(Precision) is { Implicit: false })
+        {
+            throw new UsageException("--precision does not go with --member: the weights stay as the package stores them.");
+        }
+
+        ModelPackage source = ModelPackage.Open(arguments.GetValue(Model)!);
+        string member = arguments.GetValue(Member)!;
+        using LesionDataSet data = await DataArguments.OpenAsync(arguments, source.Manifest.Input.Size, cancellationToken);
+        Console.WriteLine($"Taking {member} out of {source.Manifest.Name} {source.Manifest.Version} ...");
+        (ModelPackage package, EvaluationReport metrics) = EnsemblePackage.WriteMember(source, member, data, DataArguments.SplitOf(arguments, data), arguments.GetValue(Out)!, new()
+        {
+            Name = arguments.GetValue(Name)!,
+            Licence = arguments.GetValue(Licence),
+            EmbedImages = arguments.GetValue(EmbedImages),
+            Photographs = DataArguments.PhotographsOf(arguments),
+        });
+        EvaluateCommand.Print(metrics, package.Manifest);
+        Console.WriteLine($"The graph gives the logits that it gave in the ensemble. It takes {new FileInfo(package.OnnxPath).Length / 1e6:f1} MB, its temperature is {package.Manifest.Temperature}.");
+        Console.WriteLine($"The package is {package.Folder}; its report is report.html there.");
         return 0;
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Lentigo.Core.Evaluation;
 using Lentigo.Core.Models;
 using Lentigo.Training.Data;
 using Lentigo.Training.Packaging;
@@ -32,15 +33,15 @@ internal static class RenewCommand
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, size, cancellationToken);
         IReadOnlyList<DataSetSplit> splits = EvaluateCommand.SplitsOf(data, package.Manifest, CommandLine.FoldOf(arguments.GetValue(DataArguments.Fold)!), arguments.GetValue(DataArguments.SplitFile));
         IReadOnlyList<LesionDataSet> more = await DataArguments.OpenAllAsync(arguments, DataArguments.LocationsOf(arguments.GetValue(Also) ?? []), size, cancellationToken);
-        WrittenPackage written = EnsemblePackage.Renew(package, data, splits, more, arguments.GetValue(Out)!, new()
+        (ModelPackage renewed, EvaluationReport metrics) = EnsemblePackage.Renew(package, data, splits, more, arguments.GetValue(Out)!, new()
         {
             Name = package.Manifest.Name,
             Licence = arguments.GetValue(Licence),
             EmbedImages = arguments.GetValue(EmbedImages),
             Photographs = DataArguments.PhotographsOf(arguments),
         });
-        EvaluateCommand.Print(written.Metrics, written.Package.Manifest);
-        Console.WriteLine($"The package is {written.Package.Folder}; its report is report.html there.");
+        EvaluateCommand.Print(metrics, renewed.Manifest);
+        Console.WriteLine($"The package is {renewed.Folder}; its report is report.html there.");
         return 0;
     }
 }

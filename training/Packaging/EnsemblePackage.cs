@@ -5,6 +5,7 @@ using Lentigo.Core.Evaluation;
 using Lentigo.Core.Imaging;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
+using Lentigo.Core.Predictions;
 using Lentigo.OnnxExport;
 using Lentigo.Training.Data;
 using Lentigo.Training.Reports;
@@ -34,14 +35,33 @@ public sealed record PackageOptions
 
 /// <summary>A package that was written.</summary>
 /// <param name="Package">The package, its hashes checked.</param>
-/// <param name="Parity">The largest differences between ONNX Runtime and TorchSharp; null where the graph was taken over.</param>
+/// <param name="Parity">The largest differences between ONNX Runtime and TorchSharp.</param>
 /// <param name="Metrics">The metrics on the validation images.</param>
-public sealed record WrittenPackage(ModelPackage Package, OnnxVerification? Parity, EvaluationReport Metrics);
+public sealed record WrittenPackage(ModelPackage Package, OnnxVerification Parity, EvaluationReport Metrics);
+
+/// <summary>A graph that a package is made around.</summary>
+/// <param name="HasFeatures">Whether it gives features, from which suitability is fitted.</param>
+/// <param name="HasIndex">Whether the package shall have the index of similar cases, which is made of them too.</param>
+/// <param name="Export">Writes it to a path, with this temperature and suitability.</param>
+/// <param name="Verify">Checks the finished file.</param>
+/// <param name="Complete">Adds to the report what the package alone does not know.</param>
+/// <param name="Check">Checks what the graph gives before anything is fitted to it; null for nothing.</param>
+internal sealed record PackagedGraph(
+    bool HasFeatures,
+    bool HasIndex,
+    Action<string, double, OnnxSuitability?> Export,
+    Action<string> Verify,
+    Func<ReportInput, ModelManifest, EnsembleAnswers, ReportInput> Complete,
+    Action<EnsembleModel>? Check = null);
 
 /// <summary>Makes a model package of trained members: one ONNX graph, calibrated and checked, its report and its manifest.</summary>
 public static class EnsemblePackage
 {
     private const int ParityImages = 8, CalibrationImages = 256;
+
+    /// <summary>What the logits of one network may differ by in two graphs: the order of sums.</summary>
+    private const double CutTolerance = 1e-4;
+
     private const string ThresholdClass = "mel";
 
     /// <summary>The share of validation images that get a warning.</summary>
@@ -71,68 +91,135 @@ public static class EnsemblePackage
         ArgumentNullException.ThrowIfNull(splits);
         ArgumentNullException.ThrowIfNull(options);
         members = TrainedMember.Together(members, data, splits);
-        IReadOnlyDictionary<int, int>? folds = DataSetSplit.FoldsOf(splits);
         int[] val = [.. splits.SelectMany(s => s.Val)];
         using DisposeScope scope = NewDisposeScope();
         DateTimeOffset now = DateTimeOffset.UtcNow;
-        string version = now.ToString("yyyyMMdd-HHmmss", System.Globalization.CultureInfo.InvariantCulture);
-        string partial = Path.Combine(folder, $".{version}.partial"), final = Path.Combine(folder, version);
+        string version = VersionOf(now);
+        OnnxEnsembleMember[] exported = [.. members.Select(m => new OnnxEnsembleMember(m.Name, m.Network, m.Architecture.Mean, m.Architecture.Std, 1.0 / members.Count))];
+        TrainingRecipe recipe = members[0].State.Recipe;
+        bool isStaged = members.All(m => m.Network is IOnnxStagedNetwork);
+        OnnxEnsembleOptions graph = new()
+        {
+            Features = isStaged,
+            Explanation = isStaged,
+            InputSize = recipe.Size,
+            Classes = LesionClasses.Count,
+            Flips = recipe.Flips,
+            Precision = options.Precision,
+            CalibrationImages = options.Precision == OnnxPrecision.Int8 ? Some(data, splits[0].Train, CalibrationImages) : null,
+            DocString = DocStringOf(options.Name, version, members.Select(m => m.Name)),
+            Metadata = MetadataOf(options.Name, version, members.Select(m => m.Name)),
+        };
+        OnnxVerification? parity = null;
+        (ModelPackage package, EvaluationReport metrics) = Write(Manifest(members, data, splits, options, version, now), data, splits, folder, options, new(
+            isStaged,
+            isStaged,
+            (onnx, temperature, suitability) => OnnxEnsemble.Export(exported, onnx, graph = graph with { Temperature = temperature, Suitability = suitability }),
+            onnx => parity = OnnxEnsemble.Verify(exported, onnx, graph, ParityBatch(data, val)),
+            (report, manifest, answers) => report with { Members = WithCurves(members, manifest, answers), TrainingTime = TimeOf(members) }));
+        return new(package, parity!, metrics);
+    }
+
+    /// <summary>
+    /// Makes a package of one member of another package, such as one that is small enough for a telephone: the same weights, with a temperature, a suitability,
+    /// operating points and a report of its own, without similar cases.
+    /// </summary>
+    /// <param name="source">The ensemble's package.</param>
+    /// <param name="member">The member's name.</param>
+    /// <param name="data">The data set that the ensemble was validated on.</param>
+    /// <param name="split">Its split.</param>
+    /// <param name="folder">The folder of the new model's versions.</param>
+    /// <param name="options">Name, licence; the precision stays.</param>
+    /// <returns>The package and its metrics.</returns>
+    /// <exception cref="TrainingException">There is no such member, or the data or the split are others than the ensemble's.</exception>
+    /// <exception cref="OnnxExportException">The package's graph is not this product's, or what was cut out of it computes something else.</exception>
+    public static (ModelPackage Package, EvaluationReport Metrics) WriteMember(
+        ModelPackage source, string member, LesionDataSet data, DataSetSplit split, string folder, PackageOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(split);
+        ArgumentNullException.ThrowIfNull(options);
+        ModelManifest ensemble = source.Manifest;
+        int place = ensemble.Members.ToList().FindIndex(m => m.Name == member);
+        string? fault = place < 0 ? $"it has no member {member}; its members are {string.Join(", ", ensemble.Members.Select(m => m.Name))}"
+            : ensemble.Members.Count == 1 ? "it has one member already"
+            : ensemble.Data is not { Folds: 1 } ? "its members were trained on several folds, so that none of them alone was validated on all images"
+            : ensemble.Data.Fingerprint != data.Fingerprint ? $"it was validated on another data set than {data.Name} as it is now"
+            : ensemble.Data.SplitFingerprint != split.Fingerprint ? "it was trained on another split"
+            : null;
+        if (fault is not null)
+        {
+            throw new TrainingException(
+                $"{member} cannot be taken out of {ensemble.Name} {ensemble.Version}: {fault}. Give --data, --split and --fold as they were for the training, and a member's name.");
+        }
+
+        DateTimeOffset now = DateTimeOffset.UtcNow;
+        string version = VersionOf(now);
+        ModelManifest manifest = ensemble with
+        {
+            Name = options.Name,
+            Version = version,
+            Created = now,
+            Members = [ensemble.Members[place] with { Weight = 1 }],
+            Files = new Dictionary<string, string>(),
+            OperatingPoints = null,
+            Suitability = null,
+            Metrics = null,
+            Thresholds = null,
+            Recipe = ensemble.Recipe is { ValueKind: JsonValueKind.Object } all && all.TryGetProperty(member, out JsonElement recipe) ? recipe : ensemble.Recipe,
+            Licence = options.Licence ?? ensemble.Licence,
+        };
+        OnnxMemberOptions graph = new() { DocString = DocStringOf(options.Name, version, [member]), Metadata = MetadataOf(options.Name, version, [member]) };
+        using EnsembleModel whole = EnsembleModel.Load(source, new() { Device = InferenceDevice.Cpu });
+        return Write(manifest, data, [split], folder, options, new(
+            ensemble.Suitability is not null,
+            false, // as large as the graph, and devices have no use for it
+            (onnx, temperature, suitability) => OnnxMember.Cut(source.OnnxPath, place, onnx, graph with { Temperature = temperature, Suitability = suitability }),
+            _ => { },
+            (report, _, _) => report,
+            part => CheckSameLogits(whole, place, part, data, split.Val)));
+    }
+
+    /// <summary>Writes a package around a graph.</summary>
+    private static (ModelPackage Package, EvaluationReport Metrics) Write(
+        ModelManifest manifest, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, string folder, PackageOptions options, PackagedGraph graph)
+    {
+        IReadOnlyDictionary<int, int>? folds = DataSetSplit.FoldsOf(splits);
+        int[] val = [.. splits.SelectMany(s => s.Val)];
+        string partial = Path.Combine(folder, $".{manifest.Version}.partial"), final = Path.Combine(folder, manifest.Version);
         Directory.CreateDirectory(partial);
-        OnnxVerification parity;
         EvaluationReport metrics;
         try
         {
             string onnx = Path.Combine(partial, ModelManifest.OnnxFileName);
-            OnnxEnsembleMember[] exported = [.. members.Select(m => new OnnxEnsembleMember(m.Name, m.Network, m.Architecture.Mean, m.Architecture.Std, 1.0 / members.Count))];
-            TrainingRecipe recipe = members[0].State.Recipe;
-            bool isStaged = members.All(m => m.Network is IOnnxStagedNetwork);
-            OnnxEnsembleOptions graph = new()
-            {
-                Features = isStaged,
-                Explanation = isStaged,
-                InputSize = recipe.Size,
-                Classes = LesionClasses.Count,
-                Flips = recipe.Flips,
-                Precision = options.Precision,
-                CalibrationImages = options.Precision == OnnxPrecision.Int8 ? Some(data, splits[0].Train, CalibrationImages) : null,
-                DocString = $"{options.Name} {version}: {string.Join(" + ", members.Select(m => m.Name))}. {LesionClasses.Notice}.",
-                Metadata = new Dictionary<string, string>
-                {
-                    ["name"] = options.Name,
-                    ["version"] = version,
-                    ["classes"] = string.Join(",", LesionClasses.Codes),
-                    ["members"] = string.Join(",", members.Select(m => m.Name)),
-                    ["notice"] = LesionClasses.Notice,
-                },
-            };
-            ModelManifest manifest = Manifest(members, data, splits, options, version, now);
 
             // Temperature and suitability are fitted to what the graph gives that serves, so the graph is written twice.
-            OnnxEnsemble.Export(exported, onnx, graph);
+            graph.Export(onnx, 1, null);
             double temperature;
-            Hashed(partial, manifest);
+            OnnxSuitability? suitability = null;
+            manifest = Hashed(partial, manifest with { Temperature = 1 });
             using (EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(partial), new() { Device = InferenceDevice.Cpu }))
             {
+                graph.Check?.Invoke(model);
                 temperature = Calibration.Temperature([.. val.Select(i => data.Records[i].Label)], EnsembleAnswers.Compute(model, data, val, folds: folds).Logits);
-                graph = graph with { Temperature = temperature };
-                if (isStaged)
+                if (graph.HasFeatures)
                 {
                     int[] trained = [.. splits.SelectMany(s => s.Train).Distinct()];
                     ImageFeatures features = ImageFeatures.Compute(model, data, trained);
-                    graph = graph with { Suitability = features.With(ImageFeatures.Compute(model, data, trained, vary: true)).FitSuitability() };
-                    features.WriteIndex(partial);
+                    suitability = features.With(ImageFeatures.Compute(model, data, trained, vary: true)).FitSuitability();
+                    if (graph.HasIndex)
+                    {
+                        features.WriteIndex(partial);
+                    }
                 }
             }
 
-            OnnxEnsemble.Export(exported, onnx, graph);
-            parity = OnnxEnsemble.Verify(exported, onnx, graph, ParityBatch(data, val));
+            graph.Export(onnx, temperature, suitability);
+            graph.Verify(onnx);
 
             manifest = Hashed(partial, manifest with { Temperature = temperature });
-            metrics = Measure(partial, manifest, data, val, folds, options, (report, answers) => report with
-            {
-                Members = WithCurves(members, manifest, answers),
-                TrainingTime = TimeOf(members),
-            });
+            metrics = Measure(partial, manifest, data, val, folds, options, graph.Complete);
             Directory.Move(partial, final);
         }
         catch
@@ -141,8 +228,40 @@ public static class EnsemblePackage
             throw;
         }
 
-        WritePointer(folder, version); // last: a reader never sees half a package, and should this fail the package stays
-        return new(ModelPackage.Open(final), parity, metrics);
+        WritePointer(folder, manifest.Version); // last: a reader never sees half a package, and should this fail the package stays
+        return (ModelPackage.Open(final), metrics);
+    }
+
+    private static string VersionOf(DateTimeOffset now) => now.ToString("yyyyMMdd-HHmmss", System.Globalization.CultureInfo.InvariantCulture);
+
+    private static string DocStringOf(string name, string version, IEnumerable<string> members) =>
+        $"{name} {version}: {string.Join(" + ", members)}. {LesionClasses.Notice}.";
+
+    private static Dictionary<string, string> MetadataOf(string name, string version, IEnumerable<string> members) => new()
+    {
+        ["name"] = name,
+        ["version"] = version,
+        ["classes"] = string.Join(",", LesionClasses.Codes),
+        ["members"] = string.Join(",", members),
+        ["notice"] = LesionClasses.Notice,
+    };
+
+    /// <summary>What was cut out of a graph must compute what it computed there.</summary>
+    private static void CheckSameLogits(EnsembleModel whole, int place, EnsembleModel part, LesionDataSet data, IReadOnlyList<int> images)
+    {
+        int[] some = [.. images.Take(ParityImages)];
+        byte[] pixels = [.. some.SelectMany(data.PixelsOf)];
+        EnsembleOutput expected = whole.Classify(pixels, some.Length), given = part.Classify(pixels, some.Length);
+        for (int i = 0; i < some.Length; i++)
+        {
+            float[] a = expected.MemberLogits(i, place).ToArray(), b = given.Logits(i).ToArray();
+            if (a.Zip(b).Any(p => !(Math.Abs(p.First - p.Second) <= CutTolerance + (CutTolerance * Math.Abs(p.First)))))
+            {
+                throw new OnnxExportException(
+                    $"The graph of {part.Manifest.Name} gives [{string.Join(", ", b)}] for an image for which its network gives [{string.Join(", ", a)}] in {whole.Manifest.Name}. "
+                    + "Please report this with both packages.");
+            }
+        }
     }
 
     /// <summary>
@@ -151,12 +270,13 @@ public static class EnsemblePackage
     /// </summary>
     /// <param name="package">The package.</param>
     /// <param name="data">The data set that it was trained on.</param>
-    /// <param name="splits">Its split, as for <see cref="Write"/>.</param>
+    /// <param name="splits">Its split, or the folds of one cross-validation.</param>
     /// <param name="more">Other dermoscopy images that count as suitable too, with labels, decoded to the package's input size.</param>
     /// <param name="folder">The folder of the model's versions.</param>
     /// <param name="options">Licence, photographs and whether images are embedded; name and precision stay.</param>
     /// <exception cref="OnnxExportException">The graph holds no suitability as this version writes it.</exception>
-    public static WrittenPackage Renew(ModelPackage package, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, IReadOnlyList<LesionDataSet> more, string folder, PackageOptions options)
+    public static (ModelPackage Package, EvaluationReport Metrics) Renew(
+        ModelPackage package, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, IReadOnlyList<LesionDataSet> more, string folder, PackageOptions options)
     {
         ArgumentNullException.ThrowIfNull(package);
         ArgumentNullException.ThrowIfNull(data);
@@ -164,8 +284,7 @@ public static class EnsemblePackage
         ArgumentNullException.ThrowIfNull(more);
         ArgumentNullException.ThrowIfNull(options);
         DateTimeOffset now = DateTimeOffset.UtcNow;
-        string version = now.ToString("yyyyMMdd-HHmmss", System.Globalization.CultureInfo.InvariantCulture);
-        string partial = Path.Combine(folder, $".{version}.partial"), final = Path.Combine(folder, version);
+        string version = VersionOf(now), partial = Path.Combine(folder, $".{version}.partial"), final = Path.Combine(folder, version);
         Directory.CreateDirectory(partial);
         EvaluationReport metrics;
         try
@@ -179,7 +298,11 @@ public static class EnsemblePackage
             {
                 int[] trained = [.. splits.SelectMany(s => s.Train).Distinct()];
                 ImageFeatures features = ImageFeatures.Compute(model, data, trained);
-                features.WriteIndex(partial);
+                if (package.Manifest.Files.ContainsKey(SimilarCases.FeaturesFile))
+                {
+                    features.WriteIndex(partial);
+                }
+
                 features = features.With(ImageFeatures.Compute(model, data, trained, vary: true));
                 foreach (LesionDataSet set in more)
                 {
@@ -204,7 +327,7 @@ public static class EnsemblePackage
             }
 
             ReportDocument? before = Report.ReadOrNull(package.Folder);
-            metrics = Measure(partial, manifest, data, val, DataSetSplit.FoldsOf(splits), options, (report, _) => report with
+            metrics = Measure(partial, manifest, data, val, DataSetSplit.FoldsOf(splits), options, (report, _, _) => report with
             {
                 Members = [.. report.Members.Select(m => before?.LearningCurves.TryGetValue(m.Name, out IReadOnlyList<LearningCurvePoint>? curve) == true ? m with { LearningCurve = curve } : m)],
                 TrainingTime = before?.TrainingSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
@@ -220,12 +343,12 @@ public static class EnsemblePackage
         }
 
         WritePointer(folder, version);
-        return new(ModelPackage.Open(final), Parity: null, metrics);
+        return (ModelPackage.Open(final), metrics);
     }
 
     /// <summary>Measures the package in a folder on its validation images, and writes its validation answers, limits and report.</summary>
     private static EvaluationReport Measure(
-        string folder, ModelManifest manifest, LesionDataSet data, int[] val, IReadOnlyDictionary<int, int>? folds, PackageOptions options, Func<ReportInput, EnsembleAnswers, ReportInput> complete)
+        string folder, ModelManifest manifest, LesionDataSet data, int[] val, IReadOnlyDictionary<int, int>? folds, PackageOptions options, Func<ReportInput, ModelManifest, EnsembleAnswers, ReportInput> complete)
     {
         using EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(folder), new() { Device = InferenceDevice.Cpu });
         EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, val, folds: folds);
@@ -248,7 +371,7 @@ public static class EnsemblePackage
         {
             Robustness = options.Photographs.Count == 0 ? null : Robustness.Measure(model, options.Photographs),
         };
-        Report.Write(folder, complete(report, answers));
+        Report.Write(folder, complete(report, manifest, answers));
         Hashed(folder, manifest);
         return metrics;
     }

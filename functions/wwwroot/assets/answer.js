@@ -6,10 +6,10 @@ import { architecture, className, classes, decimal, kindOf, percent, share, t, t
  * An answer as an element.
  * `result` is the document of the service, `picture` a Blob of the image or null, `input` fetches what the model sees as a Blob (null: not offered).
  */
-export function answerElement({ name, result, picture, answered, scaled, input, extra }) {
+export function answerElement({ name, result, picture, answered, scaled, input, extra, note }) {
   return h("article", { class: `answer card ${result.triage?.recommendation ?? ""}`, "aria-labelledby": "answer-heading" },
     h("p", { class: "report-title" }, t("answer.report")),
-    h("div", { class: "verdict" }, warnings(result), triage(result), h("p", { class: "file" }, t("answer.for", { name }))),
+    h("div", { class: "verdict" }, warnings(result), triage(result), source(result, note), h("p", { class: "file" }, t("answer.for", { name }))),
     h("div", { class: "findings" },
       h("h3", {}, t("answer.classes")),
       h("ol", { class: "classes" }, result.probabilities.map(p => classElement(p, result))),
@@ -22,6 +22,11 @@ export function answerElement({ name, result, picture, answered, scaled, input, 
       h("p", {}, [answered && t("answer.time", { time: time(answered) }), t("answer.id", { id: result.id })].filter(Boolean).join(" · ")),
       h("p", { class: "answer-notice" }, t("answer.notice")),
       h("button", { type: "button", class: "quiet", onclick: () => print() }, t("answer.print"))));
+}
+
+/** Which model answered, where it was not the service's. */
+function source({ onDevice, model }, note) {
+  return onDevice && h("p", { class: "source" }, t("answer.device", model), note && ` ${note}`);
 }
 
 function warnings(result) {
@@ -114,7 +119,7 @@ function similar({ similar }) {
     h("ol", {}, similar.map(s => h("li", {}, h("span", { class: "id" }, s.image), " ", className(s.diagnosis), h("span", { class: "kind" }, ` ${t(`kind.${kindOf(s.diagnosis)}`)}`), h("span", { class: "faint" }, ` ${t("answer.distance", { distance: decimal(s.distance) })}`)))));
 }
 
-function pictureElement({ explanation }, picture, scaled, input) {
+function pictureElement({ explanation, onDevice }, picture, scaled, input) {
   if (picture === null) {
     return h("figure", { class: "picture" }, h("p", { class: "help nopicture" }, t("answer.nopreview")), input && inputButton(null, input));
   }
@@ -140,7 +145,7 @@ function pictureElement({ explanation }, picture, scaled, input) {
   }
 
   if (scaled) {
-    figure.append(h("p", { class: "help" }, t("answer.scaled", scaled)));
+    figure.append(h("p", { class: "help" }, t(onDevice ? "answer.scaled.device" : "answer.scaled", scaled)));
   }
 
   return figure;

@@ -4,6 +4,7 @@ import { call, ServiceError } from "./api.js";
 import { byId, h } from "./dom.js";
 import { saveCsv, saveJson } from "./export.js";
 import { prepare } from "./images.js";
+import { DeviceError, isKept, isServiceThere, onService, place, serviceIs } from "./phone.js";
 import { showSamples } from "./samples.js";
 import { className, percent, t } from "./texts.js";
 
@@ -41,6 +42,10 @@ export function start() {
 
   document.addEventListener("drop", event => choose([...event.dataTransfer?.files ?? []]));
   showSamples(choose);
+  onService(() => {
+    keepHere();
+    render();
+  });
 }
 
 /** Adds files to the queue. */
@@ -83,24 +88,71 @@ async function run(item) {
   };
   try {
     say("preparing");
-    item.prepared ??= await prepare(item.file, signal);
-    item.result = await classify(item, signal, say);
+    const isHere = place() === "device" && !item.isAsking;
+    item.prepared ??= await prepare(item.file, signal, isHere);
+    Object.assign(item, await (isHere ? classifyHere(item, signal, say) : classify(item, signal, say)));
     item.time = new Date().toISOString();
+    item.note = isHere && !item.wasSent ? t("answer.unsent") : null;
     item.state = "done";
     shown ??= item;
   } catch (error) {
-    item.error = signal.aborted ? null : error instanceof ServiceError ? error : new ServiceError("failed");
+    item.error = signal.aborted ? null : error instanceof ServiceError || error instanceof DeviceError ? error : new ServiceError("failed");
     item.state = signal.aborted ? "cancelled" : "failed";
-    if (!signal.aborted && !(error instanceof ServiceError)) {
+    if (item.isAsking && item.result) {
+      // The answer of this device stays where the service gives none.
+      Object.assign(item, { state: "done", note: signal.aborted ? null : t("device.asked", { reason: item.error.title }) });
+      answered = null;
+    }
+
+    if (!signal.aborted && !(error instanceof ServiceError || error instanceof DeviceError)) {
       console.warn(error); // a fault of the page itself
     }
   } finally {
+    if (item.isMoved) {
+      Object.assign(item, { state: "waiting", error: null, isMoved: false });
+    }
+
     item.abort = null;
+    item.isAsking = item.isSending = false;
     render();
   }
 }
 
-async function classify({ file, prepared }, signal, say) {
+/** The service's answer, or this device's where the service cannot be reached. */
+async function classify(item, signal, say) {
+  item.isSending = item.wasSent = true;
+  try {
+    const result = await ask(item, signal, say);
+    serviceIs(true);
+    return { result, input: null };
+  } catch (error) {
+    if (error.key === "gone") {
+      serviceIs(false);
+      if (!item.isAsking && await isKept()) {
+        return await classifyHere(item, signal, say);
+      }
+    }
+
+    throw error;
+  }
+}
+
+/** What waits for the service is done here as soon as the reader wants nothing to be sent. */
+function keepHere() {
+  for (const item of place() === "device" ? items.filter(i => i.isSending && i.abort) : []) {
+    item.isMoved = true;
+    item.abort.abort();
+  }
+}
+
+/** This device's answer. What that needs is loaded now. */
+async function classifyHere({ file, prepared }, signal, say) {
+  say("working");
+  const device = await import("./device.js");
+  return await device.classifyHere(prepared, { answerUnsuitable: file.isDrawn, signal });
+}
+
+async function ask({ file, prepared }, signal, say) {
   // A drawing is no dermoscopy image, and is answered all the same to show the page.
   const query = `explain=true&similar=5${file.isDrawn ? "&suitability=warn" : ""}`;
   for (let tries = 1; ; tries++) {
@@ -170,6 +222,7 @@ function render() {
       isRenderPlanned = false;
       renderAnswer();
       renderQueue();
+      renderDevice();
       announce();
     });
   }
@@ -191,9 +244,10 @@ function renderAnswer() {
   }
 
   if (shown.state === "done") {
-    const { name, result, prepared, time } = shown;
-    const input = async () => (await call("api/preview?view=model", { method: "POST", body: prepared.blob, type: prepared.blob.type })).blob();
-    place.replaceChildren(answerElement({ name, result, picture: prepared.picture, answered: time, scaled: prepared.scaled && prepared, input }));
+    const { name, result, prepared, time, note } = shown;
+    const seen = shown.input;
+    const input = async () => seen ?? (await call("api/preview?view=model", { method: "POST", body: prepared.blob, type: prepared.blob.type })).blob();
+    place.replaceChildren(answerElement({ name, result, picture: prepared.picture, answered: time, scaled: prepared.scaled && prepared, input, note }));
     focusOnce(place.querySelector("#answer-heading"));
   } else if (shown.state === "failed") {
     place.replaceChildren(h("div", { class: "card problem" },
@@ -259,6 +313,29 @@ function renderQueue() {
   if (focused) {
     queue.querySelector(`[data-key="${focused}"]`)?.focus();
   }
+}
+
+/** Offers to ask the service for what this device answered, once the service can be reached. */
+function renderDevice() {
+  const answeredHere = () => items.filter(item => item.state === "done" && item.result.onDevice);
+  const here = place() === "auto" && isServiceThere ? answeredHere() : [];
+  const bar = byId("device-bar");
+  bar.hidden = here.length === 0;
+  if (bar.dataset.count !== String(here.length)) {
+    bar.dataset.count = here.length;
+    bar.replaceChildren(...here.length === 0 ? [] : [
+      h("p", {}, t("device.back", { count: here.length })),
+      h("div", { class: "actions" }, h("button", { type: "button", onclick: () => askAgain(answeredHere()) }, t("device.ask")))]);
+  }
+}
+
+function askAgain(list) {
+  for (const item of list) {
+    Object.assign(item, { state: "waiting", isAsking: true });
+  }
+
+  render();
+  work();
 }
 
 /** The most suspicious first; what has no answer stands after what has one. */

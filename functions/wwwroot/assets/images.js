@@ -7,8 +7,9 @@ const maxPixels = 200_000_000;
 
 /**
  * A file as `{ blob, picture, width, height, scaled }`: what is sent, what is shown (null where the browser cannot show it) and its size where known.
+ * With `isLocal` nothing is sent for it.
  */
-export async function prepare(file, signal) {
+export async function prepare(file, signal, isLocal = false) {
   if (file.size === 0) {
     throw new ServiceError("empty");
   }
@@ -16,6 +17,10 @@ export async function prepare(file, signal) {
   const kind = await kindOf(file);
   if (kind === "pdf" || kind === "dicom" || kind === "unknown") {
     throw new ServiceError(kind === "unknown" ? "unsupported" : kind);
+  }
+
+  if (kind === "tiff" && isLocal) {
+    throw new ServiceError("device.tiff");
   }
 
   const prepared = kind === "tiff" ? await tiff(file, signal) : kind === "heic" ? await fromPixels(await heic(file, signal)) : await fromBrowser(file, kind);

@@ -2,6 +2,7 @@
 import * as classify from "./classify.js";
 import { byId } from "./dom.js";
 import * as model from "./model.js";
+import * as phone from "./phone.js";
 import * as results from "./results.js";
 import { t } from "./texts.js";
 
@@ -53,9 +54,13 @@ function open(view, isMove) {
   }
 }
 
-/** Asks until the service is ready. */
+let asking = null;
+
+/** Asks until the service is ready, and again when a call finds that it is gone. */
 async function showService() {
   const seconds = 5;
+  clearTimeout(asking);
+  asking = 0;
   const service = byId("service");
   try {
     const response = await fetch("api/health");
@@ -63,17 +68,27 @@ async function showService() {
       const health = await response.json();
       service.textContent = t("service.ready", health.model);
       byId("cite").textContent = t("about.cite.text", { model: `${health.model.name} ${health.model.version}` });
+      asking = null;
+      phone.serviceIs(true);
       return;
     }
 
     service.textContent = t("service.loading", { seconds });
   } catch {
-    service.textContent = t("service.gone", { seconds });
+    service.textContent = t(await phone.isKept() ? "service.gone.device" : "service.gone", { seconds });
+    phone.serviceIs(false);
   }
 
-  setTimeout(showService, 1000 * seconds);
+  asking = setTimeout(showService, 1000 * seconds);
 }
 
+phone.onService(() => {
+  if (phone.isServiceThere === false && asking === null) {
+    showService();
+  }
+});
+addEventListener("online", showService);
 classify.start();
+phone.start();
 open(viewOfAddress(), false);
 showService();

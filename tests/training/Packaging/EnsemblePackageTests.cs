@@ -40,6 +40,31 @@ public sealed class EnsemblePackageTests
         ClassificationMetrics stated = manifest.Metrics!.Value.Deserialize(LentigoJson.Default.EvaluationReport)!.Ensemble;
         Assert.Equal((stated.Accuracy, stated.MacroAuc, stated.LogLoss, split.Val.Count), (again.Accuracy, again.MacroAuc, again.LogLoss, again.Count));
 
+        // One member alone is a package too, with the same logits and figures of its own.
+        using TemporaryFolder alone = new();
+        (ModelPackage cut, EvaluationReport figures) = EnsemblePackage.WriteMember(written.Package, "mobilenet_v2", data, split, alone.Path, new() { Name = "alone" });
+        Assert.Equal(["ensemble.onnx", "report.html", "report.json", "validation.json"], cut.Manifest.Files.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(("mobilenet_v2", 1.0, "ours", "float16"), (Assert.Single(cut.Manifest.Members).Name, cut.Manifest.Members[0].Weight, cut.Manifest.Licence, cut.Manifest.Precision));
+        Assert.True(new FileInfo(cut.OnnxPath).Length < 0.4 * new FileInfo(written.Package.OnnxPath).Length);
+        Assert.Equal(["image"], OnnxInspection.Read(cut.OnnxPath).Inputs.Select(i => i.Name));
+        Assert.Empty(OnnxChecker.Check(cut.OnnxPath));
+        using (EnsembleModel small = EnsembleModel.Load(cut, new() { Device = InferenceDevice.Cpu }))
+        using (EnsembleModel both = EnsembleModel.Load(written.Package, new() { Device = InferenceDevice.Cpu }))
+        {
+            byte[] pixels = data.PixelsOf(split.Val[0]);
+            EnsembleOutput one = small.Classify(pixels, 1), two = both.Classify(pixels, 1);
+            Assert.All(two.MemberLogits(0, 1).ToArray().Zip(one.Logits(0).ToArray()), p => Assert.Equal(p.First, p.Second, 1e-4));
+            Assert.Equal(1, one.Features(0)!.Sum(f => (double)f * f), 1e-3);
+            Assert.Equal(EnsembleOutput.Softmax(one.Logits(0), cut.Manifest.Temperature), [.. one.Probabilities(0)], (a, b) => Math.Abs(a - b) < 1e-4);
+            Assert.InRange(one.Suitability(0)!.Value, 0, 1);
+            Assert.False(small.CanExplain);
+            Assert.Equal(figures.Ensemble.Accuracy, EnsembleAnswers.Compute(small, data, split.Val).Evaluate("again", data, "val").Ensemble.Accuracy);
+        }
+
+        Assert.Contains("no member vgg", Assert.Throws<TrainingException>(() => EnsemblePackage.WriteMember(written.Package, "vgg", data, split, alone.Path, new() { Name = "x" })).Message, StringComparison.Ordinal);
+        Assert.Contains("one member already", Assert.Throws<TrainingException>(() => EnsemblePackage.WriteMember(cut, "mobilenet_v2", data, split, alone.Path, new() { Name = "x" })).Message, StringComparison.Ordinal);
+        Assert.Contains("another split", Assert.Throws<TrainingException>(() => EnsemblePackage.WriteMember(written.Package, "resnet18", data, DataSetSplit.Make(data, SplitKind.Lesion, seed: 2), alone.Path, new() { Name = "x" })).Message, StringComparison.Ordinal);
+
         // The temperature was fitted: any other one gives these images a higher loss.
         EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, split.Val);
         double Loss(double t) => answers.Logits.Zip(split.Val).Sum(p => -Math.Log(EnsembleOutput.Softmax(p.First, t)[data.Records[p.Second].Label]));
