@@ -130,6 +130,7 @@ internal sealed class RunningApp : IAsyncDisposable
     {
         Dictionary<string, string> environment = new()
         {
+            ["DOTNET_TieredPGO"] = "0", // code that measures itself to become faster later takes longer than a test lasts
             ["Launcher__LocalHttpPort"] = $"{port}",
             ["AzureWebJobsStorage"] = StorageConnectionString,
             ["Launcher__AzuriteFolder"] = Path.Combine(folder, "azurite"),

@@ -155,6 +155,7 @@ internal sealed class LauncherProcess : IAsyncDisposable
         int port = settings.Port ?? Azurite.FreePort();
         Dictionary<string, string> environment = new()
         {
+            ["DOTNET_TieredPGO"] = "0", // measuring itself to become faster takes it longer than it lives
             ["AzureWebJobsStorage"] = azurite.ConnectionString,
             ["AzureWebJobs.tick.Disabled"] = "true",
             ["AzureFunctionsWebHost__hostId"] = settings.HostId ?? $"test-{Guid.NewGuid():N}"[..32],
