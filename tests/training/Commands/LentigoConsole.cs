@@ -8,7 +8,7 @@ namespace Lentigo.Training.Tests.Commands;
 /// <summary>The training program as its user meets it: arguments in, exit code and text out.</summary>
 internal static class LentigoConsole
 {
-    /// <summary>The collection of the classes that compute nothing with LibTorch and do not redirect the console: they only start the program, by <see cref="Start"/>.</summary>
+    /// <summary>The collection of the classes that draw nothing from the generator of this process and leave its console alone: they start the program by <see cref="Start"/>.</summary>
     public const string Processes = "Processes";
 
     /// <summary>Runs the verbs in this process.</summary>
