@@ -9,11 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>Compares the containers <c>lesions</c> and <c>results</c> and classifies every image that has no result of its present version.</summary>
-public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel current, BlobServiceClient storage, TimeProvider time, ILogger<LesionReconciliation> log)
+public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel current, BlobServiceClient storage, ServingOptions options, TimeProvider time, ILogger<LesionReconciliation> log)
 {
-    /// <summary>Younger images are left to the blob triggers.</summary>
-    private static readonly TimeSpan LeastAge = TimeSpan.FromMinutes(1);
-
     private const int MaxTries = 5;
     private readonly Dictionary<UInt128, int> failures = [];
 
@@ -41,7 +38,7 @@ public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel curre
             return;
         }
 
-        log.LogWarning("{Id}: {Count} images older than {Age} have no current result and are classified now.", id, unanswered.Count, LeastAge);
+        log.LogWarning("{Id}: {Count} images older than {Age} have no current result and are classified now.", id, unanswered.Count, options.ReconcileAfter);
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(unanswered.Index(), parallel, (lesion, stop) => AnswerAsync(lesion.Item.Name, lesion.Item.Version, $"{id}-{lesion.Index}", stop));
     }
@@ -71,7 +68,7 @@ public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel curre
     {
         HashSet<UInt128> answered = [];
         List<(string Name, UInt128 Version)> unanswered = [];
-        DateTimeOffset newest = time.GetUtcNow() - LeastAge;
+        DateTimeOffset newest = time.GetUtcNow() - options.ReconcileAfter;
         try
         {
             // Lesions first: a result that appears meanwhile is then seen.

@@ -47,6 +47,9 @@ public sealed record ServingOptions
     /// <summary>How often to look whether another version of the model was published.</summary>
     public TimeSpan ModelPollInterval { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How old an image without a current result is when the reconciliation classifies it. Younger images are left to the blob triggers.</summary>
+    public TimeSpan ReconcileAfter { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Where fetched packages are kept. A package that is there already is not fetched again.</summary>
     public string CacheFolder { get; init; } = Path.Combine(Path.GetTempPath(), "lentigo-models");
 
@@ -102,6 +105,7 @@ public sealed record ServingOptions
             _ when Suitability is not (Refuse or Warn) => $"{nameof(Suitability)} '{Suitability}' is neither {Refuse} nor {Warn}",
             { Model: "" } => $"{nameof(Model)} is empty",
             _ when ModelPollInterval < TimeSpan.FromMilliseconds(50) || ModelPollInterval > TimeSpan.FromDays(1) => $"{nameof(ModelPollInterval)} {ModelPollInterval} is not between 50 ms and a day",
+            _ when ReconcileAfter < TimeSpan.FromSeconds(1) || ReconcileAfter > TimeSpan.FromDays(1) => $"{nameof(ReconcileAfter)} {ReconcileAfter} is not between 1 s and a day",
             { Threads: < 0 } => $"{nameof(Threads)} {Threads} is negative",
             { MaxPendingImages: < 1 } => $"{nameof(MaxPendingImages)} {MaxPendingImages} is not above 0",
             { MaxImageBytes: < 1 or > int.MaxValue / 2 } => $"{nameof(MaxImageBytes)} {MaxImageBytes} is not between 1 and {int.MaxValue / 2}",

@@ -20,7 +20,7 @@ public sealed class BrowserFixture : IAsyncLifetime
     {
         if (Chromium is not null)
         {
-            Assertions.SetDefaultExpectTimeout(30_000); // the machine may be busy
+            Assertions.SetDefaultExpectTimeout(60_000); // the machine may be busy
             playwright = await Playwright.CreateAsync();
             Browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium, Args = ["--no-sandbox", "--disable-dev-shm-usage"] });
         }

@@ -37,6 +37,7 @@ public abstract partial class BrowserTest(SharedApp shared, BrowserFixture brows
     {
         Assert.SkipWhen(browser.Browser is null, BrowserFixture.HowToGetOne);
         IBrowserContext context = await browser.Browser.NewContextAsync(options ?? new() { Locale = "en-GB" });
+        context.SetDefaultTimeout(60_000); // the machine may be busy
         contexts.Add(context);
         IPage page = await context.NewPageAsync();
         page.PageError += (_, error) => faults.Add(error);

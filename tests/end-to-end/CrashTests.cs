@@ -98,6 +98,7 @@ public sealed class CrashTests
                 string name = $"{folder}/{i}.jpg";
                 BlobContentInfo uploaded = await lesions.UploadBlobAsync(name, BinaryData.FromBytes(file), Cancellation);
                 acknowledged[name] = uploaded.ETag.ToString();
+                await Task.Delay(10, Cancellation); // a hundred a second at most: each is classified later
             }
             catch (RequestFailedException)
             {

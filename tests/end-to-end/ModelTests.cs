@@ -48,13 +48,13 @@ public sealed class ModelTests
         await PackageCopy.PublishAsync(app, "corrupt", damage: files => files[ModelManifest.OnnxFileName][^1] ^= 1);
         await RefusedAsync("is corrupt");
         await PackageCopy.PublishAsync(app, "no-graph", damage: files => files.Remove(ModelManifest.OnnxFileName));
-        await RefusedAsync("no blob lentigo/no-graph/ensemble.onnx");
+        await RefusedAsync("no blob lentigo-fast/no-graph/ensemble.onnx");
         await PackageCopy.PublishAsync(app, "no-manifest", damage: files => files[ModelManifest.FileName] = "{"u8.ToArray());
         await RefusedAsync("not a valid manifest");
         await PackageCopy.PointAsync(app, "../../etc");
         await RefusedAsync("not a plain file name");
         await PackageCopy.PointAsync(app, "absent");
-        await RefusedAsync("no blob lentigo/absent/manifest.json");
+        await RefusedAsync("no blob lentigo-fast/absent/manifest.json");
 
         Prediction after = await app.PredictAsync(file);
         Assert.Equal(before.Model, after.Model);
@@ -69,9 +69,13 @@ public sealed class ModelTests
     [Fact]
     public async Task Without_a_model_calls_are_told_so_and_dropped_images_wait_for_it()
     {
-        await using RunningApp app = await RunningApp.StartAsync();
-        await PackageCopy.PointAsync(app, "1", name: "later"); // and no package there
-        await app.StopAsync();
+        await using RunningApp app = RunningApp.NotStarted();
+        await using (await app.StartStorageAsync())
+        {
+            await app.Blobs.CreateBlobContainerAsync("models", cancellationToken: Cancellation);
+            await PackageCopy.PointAsync(app, "1", name: "later"); // and no package there
+        }
+
         await app.StartAgainAsync(new() { ["Lentigo__Model"] = "later" }, untilHealthy: false);
         using HttpContent body = Api.Body(LesionFiles.Jpeg());
         await Eventually.TrueAsync(async () => (await app.RefusedAsync(body)).Detail.Contains("no blob later/1/manifest.json", StringComparison.Ordinal), () => $"the reason. The app's log:\n{app.Log}");

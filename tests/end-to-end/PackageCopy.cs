@@ -5,15 +5,15 @@ using Lentigo.Core.Models;
 
 namespace Lentigo.EndToEnd.Tests;
 
-/// <summary>The shipped model under another version, good or broken, put into the container <c>models</c>.</summary>
+/// <summary>The small model that ships under another version, good or broken, put into the container <c>models</c>.</summary>
 internal static class PackageCopy
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public static async Task PublishAsync(RunningApp app, string version, string name = "lentigo", Action<Dictionary<string, byte[]>>? damage = null)
+    public static async Task PublishAsync(RunningApp app, string version, string name = RunningApp.Model, Action<Dictionary<string, byte[]>>? damage = null)
     {
         BlobContainerClient container = app.Blobs.GetBlobContainerClient("models");
-        ModelPackage shipped = ModelPackage.Open(Repository.ShippedModel);
+        ModelPackage shipped = ModelPackage.Open(Repository.SmallModel);
         Dictionary<string, byte[]> files = shipped.Manifest.Files.Keys.ToDictionary(f => f, f => File.ReadAllBytes(Path.Combine(shipped.Folder, f)));
         files[ModelManifest.FileName] = JsonSerializer.SerializeToUtf8Bytes(shipped.Manifest with { Name = name, Version = version }, LentigoJson.Default.ModelManifest);
         damage?.Invoke(files);
@@ -25,7 +25,7 @@ internal static class PackageCopy
         await PointAsync(app, version, name);
     }
 
-    public static async Task PointAsync(RunningApp app, string version, string name = "lentigo") =>
+    public static async Task PointAsync(RunningApp app, string version, string name = RunningApp.Model) =>
         await app.Blobs.GetBlobContainerClient("models").GetBlobClient($"{name}/{CurrentVersion.FileName}")
             .UploadAsync(BinaryData.FromString($$"""{"version": "{{version}}"}"""), overwrite: true, Cancellation);
 }

@@ -15,7 +15,10 @@ internal static class Repository
     public static string Launcher { get; } = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Lentigo.Functions.Local", Configuration, "Lentigo.Functions.Local.dll"));
 
     /// <summary>The folder of the model that ships.</summary>
-    public static string ShippedModel { get; } = Path.Combine(Find(Path.Combine("models", "lentigo", "current.json")), "models", "lentigo");
+    public static string ShippedModel { get; } = Path.Combine(Root, "models", "lentigo");
+
+    /// <summary>The folder of the small model that ships.</summary>
+    public static string SmallModel { get; } = Path.Combine(Root, "models", "lentigo-fast");
 
     private static string Find(string path)
     {

@@ -10,8 +10,9 @@ public class ServingOptionsTests
     [Fact]
     public void Settings_fill_the_options()
     {
-        ServingOptions options = Read(("Model", "dermatoscope"), ("Device", "cpu"), ("ModelPollInterval", "00:01:00"), ("MaxImageBytes", "1000"), ("MaxImagePixels", "2000"), ("Threads", "3"), ("MaxBatchSize", "4"), ("BodyDeadline", "00:00:30"));
+        ServingOptions options = Read(("Model", "dermatoscope"), ("Device", "cpu"), ("ModelPollInterval", "00:01:00"), ("ReconcileAfter", "00:00:05"), ("MaxImageBytes", "1000"), ("MaxImagePixels", "2000"), ("Threads", "3"), ("MaxBatchSize", "4"), ("BodyDeadline", "00:00:30"));
         Assert.Equal(("dermatoscope", InferenceDevice.Cpu, TimeSpan.FromMinutes(1), 3), (options.Model, options.Device, options.ModelPollInterval, options.Threads));
+        Assert.Equal(TimeSpan.FromSeconds(5), options.ReconcileAfter);
         Assert.Equal((1000, 2000), (options.Limits.MaxBytes, options.Limits.MaxPixels));
         Assert.Equal((4, TimeSpan.FromSeconds(30)), (options.MaxBatchSize, options.BodyDeadline));
     }
@@ -21,6 +22,7 @@ public class ServingOptionsTests
     {
         ServingOptions options = Read();
         Assert.Equal(("lentigo", InferenceDevice.Auto, 20_000_000, 50_000_000), (options.Model, options.Device, options.Limits.MaxBytes, options.Limits.MaxPixels));
+        Assert.Equal(TimeSpan.FromMinutes(1), options.ReconcileAfter);
     }
 
     [Theory]
@@ -50,6 +52,7 @@ public class ServingOptionsTests
     [InlineData("MaxImageBytes", "lots")]
     [InlineData("MaxImagePixels", "0")]
     [InlineData("ModelPollInterval", "00:00:00")]
+    [InlineData("ReconcileAfter", "00:00:00.9")]
     public void A_wrong_setting_is_named(string name, string value) =>
         Assert.Contains(name, Assert.Throws<InvalidOperationException>(() => Read((name, value))).Message, StringComparison.Ordinal);
 

@@ -43,7 +43,12 @@ public sealed class RefusalTests(BicepCli bicep)
         }
 
         BicepException refusal = await Assert.ThrowsAsync<BicepException>(() => copy.SnapshotAsync(bicep, environment));
-        string said = refusal.Message + string.Join(' ', await bicep.DiagnosticsAsync(copy[parameters]));
+        string said = refusal.Message;
+        if (!said.Contains(sentence, StringComparison.Ordinal))
+        {
+            said = string.Join(' ', await bicep.DiagnosticsAsync(copy[parameters])); // what the compiler finds, the snapshot does not repeat
+        }
+
         Assert.Contains(sentence, said, StringComparison.Ordinal);
     }
 

@@ -16,7 +16,7 @@ public sealed class TrainerTests
         using LesionDataSet data = SyntheticLesions.DataSet(perClass: 4, size: 32);
         int[] all = [.. Enumerable.Range(0, data.Count)];
         DataSetSplit split = new(SplitKind.Image, all, all, "all on both sides");
-        TrainingRecipe recipe = new() { Size = 32, Epochs = 40, BatchSize = 14, LearningRate = 1e-3, Flip = false, Rotation = 0, Brightness = 0, Contrast = 0, Saturation = 0 };
+        TrainingRecipe recipe = new() { Size = 32, Epochs = 20, BatchSize = 14, LearningRate = 1e-3, Flip = false, Rotation = 0, Brightness = 0, Contrast = 0, Saturation = 0 };
         using TemporaryFolder folder = new();
         Recorder recorder = Train("resnet18", data, split, recipe, folder.Path);
         Assert.Equal(1, recorder.Epochs.Single(e => e == recorder.Epochs.Last(b => b.Best)).Val.Accuracy); // of the weights that are kept

@@ -43,7 +43,7 @@ internal sealed class ImageFeatures
             for (int i = 0; i < batch.Length; i++)
             {
                 features.Add(output.Features(i)!);
-                statistics.Add([.. output.StageStatistics(i)!, .. PixelStatistics(pixels[i])]);
+                statistics.Add([.. output.StageStatistics(i) ?? [], .. PixelStatistics(pixels[i])]); // a vision transformer alone has no stages to tell of
             }
         }
 

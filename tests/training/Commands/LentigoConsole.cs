@@ -7,6 +7,9 @@ namespace Lentigo.Training.Tests.Commands;
 /// <summary>The training program as its user meets it: arguments in, exit code and text out.</summary>
 internal static class LentigoConsole
 {
+    /// <summary>The collection of the classes that draw nothing from the generator of this process and leave its console alone: they start the program by <see cref="Start"/>.</summary>
+    public const string Processes = "Processes";
+
     /// <summary>Runs the verbs in this process.</summary>
     public static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments)
     {
@@ -33,6 +36,7 @@ internal static class LentigoConsole
         ProcessStartInfo start = new("env") { ArgumentList = { "--default-signal=INT", "dotnet" }, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Lentigo.Training.dll"));
         Array.ForEach(arguments, start.ArgumentList.Add);
+        start.Environment["DOTNET_TieredPGO"] = "0"; // measuring itself to become faster takes it longer than it lives
         foreach ((string name, string value) in variables)
         {
             start.Environment[name] = value;

@@ -16,7 +16,7 @@ public sealed class LogTests : IDisposable
     public async Task A_training_that_is_resumed_with_more_epochs_trains_longer_says_what_that_does_to_the_schedule_and_logs_a_CSV()
     {
         SyntheticLesions.WriteHam10000(_folder["data"], perClass: 4, size: 40);
-        string[] train = ["train", "--data", _folder["data"], "--out", _folder["run"], "--members", "mobilenet_v2", "--recipe", "strong", "--size", "32", "--batch", "8", "--no-cache", "--threads", "1"];
+        string[] train = ["train", "--data", _folder["data"], "--out", _folder["run"], "--members", "vit_tiny", "--recipe", "strong", "--size", "32", "--batch", "8", "--no-cache", "--threads", "1"];
         var first = await LentigoConsole.RunAsync([.. train, "--epochs", "2"]);
         Assert.True(first.ExitCode == 0, first.Error);
         Assert.DoesNotContain("--limit", first.Output, StringComparison.Ordinal);
@@ -24,10 +24,10 @@ public sealed class LogTests : IDisposable
 
         var longer = await LentigoConsole.RunAsync([.. train, "--epochs", "3", "--resume"]);
         Assert.True(longer.ExitCode == 0, longer.Error);
-        Assert.Contains("mobilenet_v2 was to train 2 epochs and now trains 3: the one-cycle schedule is stretched over all of them, so the learning rate goes on at", longer.Output, StringComparison.Ordinal);
+        Assert.Contains("vit_tiny was to train 2 epochs and now trains 3: the one-cycle schedule is stretched over all of them, so the learning rate goes on at", longer.Output, StringComparison.Ordinal);
         string[] csv = File.ReadAllLines(_folder["run/metrics.csv"]);
         Assert.Equal("member,epoch,lr,train_loss,val_loss,val_acc,val_balanced_acc,val_auc,best,images_per_second,seconds", csv[0]);
-        Assert.Equal(["mobilenet_v2,1", "mobilenet_v2,2", "mobilenet_v2,3"], csv.Skip(1).Select(l => string.Join(',', l.Split(',').Take(2))));
+        Assert.Equal(["vit_tiny,1", "vit_tiny,2", "vit_tiny,3"], csv.Skip(1).Select(l => string.Join(',', l.Split(',').Take(2))));
         Assert.All(csv, l => Assert.Equal(11, l.Split(',').Length));
 
         var shorter = await LentigoConsole.RunAsync([.. train, "--epochs", "2", "--resume"]);

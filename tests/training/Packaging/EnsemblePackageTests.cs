@@ -13,27 +13,20 @@ using static TorchSharp.torch;
 
 namespace Lentigo.Training.Tests.Packaging;
 
-public sealed class EnsemblePackageTests
+public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) : IClassFixture<EnsemblePackageTests.TrainedRuns>
 {
     private static readonly TrainingRecipe Recipe = TrainingRecipe.Strong with { Size = 32, Epochs = 2, BatchSize = 14, Flips = "horizontal" };
 
     [Fact]
     public void Members_trained_apart_become_one_package_whose_answers_are_what_its_manifest_says()
     {
-        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);
-        DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
-        using TemporaryFolder first = new(), second = new(), models = new();
-        Train(first, "resnet18", data, split, Recipe);
-        Train(second, "mobilenet_v2", data, split, Recipe);
-
-        WrittenPackage written = Write([first.Path, second.Path], data, split, models.Path);
-
-        ModelManifest manifest = ModelPackage.Open(models.Path).Manifest;
-        Assert.Equal(["resnet18", "mobilenet_v2"], manifest.Members.Select(m => m.Name));
+        (LesionDataSet data, DataSetSplit split, WrittenPackage written) = (runs.Data, runs.Split, runs.Written);
+        ModelManifest manifest = ModelPackage.Open(runs.Models).Manifest;
+        Assert.Equal(["vit_tiny", "mobilenet_v2"], manifest.Members.Select(m => m.Name));
         Assert.Equal((data.Fingerprint, split.Fingerprint, "lesion"), (manifest.Data!.Fingerprint, manifest.Data.SplitFingerprint, manifest.Data.Split));
         Assert.Equal(["ensemble.onnx", "report.html", "report.json", "similar.f16", "similar.json", "validation.json"], manifest.Files.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(0.05, manifest.Recipe!.Value.GetProperty("labelSmoothing").GetDouble());
-        Assert.Equal([written.Package.Folder], Directory.GetDirectories(models.Path)); // nothing half-written is left
+        Assert.Equal([written.Package.Folder], Directory.GetDirectories(runs.Models)); // nothing half-written is left
 
         using EnsembleModel model = EnsembleModel.Load(written.Package, new() { Device = InferenceDevice.Cpu });
         ClassificationMetrics again = EnsembleAnswers.Compute(model, data, split.Val).Evaluate("again", data, "val").Ensemble;
@@ -78,7 +71,7 @@ public sealed class EnsemblePackageTests
         SyntheticLesions.WriteHam10000(images.Path, perClass: 6, size: 90);
         using LesionDataSet data = DataSets.Open(images.Path, 32, skipMissing: false, _ => { }, cancellationToken: TestContext.Current.CancellationToken);
         DataSetSplit split = DataSetSplit.Make(data, SplitKind.Image, seed: 1);
-        Train(run, "mobilenet_v2", data, split, Recipe);
+        Train(run.Path, "mobilenet_v2", data, split, Recipe with { Epochs = 1 });
         using EnsembleModel model = EnsembleModel.Load(Write([run.Path], data, split, models.Path).Package, new() { Device = InferenceDevice.Cpu });
         EnsembleAnswers evaluated = EnsembleAnswers.Compute(model, data, [.. Enumerable.Range(0, data.Count)]);
         for (int i = 0; i < data.Count; i++)
@@ -92,25 +85,20 @@ public sealed class EnsemblePackageTests
     [Fact]
     public void The_report_shows_every_epoch_of_every_member()
     {
-        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);
-        DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
-        using TemporaryFolder run = new(), models = new();
-        Train(run, "mobilenet_v2", data, split, Recipe);
-        WrittenPackage written = Write([run.Path], data, split, models.Path);
-        using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(written.Package.Folder, "report.json")));
-        Assert.Equal([1, 2], report.RootElement.GetProperty("learningCurves").GetProperty("mobilenet_v2").EnumerateArray().Select(e => e.GetProperty("epoch").GetInt32()));
+        using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(runs.Written.Package.Folder, "report.json")));
+        foreach (string member in new[] { "vit_tiny", "mobilenet_v2" })
+        {
+            Assert.Equal([1, 2], report.RootElement.GetProperty("learningCurves").GetProperty(member).EnumerateArray().Select(e => e.GetProperty("epoch").GetInt32()));
+        }
+
         Assert.True(report.RootElement.GetProperty("trainingSeconds").GetDouble() > 0);
     }
 
     [Fact]
     public void Members_of_different_splits_or_sizes_are_refused()
     {
-        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);
-        DataSetSplit one = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1, folds: 3, fold: 0), other = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1, folds: 3, fold: 1);
-        using TemporaryFolder first = new(), second = new(), models = new();
-        Train(first, "resnet18", data, one, Recipe with { Epochs = 1 });
-        Train(second, "mobilenet_v2", data, other, Recipe with { Epochs = 1 });
-        TrainingException refused = Assert.Throws<TrainingException>(() => Write([first.Path, second.Path], data, one, models.Path));
+        using TemporaryFolder models = new();
+        TrainingException refused = Assert.Throws<TrainingException>(() => Write([runs.Transformer, runs.SecondFold], runs.Data, runs.Split, models.Path));
         Assert.Contains("mobilenet_v2 cannot be a member: it was trained on another split", refused.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(models.Path));
     }
@@ -118,15 +106,13 @@ public sealed class EnsemblePackageTests
     [Fact]
     public void Members_of_all_folds_become_one_ensemble_that_is_measured_on_every_image_by_those_that_were_not_trained_on_it()
     {
-        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);
-        DataSetSplit[] splits = [.. Enumerable.Range(0, 2).Select(fold => DataSetSplit.Make(data, SplitKind.Lesion, seed: 1, folds: 2, fold))];
-        using TemporaryFolder first = new(), second = new(), third = new(), models = new();
-        Train(first, "mobilenet_v2", data, splits[0], Recipe with { Epochs = 1 });
-        Train(second, "mobilenet_v2", data, splits[1], Recipe with { Epochs = 1 });
-        Train(third, "resnet18", data, splits[1], Recipe with { Epochs = 1 });
+        (LesionDataSet data, DataSetSplit[] splits) = (runs.Data, runs.Folds);
+        using TemporaryFolder first = new(), third = new(), models = new();
+        Train(first.Path, "mobilenet_v2", data, splits[0], Recipe with { Epochs = 1 });
+        Train(third.Path, "vit_tiny", data, splits[1], Recipe with { Epochs = 1 });
 
         // The runs may stand in any order.
-        WrittenPackage written = EnsemblePackage.Write(TrainedMember.LoadAll([second.Path, first.Path]), data, splits, models.Path, new() { Name = "folds" });
+        WrittenPackage written = EnsemblePackage.Write(TrainedMember.LoadAll([runs.SecondFold, first.Path]), data, splits, models.Path, new() { Name = "folds" });
 
         ModelManifest manifest = written.Package.Manifest;
         Assert.Equal([("mobilenet_v2.fold1", 1), ("mobilenet_v2.fold2", 2)], manifest.Members.Select(m => (m.Name, m.Fold!.Value)));
@@ -147,19 +133,16 @@ public sealed class EnsemblePackageTests
         Assert.Equal(written.Metrics.Ensemble.Accuracy, written.Metrics.Members["mobilenet_v2"].Accuracy);
 
         TrainingException refused = Assert.Throws<TrainingException>(() => EnsemblePackage.Write(TrainedMember.LoadAll([first.Path, third.Path]), data, splits, models.Path, new() { Name = "folds" }));
-        Assert.Contains("fold 1 has mobilenet_v2; fold 2 has resnet18", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("fold 1 has mobilenet_v2; fold 2 has vit_tiny", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Two_runs_of_one_network_are_told_apart_by_their_seeds()
     {
-        using LesionDataSet data = SyntheticLesions.DataSet(perClass: 4, size: 32);
-        DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
-        using TemporaryFolder first = new(), second = new();
-        Train(first, "mobilenet_v2", data, split, Recipe with { Epochs = 1 });
-        Train(second, "mobilenet_v2", data, split, Recipe with { Epochs = 1, Seed = 7 });
-        Assert.Equal(["mobilenet_v2@1", "mobilenet_v2@7"], TrainedMember.LoadAll([first.Path, second.Path]).Select(m => m.Name));
-        TrainingException twice = Assert.Throws<TrainingException>(() => TrainedMember.LoadAll([first.Path, first.Path]));
+        using TemporaryFolder other = new();
+        Train(other.Path, "vit_tiny", runs.Data, runs.Split, Recipe with { Epochs = 1, Seed = 7 });
+        Assert.Equal(["vit_tiny@1", "vit_tiny@7"], TrainedMember.LoadAll([runs.Transformer, other.Path]).Select(m => m.Name));
+        TrainingException twice = Assert.Throws<TrainingException>(() => TrainedMember.LoadAll([other.Path, other.Path]));
         Assert.Contains("different seeds", twice.Message, StringComparison.Ordinal);
         Assert.Contains("holds no trained member", Assert.Throws<TrainingException>(() => TrainedMember.LoadAll([Path.GetTempPath()])).Message, StringComparison.Ordinal);
     }
@@ -175,11 +158,11 @@ public sealed class EnsemblePackageTests
         Assert.Contains("line 2", Assert.Throws<TrainingException>(() => TrainedMember.ReadLog(folder["log"])).Message, StringComparison.Ordinal);
     }
 
-    private static void Train(TemporaryFolder run, string member, LesionDataSet data, DataSetSplit split, TrainingRecipe recipe)
+    private static void Train(string run, string member, LesionDataSet data, DataSetSplit split, TrainingRecipe recipe)
     {
-        string checkpoints = run[TrainedMember.CheckpointFolder];
+        string checkpoints = Path.Combine(run, TrainedMember.CheckpointFolder);
         Directory.CreateDirectory(checkpoints);
-        using TrainingConsole console = new(run[TrainedMember.LogFileName], task: null);
+        using TrainingConsole console = new(Path.Combine(run, TrainedMember.LogFileName), task: null);
         new Trainer(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)])
             .Train(new(member, MemberRegistry.Find(member), recipe.Seed), weights: null, checkpoints, resume: false, console, TestContext.Current.CancellationToken);
     }
@@ -194,5 +177,47 @@ public sealed class EnsemblePackageTests
     {
         float[] values = logits.ToArray();
         return Array.IndexOf(values, values.Max());
+    }
+
+    /// <summary>Small trainings, and the package of two of them, which tests only read.</summary>
+    public sealed class TrainedRuns : IDisposable
+    {
+        private readonly TemporaryFolder _folder = new();
+
+        public TrainedRuns()
+        {
+            Data = SyntheticLesions.DataSet(perClass: 6, size: 32);
+            Split = DataSetSplit.Make(Data, SplitKind.Lesion, seed: 1);
+            Folds = [.. Enumerable.Range(0, 2).Select(fold => DataSetSplit.Make(Data, SplitKind.Lesion, seed: 1, folds: 2, fold))];
+            Train(Transformer, "vit_tiny", Data, Split, Recipe);
+            Train(_folder["mobilenet"], "mobilenet_v2", Data, Split, Recipe);
+            Train(SecondFold, "mobilenet_v2", Data, Folds[1], Recipe with { Epochs = 1 });
+            Written = Write([Transformer, _folder["mobilenet"]], Data, Split, Models);
+        }
+
+        /// <summary>What all were trained on.</summary>
+        public LesionDataSet Data { get; }
+
+        public DataSetSplit Split { get; }
+
+        public DataSetSplit[] Folds { get; }
+
+        /// <summary>The run of vit_tiny on <see cref="Split"/>.</summary>
+        public string Transformer => _folder["transformer"];
+
+        /// <summary>The run of mobilenet_v2 on the second of <see cref="Folds"/>.</summary>
+        public string SecondFold => _folder["second fold"];
+
+        /// <summary>The folder of the package's versions.</summary>
+        public string Models => _folder["models"];
+
+        /// <summary>The package of vit_tiny and mobilenet_v2, both trained on <see cref="Split"/>.</summary>
+        public WrittenPackage Written { get; }
+
+        public void Dispose()
+        {
+            Data.Dispose();
+            _folder.Dispose();
+        }
     }
 }

@@ -8,6 +8,7 @@ using Lentigo.Training.Weights;
 
 namespace Lentigo.Training.Tests.Storage;
 
+[Collection(LentigoConsole.Processes)]
 public sealed class CheckpointCopiesTests(StorageAccount account) : IClassFixture<StorageAccount>, IDisposable
 {
     private const string Member = "mobilenet_v2";
