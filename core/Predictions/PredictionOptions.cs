@@ -8,7 +8,7 @@ public sealed record PredictionOptions
     /// <summary>How probabilities become a recommendation.</summary>
     public DecisionRequest Decision { get; init; } = new();
 
-    /// <summary>The class to explain; <see cref="MostProbable"/> for the most probable one under the model's own prior; null for no explanation.</summary>
+    /// <summary>The class to explain; <see cref="MostProbable"/> for the most probable one; null for no explanation.</summary>
     public string? Explain { get; init; }
 
     /// <summary>How many similar training images to name, 0 to <see cref="MostSimilar"/>.</summary>

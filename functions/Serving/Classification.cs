@@ -1,3 +1,4 @@
+using Lentigo.Core.Evaluation;
 using Lentigo.Core.Imaging;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Predictions;
@@ -85,6 +86,13 @@ public sealed class Classification : IDisposable
         ArgumentNullException.ThrowIfNull(asked);
         EnsembleModel.CheckExplain(asked.Explain);
         using ModelLease lease = current.Acquire();
+        if (asked is { Explain: PredictionOptions.MostProbable, Decision.Prior: not ClassPrior.Natural })
+        {
+            // The graph knows the most probable class under the model's own prior; the answer's may be another.
+            ClassifiedImage first = await queue.ClassifyAsync(lease.Model, file, explain: null, cancellationToken);
+            asked = asked with { Explain = lease.Model.AnswerOf(first.Output, first.Index, first.Image, id, asked).Label.Code };
+        }
+
         ClassifiedImage image = await queue.ClassifyAsync(lease.Model, file, asked.Explain, cancellationToken);
         return lease.Model.AnswerOf(image.Output, image.Index, image.Image, id, asked);
     }

@@ -15,6 +15,21 @@ public sealed class HttpTests(SharedApp shared)
     private RunningApp App => shared.App;
 
     [Fact]
+    public async Task The_class_that_is_explained_is_the_answers_first_whatever_its_prior()
+    {
+        Prediction natural = await AskAsync("explain=true"), weighed = await AskAsync("explain=true&prior=1,1,1,1,1,1,1e9");
+        Assert.NotEqual("vasc", natural.Label.Code);
+        Assert.Equal((natural.Label.Code, "vasc", "vasc"), (natural.Explanation!.Code, weighed.Label.Code, weighed.Explanation!.Code));
+
+        async Task<Prediction> AskAsync(string query)
+        {
+            using ByteArrayContent body = new(LesionFiles.Jpeg());
+            using HttpResponseMessage response = await App.Client.PostAsync(new Uri($"api/predict?{query}", UriKind.Relative), body, Cancellation);
+            return JsonSerializer.Deserialize(await response.Content.ReadAsStringAsync(Cancellation), LentigoJson.Default.Prediction)!;
+        }
+    }
+
+    [Fact]
     public async Task An_image_gets_seven_ranked_probabilities_that_sum_to_one()
     {
         Prediction prediction = await App.PredictAsync(LesionFiles.Jpeg());

@@ -137,7 +137,7 @@ function subgroups(report) {
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.group")), h("th", { scope: "col", class: "number" }, t("model.support")),
         ["balancedAccuracy", "malignantAuc", "melanomaSensitivity"].map(f => h("th", { scope: "col", class: "number" }, t(`metric.${f}`))))),
       h("tbody", {}, rows.map(g => h("tr", {}, h("th", { scope: "row" }, textOrNull(`model.group.${g.group}`) ?? g.group), h("td", { class: "number" }, count(g.images)),
-        h("td", { class: "number" }, shown(g.balancedAccuracy, percent)), h("td", { class: "number" }, shown(g.malignantAuc, decimal)), h("td", { class: "number" }, shown(g.melanomaSensitivity, percent)))))))));
+        h("td", { class: "number" }, shown(g.balancedAccuracy, percent)), h("td", { class: "number" }, shown(g.malignantAuc, decimal)), h("td", { class: "number" }, shown(g.melanomaSensitivity, percent))))))))));
 }
 
 function versionList(versions) {
