@@ -87,6 +87,7 @@ public sealed class BrowserOfflineTests(SharedApp shared, BrowserFixture browser
 
         // What waits for a busy service is not sent again once nothing shall be sent.
         gateway.IsBusy = true;
+        await page.GetByText("Ohne Netz verwenden").ClickAsync();
         await page.GetByLabel("Vom Dienst; auf diesem Gerät").CheckAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Liste leeren" }).ClickAsync();
         await ChooseAsync(page, "e.jpg", LesionFiles.Jpeg(2));
