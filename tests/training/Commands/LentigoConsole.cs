@@ -17,7 +17,7 @@ internal static class LentigoConsole
         Console.SetError(TextWriter.Synchronized(complained));
         try
         {
-            int code = await CommandLine.RunAsync(new RootCommand { TrainCommand.Create(), EvaluateCommand.Create(), CrossValidateCommand.Create(), DataCommand.Create(), PublishCommand.Create() }, arguments);
+            int code = await CommandLine.RunAsync(new RootCommand { TrainCommand.Create(), EvaluateCommand.Create(), CrossValidateCommand.Create(), DataCommand.Create(), PublishCommand.Create(), ExportCommand.Create() }, arguments);
             return (code, said.ToString(), complained.ToString());
         }
         finally
