@@ -149,8 +149,12 @@ public static class OnnxMember
             int columns = suitability.Projection.Count / suitability.Mean.Count;
             string x = Node("suitability.x", "Concat", [alone, stages, at.Input[^2], at.Input[^1]], ("axis", 1));
             string centred = Node("suitability.centred", "Sub", [x, Tensor("suitability.mean", OnnxTensor.Of([.. suitability.Mean], 1, length))]);
-            OnnxTensor stored = OnnxTensor.Of([.. suitability.Projection], length, columns).ToFloat16();
-            string projection = Node("suitability.projection", "Cast", [Tensor("suitability.projection.float16", stored)], ("to", (long)OnnxElementType.Float32));
+            OnnxTensor stored = OnnxTensor.Of([.. suitability.Projection], length, columns);
+            // Directions in which training images hardly differ may be stretched beyond what float16 holds.
+            bool fits = suitability.Projection.All(p => Math.Abs(p) <= (float)Half.MaxValue);
+            string projection = fits
+                ? Node("suitability.projection", "Cast", [Tensor("suitability.projection.float16", stored.ToFloat16())], ("to", (long)OnnxElementType.Float32))
+                : Tensor("suitability.projection", stored);
             string whitened = Node("suitability.whitened", "MatMul", [centred, projection]);
             string squares = Node("suitability.squares", "Mul", [whitened, whitened]);
             string distance = Node("suitability.distance", "ReduceMean", [squares, Tensor("suitability.axes", OnnxTensor.Of([1L], 1))], ("keepdims", 0));

@@ -87,6 +87,7 @@ public sealed class BrowserOfflineTests(SharedApp shared, BrowserFixture browser
 
         // What waits for a busy service is not sent again once nothing shall be sent.
         gateway.IsBusy = true;
+        await page.GetByText("Ohne Netz verwenden").ClickAsync();
         await page.GetByLabel("Vom Dienst; auf diesem Gerät").CheckAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Liste leeren" }).ClickAsync();
         await ChooseAsync(page, "e.jpg", LesionFiles.Jpeg(2));
@@ -182,11 +183,12 @@ public sealed class BrowserOfflineTests(SharedApp shared, BrowserFixture browser
                 JsonSerializer.Serialize(new
                 {
                     model = described,
-                    outputs = new { probabilities = output.Probabilities(0).ToArray(), members = new[] { output.MemberLogits(0, 0).ToArray() }, suitability = output.Suitability(0) },
+                    outputs = new { probabilities = Doubles(output.Probabilities(0)), members = new[] { Doubles(output.MemberLogits(0, 0)) }, suitability = (double)output.Suitability(0)!.Value },
                     image = new { shorterSide = quality.ShorterSide, sharpness = quality.Sharpness, brightness = quality.Brightness },
                 })));
             JsonElement answer = given.RootElement, triage = answer.GetProperty("triage");
             Prediction expected = model.Classify(file, "id", new(), new() { AnswerUnsuitable = true, Decision = new(prior) });
+            double[] Doubles(ReadOnlySpan<float> values) => [.. values.ToArray().Select(v => (double)v)]; // a float is not written with all its decimals
             string[] Texts(JsonElement list) => [.. list.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.String ? e.GetString()! : e.GetProperty("code").GetString()!)];
             Assert.Equal(expected.Probabilities.Select(p => p.Code), Texts(answer.GetProperty("probabilities")));
             Assert.All(expected.Probabilities.Zip(answer.GetProperty("probabilities").EnumerateArray()), p => Assert.Equal(p.First.Probability, p.Second.GetProperty("probability").GetDouble(), 1e-9));

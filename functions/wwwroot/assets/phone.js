@@ -254,8 +254,8 @@ async function turnOff() {
   setPlace("auto");
 }
 
-/** Looks for a newer version, and for a service worker of another version. Neither is ever taken without being asked for. */
-async function lookForNews() {
+/** Sees to it that the service worker is there and is of this version. */
+async function checkWorker() {
   if (state === null) {
     return;
   }
@@ -265,12 +265,22 @@ async function lookForNews() {
     await registered(); // the browser lost it; what is kept is whole
   } else if (registration.active && await protocolOf(registration.active) !== protocol) {
     problem = new DeviceError("oldworker");
+    render();
   }
-
-  const list = await readList().catch(() => null);
-  news = list && list.version !== state.version ? list : null;
-  render();
 }
+
+/** Looks for a newer version, which is never taken without being asked for, each time that the service comes back. */
+async function lookForNews() {
+  const comesBack = isServiceThere && !wasThere;
+  wasThere = isServiceThere;
+  if (comesBack && state !== null) {
+    const list = await readList().catch(() => null);
+    news = list && state && list.version !== state.version ? list : null;
+    render();
+  }
+}
+
+let wasThere = false;
 
 const protocolOf = worker => new Promise(resolve => {
   const { port1, port2 } = new MessageChannel();
@@ -359,5 +369,7 @@ export async function start() {
     }
   });
   render();
-  await lookForNews().catch(error => console.warn(error));
+  onService(lookForNews);
+  lookForNews();
+  await checkWorker().catch(error => console.warn(error));
 }

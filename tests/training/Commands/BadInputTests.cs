@@ -154,6 +154,19 @@ public sealed partial class BadInputTests : IDisposable
         await RefusesAsync(Failed, "cannot be read as safetensors", _folder["data"], "--resume");
     }
 
+    [Theory]
+    [InlineData("Give either --run")]
+    [InlineData("Give either --run", "--run", "x", "--model", "y", "--member", "resnet18")]
+    [InlineData("Give either --run", "--model", "y")]
+    [InlineData("Give either --run", "--run", "x", "--member", "resnet18")]
+    [InlineData("--precision does not go with --member", "--model", "y", "--member", "resnet18", "--precision", "int8")]
+    public async Task An_export_is_of_trained_members_or_of_one_member_of_a_package(string says, params string[] arguments)
+    {
+        (int code, _, string error) = await LentigoConsole.RunAsync(["export", "--data", _folder["data"], "--out", _folder["models"], .. arguments]);
+        Assert.Equal(BadUsage, code);
+        Assert.Contains(says, error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task An_output_folder_that_cannot_be_made_fails()
     {
