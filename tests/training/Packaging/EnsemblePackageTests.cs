@@ -22,7 +22,7 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
     {
         (LesionDataSet data, DataSetSplit split, WrittenPackage written) = (runs.Data, runs.Split, runs.Written);
         ModelManifest manifest = ModelPackage.Open(runs.Models).Manifest;
-        Assert.Equal(["vit_tiny", "mobilenet_v2"], manifest.Members.Select(m => m.Name));
+        Assert.Equal(["resnet18", "mobilenet_v2"], manifest.Members.Select(m => m.Name));
         Assert.Equal((data.Fingerprint, split.Fingerprint, "lesion"), (manifest.Data!.Fingerprint, manifest.Data.SplitFingerprint, manifest.Data.Split));
         Assert.Equal(["ensemble.onnx", "report.html", "report.json", "similar.f16", "similar.json", "validation.json"], manifest.Files.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(0.05, manifest.Recipe!.Value.GetProperty("labelSmoothing").GetDouble());
@@ -86,7 +86,7 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
     public void The_report_shows_every_epoch_of_every_member()
     {
         using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(runs.Written.Package.Folder, "report.json")));
-        foreach (string member in new[] { "vit_tiny", "mobilenet_v2" })
+        foreach (string member in new[] { "resnet18", "mobilenet_v2" })
         {
             Assert.Equal([1, 2], report.RootElement.GetProperty("learningCurves").GetProperty(member).EnumerateArray().Select(e => e.GetProperty("epoch").GetInt32()));
         }
@@ -109,7 +109,7 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
         (LesionDataSet data, DataSetSplit[] splits) = (runs.Data, runs.Folds);
         using TemporaryFolder first = new(), third = new(), models = new();
         Train(first.Path, "mobilenet_v2", data, splits[0], Recipe with { Epochs = 1 });
-        Train(third.Path, "vit_tiny", data, splits[1], Recipe with { Epochs = 1 });
+        Train(third.Path, "resnet18", data, splits[1], Recipe with { Epochs = 1 });
 
         // The runs may stand in any order.
         WrittenPackage written = EnsemblePackage.Write(TrainedMember.LoadAll([runs.SecondFold, first.Path]), data, splits, models.Path, new() { Name = "folds" });
@@ -133,15 +133,15 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
         Assert.Equal(written.Metrics.Ensemble.Accuracy, written.Metrics.Members["mobilenet_v2"].Accuracy);
 
         TrainingException refused = Assert.Throws<TrainingException>(() => EnsemblePackage.Write(TrainedMember.LoadAll([first.Path, third.Path]), data, splits, models.Path, new() { Name = "folds" }));
-        Assert.Contains("fold 1 has mobilenet_v2; fold 2 has vit_tiny", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("fold 1 has mobilenet_v2; fold 2 has resnet18", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Two_runs_of_one_network_are_told_apart_by_their_seeds()
     {
         using TemporaryFolder other = new();
-        Train(other.Path, "vit_tiny", runs.Data, runs.Split, Recipe with { Epochs = 1, Seed = 7 });
-        Assert.Equal(["vit_tiny@1", "vit_tiny@7"], TrainedMember.LoadAll([runs.Transformer, other.Path]).Select(m => m.Name));
+        Train(other.Path, "resnet18", runs.Data, runs.Split, Recipe with { Epochs = 1, Seed = 7 });
+        Assert.Equal(["resnet18@1", "resnet18@7"], TrainedMember.LoadAll([runs.Transformer, other.Path]).Select(m => m.Name));
         TrainingException twice = Assert.Throws<TrainingException>(() => TrainedMember.LoadAll([other.Path, other.Path]));
         Assert.Contains("different seeds", twice.Message, StringComparison.Ordinal);
         Assert.Contains("holds no trained member", Assert.Throws<TrainingException>(() => TrainedMember.LoadAll([Path.GetTempPath()])).Message, StringComparison.Ordinal);
@@ -189,7 +189,7 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
             Data = SyntheticLesions.DataSet(perClass: 6, size: 32);
             Split = DataSetSplit.Make(Data, SplitKind.Lesion, seed: 1);
             Folds = [.. Enumerable.Range(0, 2).Select(fold => DataSetSplit.Make(Data, SplitKind.Lesion, seed: 1, folds: 2, fold))];
-            Train(Transformer, "vit_tiny", Data, Split, Recipe);
+            Train(Transformer, "resnet18", Data, Split, Recipe);
             Train(_folder["mobilenet"], "mobilenet_v2", Data, Split, Recipe);
             Train(SecondFold, "mobilenet_v2", Data, Folds[1], Recipe with { Epochs = 1 });
             Written = Write([Transformer, _folder["mobilenet"]], Data, Split, Models);
@@ -202,7 +202,7 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
 
         public DataSetSplit[] Folds { get; }
 
-        /// <summary>The run of vit_tiny on <see cref="Split"/>.</summary>
+        /// <summary>The run of resnet18 on <see cref="Split"/>.</summary>
         public string Transformer => _folder["transformer"];
 
         /// <summary>The run of mobilenet_v2 on the second of <see cref="Folds"/>.</summary>
@@ -211,7 +211,7 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
         /// <summary>The folder of the package's versions.</summary>
         public string Models => _folder["models"];
 
-        /// <summary>The package of vit_tiny and mobilenet_v2, both trained on <see cref="Split"/>.</summary>
+        /// <summary>The package of resnet18 and mobilenet_v2, both trained on <see cref="Split"/>.</summary>
         public WrittenPackage Written { get; }
 
         public void Dispose()
