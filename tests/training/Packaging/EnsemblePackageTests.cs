@@ -98,7 +98,7 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
     public void Members_of_different_splits_or_sizes_are_refused()
     {
         using TemporaryFolder models = new();
-        TrainingException refused = Assert.Throws<TrainingException>(() => Write([runs.Transformer, runs.SecondFold], runs.Data, runs.Split, models.Path));
+        TrainingException refused = Assert.Throws<TrainingException>(() => Write([runs.First, runs.SecondFold], runs.Data, runs.Split, models.Path));
         Assert.Contains("mobilenet_v2 cannot be a member: it was trained on another split", refused.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(models.Path));
     }
@@ -141,7 +141,7 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
     {
         using TemporaryFolder other = new();
         Train(other.Path, "resnet18", runs.Data, runs.Split, Recipe with { Epochs = 1, Seed = 7 });
-        Assert.Equal(["resnet18@1", "resnet18@7"], TrainedMember.LoadAll([runs.Transformer, other.Path]).Select(m => m.Name));
+        Assert.Equal(["resnet18@1", "resnet18@7"], TrainedMember.LoadAll([runs.First, other.Path]).Select(m => m.Name));
         TrainingException twice = Assert.Throws<TrainingException>(() => TrainedMember.LoadAll([other.Path, other.Path]));
         Assert.Contains("different seeds", twice.Message, StringComparison.Ordinal);
         Assert.Contains("holds no trained member", Assert.Throws<TrainingException>(() => TrainedMember.LoadAll([Path.GetTempPath()])).Message, StringComparison.Ordinal);
@@ -189,10 +189,10 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
             Data = SyntheticLesions.DataSet(perClass: 6, size: 32);
             Split = DataSetSplit.Make(Data, SplitKind.Lesion, seed: 1);
             Folds = [.. Enumerable.Range(0, 2).Select(fold => DataSetSplit.Make(Data, SplitKind.Lesion, seed: 1, folds: 2, fold))];
-            Train(Transformer, "resnet18", Data, Split, Recipe);
+            Train(First, "resnet18", Data, Split, Recipe);
             Train(_folder["mobilenet"], "mobilenet_v2", Data, Split, Recipe);
             Train(SecondFold, "mobilenet_v2", Data, Folds[1], Recipe with { Epochs = 1 });
-            Written = Write([Transformer, _folder["mobilenet"]], Data, Split, Models);
+            Written = Write([First, _folder["mobilenet"]], Data, Split, Models);
         }
 
         /// <summary>What all were trained on.</summary>
@@ -203,7 +203,7 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
         public DataSetSplit[] Folds { get; }
 
         /// <summary>The run of resnet18 on <see cref="Split"/>.</summary>
-        public string Transformer => _folder["transformer"];
+        public string First => _folder["first"];
 
         /// <summary>The run of mobilenet_v2 on the second of <see cref="Folds"/>.</summary>
         public string SecondFold => _folder["second fold"];
