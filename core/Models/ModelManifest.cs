@@ -75,6 +75,11 @@ public sealed record ModelManifest
     /// <summary>Metrics on the validation images: the document of <c>evaluate --json</c>.</summary>
     public JsonElement? Metrics { get; init; }
 
+    /// <summary>One of the ensemble's figures in <see cref="Metrics"/>, such as <c>macroAuc</c>; null where the package does not say.</summary>
+    public double? EnsembleMetric(string name) =>
+        Metrics is { ValueKind: JsonValueKind.Object } metrics && metrics.TryGetProperty("ensemble", out JsonElement ensemble) && ensemble.ValueKind == JsonValueKind.Object
+            && ensemble.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
+
     /// <summary>The licence of the weights.</summary>
     public string? Licence { get; init; }
 

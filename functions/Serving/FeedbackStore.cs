@@ -133,18 +133,9 @@ public sealed class FeedbackStore(BlobServiceClient storage, ServingOptions opti
     }
 
     /// <summary>Writes a document that is not there yet, and its container with it.</summary>
-    private async Task UploadAsync(string container, string id, byte[] json, CancellationToken cancellationToken)
+    private Task UploadAsync(string container, string id, byte[] json, CancellationToken cancellationToken)
     {
-        BlobContainerClient documents = storage.GetBlobContainerClient(container);
         BlobUploadOptions upload = new() { Conditions = new() { IfNoneMatch = ETag.All }, HttpHeaders = new() { ContentType = "application/json" } };
-        try
-        {
-            await documents.GetBlobClient(id + LesionBlobs.ResultSuffix).UploadAsync(BinaryData.FromBytes(json), upload, cancellationToken);
-        }
-        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
-        {
-            await documents.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
-            await documents.GetBlobClient(id + LesionBlobs.ResultSuffix).UploadAsync(BinaryData.FromBytes(json), upload, cancellationToken);
-        }
+        return storage.GetBlobContainerClient(container).UploadOrCreateAsync(id + LesionBlobs.ResultSuffix, json, upload, cancellationToken);
     }
 }

@@ -256,11 +256,11 @@ public sealed class LesionBlobs(
         }
 
         BlobContainerClient results = storage.GetBlobContainerClient(ResultsContainer);
-        BlobClient heatmap = results.GetBlobClient(DotSegments.Keep(source.Name + HeatmapSuffix));
+        string heatmap = DotSegments.Keep(source.Name + HeatmapSuffix);
         if (explanation is null)
         {
             await results.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
-            await heatmap.DeleteIfExistsAsync(cancellationToken: cancellationToken);
+            await results.GetBlobClient(heatmap).DeleteIfExistsAsync(cancellationToken: cancellationToken);
             return;
         }
 
@@ -270,15 +270,7 @@ public sealed class LesionBlobs(
             HttpHeaders = new() { ContentType = "image/png" },
             Metadata = new Dictionary<string, string> { [SourceETagMetadata] = source.ETag?.Trim('"') ?? "", ["class"] = explanation.Code },
         };
-        try
-        {
-            await heatmap.UploadAsync(BinaryData.FromBytes(png), upload, cancellationToken);
-        }
-        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
-        {
-            await results.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
-            await heatmap.UploadAsync(BinaryData.FromBytes(png), upload, cancellationToken);
-        }
+        await results.UploadOrCreateAsync(heatmap, png, upload, cancellationToken);
     }
 
     private static string FirstLine(string text) => text.Split('\n')[0].Trim();

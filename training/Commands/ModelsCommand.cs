@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using Lentigo.Core.Models;
 using Spectre.Console;
 
@@ -51,10 +50,7 @@ internal static class ModelsCommand
         try
         {
             ModelManifest? manifest = await store.ReadManifestAsync(name, version, cancellationToken);
-            JsonElement? metrics = manifest?.Metrics is { ValueKind: JsonValueKind.Object } m && m.TryGetProperty("ensemble", out JsonElement ensemble) ? ensemble : null;
-            string Figure(string figure) => metrics is { } e && e.TryGetProperty(figure, out JsonElement value) && value.ValueKind == JsonValueKind.Number
-                ? value.GetDouble().ToString("0.000", CultureInfo.InvariantCulture)
-                : "-";
+            string Figure(string figure) => manifest?.EnsembleMetric(figure)?.ToString("0.000", CultureInfo.InvariantCulture) ?? "-";
             return manifest is null ? ["no manifest", "", "", ""] : [Figure("accuracy"), Figure("balancedAccuracy"), Figure("macroAuc"), Figure("malignantAuc")];
         }
         catch (ModelPackageException)
