@@ -19,7 +19,7 @@ public sealed class FeedbackStore(BlobServiceClient storage, ServingOptions opti
     /// <summary>The container of kept HTTP answers: <c>answers/{id}.json</c>.</summary>
     private const string AnswersContainer = "answers";
 
-    private const int LongestId = 100;
+    private const int LongestId = 100, LongestName = 1024;
 
     /// <summary>Keeps an HTTP answer, if <see cref="ServingOptions.KeepAnswers"/> says so. A failure is logged, and the caller gets the answer all the same.</summary>
     /// <param name="answer">The answer; no heat map is kept, since it shows the image.</param>
@@ -50,7 +50,7 @@ public sealed class FeedbackStore(BlobServiceClient storage, ServingOptions opti
     /// <exception cref="ProblemException">There is no such answer, it has no classification, or it has a diagnosis already.</exception>
     internal async Task<FeedbackReceipt> AddAsync(string id, string? name, string diagnosis, CancellationToken cancellationToken)
     {
-        if (id.Length > LongestId || !id.All(c => char.IsAsciiLetterOrDigit(c) || c == '-') || await FindAsync(id, name, cancellationToken) is not { } found)
+        if (id.Length > LongestId || name?.Length > LongestName || !id.All(c => char.IsAsciiLetterOrDigit(c) || c == '-') || await FindAsync(id, name, cancellationToken) is not { } found)
         {
             throw new ProblemException(Problem.NotFound("answer of this id"));
         }

@@ -11,35 +11,36 @@ namespace Lentigo.Functions.Triggers;
 /// <summary>Records the diagnosis that was confirmed after an answer.</summary>
 public sealed class GiveFeedback(FeedbackStore feedback)
 {
-    /// <summary>A body is one short word in an object.</summary>
-    private const int MaxBody = 4096;
+    /// <summary>A body holds a code and a name: at most 1,024 characters, each up to six bytes long as JSON.</summary>
+    private const int MaxBody = 8192;
 
-    /// <summary><c>POST /api/results/{id}/feedback?name=</c> with the body <c>{ "diagnosis": "mel" }</c>.</summary>
+    /// <summary><c>POST /api/results/{id}/feedback</c> with the body <c>{ "diagnosis": "mel", "image": "a.jpg" }</c>; the image's name may be left out.</summary>
     [Function("give-feedback")]
     public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "api/results/{id}/feedback")] HttpRequest request, string id)
     {
         ArgumentNullException.ThrowIfNull(request);
         CancellationToken gone = request.HttpContext.RequestAborted;
-        string diagnosis = await DiagnosisAsync(request, gone);
-        string? name = request.Query["name"] is [{ Length: > 0 } given] ? given : null;
-        return Answers.Json(await feedback.AddAsync(id, name, diagnosis, gone), FunctionsJson.Default.FeedbackReceipt, StatusCodes.Status201Created);
+        (string diagnosis, string? image) = await ReadAsync(request, gone);
+        return Answers.Json(await feedback.AddAsync(id, image, diagnosis, gone), FunctionsJson.Default.FeedbackReceipt, StatusCodes.Status201Created);
     }
 
-    private static async Task<string> DiagnosisAsync(HttpRequest request, CancellationToken cancellationToken)
+    private static async Task<(string Diagnosis, string? Image)> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         byte[] body = new byte[MaxBody + 1];
         int length = await request.Body.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, cancellationToken);
-        string? diagnosis = null;
+        FeedbackRequest? given = null;
         try
         {
-            diagnosis = length > MaxBody ? null : JsonSerializer.Deserialize(body.AsSpan(0, length), FunctionsJson.Default.FeedbackRequest)?.Diagnosis;
+            given = length > MaxBody ? null : JsonSerializer.Deserialize(body.AsSpan(0, length), FunctionsJson.Default.FeedbackRequest);
         }
         catch (JsonException)
         {
             // said below
         }
 
-        int label = diagnosis is null ? -1 : LesionClasses.IndexOf(diagnosis);
-        return label >= 0 ? LesionClasses.Codes[label] : throw new ProblemException(Problem.NoDiagnosis());
+        int label = given?.Diagnosis is { } diagnosis ? LesionClasses.IndexOf(diagnosis) : -1;
+        return label >= 0
+            ? (LesionClasses.Codes[label], given?.Image is { Length: > 0 } image ? image : null)
+            : throw new ProblemException(Problem.NoDiagnosis());
     }
 }

@@ -214,6 +214,28 @@ public sealed class BrowserPagesTests(SharedApp shared, BrowserFixture browser) 
     }
 
     [Fact]
+    public async Task A_confirmed_diagnosis_is_kept_once_and_the_images_name_is_in_no_address_that_it_is_sent_to()
+    {
+        const string Name = "diagnosed/Anna Smith.jpg";
+        await App.ResultAsync(Name, (await App.DropAsync(Name, LesionFiles.Jpeg(12))).ETag);
+        List<string> sent = [];
+        IPage page = await OpenAsync("results", expectFaults: true);
+        page.Request += (_, request) => sent.Add($"{request.Method} {request.Url}");
+        await page.GetByText("Filters").ClickAsync();
+        await page.GetByLabel("Name begins with").FillAsync("diagnosed/");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Apply" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = $"Details: {Name}" }).ClickAsync();
+        await page.GetByLabel("Confirmed diagnosis").SelectOptionAsync("mel");
+        ILocator save = page.GetByRole(AriaRole.Button, new() { Name = "Save", Exact = true });
+        await save.ClickAsync();
+        await Expect(page.Locator(".feedback [role=status]")).ToHaveTextAsync("Saved: Melanoma.");
+        await save.ClickAsync();
+        await Expect(page.Locator(".feedback [role=status]")).ToHaveTextAsync("A diagnosis is on record for this result already.");
+        Assert.Equal(2, sent.Count(s => s.StartsWith("POST", StringComparison.Ordinal)));
+        Assert.DoesNotContain(sent, s => s.StartsWith("POST", StringComparison.Ordinal) && s.Contains("Smith", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task New_results_appear_by_themselves()
     {
         IPage page = await OpenAsync("results");

@@ -25,7 +25,7 @@ public sealed class FeedbackTests
 
         // By its id alone, by its id and name, and an HTTP answer.
         await GivenAsync(app, result.Id, "mel", 201);
-        await GivenAsync(app, $"{named.Id}/feedback?name=named.jpg", "bcc", 201);
+        await SentAsync(app, named.Id, """{ "diagnosis": "bcc", "image": "named.jpg" }""", 201);
         await GivenAsync(app, prediction.Id, "NV", 201);
         FeedbackRecord kept = await ReadAsync(result.Id);
         Assert.Equal(("mel", result.Id, result.Time), (kept.Diagnosis, kept.Id, kept.Answered));
@@ -40,10 +40,14 @@ public sealed class FeedbackTests
         await GivenAsync(app, result.Id, "nv", 409, "feedback-exists");
         Assert.Equal("mel", (await ReadAsync(result.Id)).Diagnosis);
         await GivenAsync(app, Guid.NewGuid().ToString(), "nv", 404, "not-found");
-        await GivenAsync(app, $"{rejected.Id}/feedback?name=named.jpg", "nv", 404, "not-found");
+        foreach (string image in (string[])["named.jpg", "../models/lentigo/current", new string('x', 2000)])
+        {
+            await SentAsync(app, rejected.Id, JsonSerializer.Serialize(new { diagnosis = "nv", image }), 404, "not-found");
+        }
+
         await GivenAsync(app, "..%2Fmodels", "nv", 404, "not-found");
         await GivenAsync(app, rejected.Id, "nv", 422, "not-classified");
-        foreach (string body in (string[])["", "{", "[]", "{}", """{ "diagnosis": null }""", """{ "diagnosis": "melanoma" }""", """{ "diagnosis": 4 }""", $$"""{ "diagnosis": "mel", "note": "{{new string('x', 5000)}}" }"""])
+        foreach (string body in (string[])["", "{", "[]", "{}", """{ "diagnosis": null }""", """{ "diagnosis": "melanoma" }""", """{ "diagnosis": 4 }""", """{ "diagnosis": "mel", "image": 4 }""", $$"""{ "diagnosis": "mel", "note": "{{new string('x', 10_000)}}" }"""])
         {
             await SentAsync(app, rejected.Id, body, 400, "no-diagnosis");
         }
@@ -69,10 +73,10 @@ public sealed class FeedbackTests
 
     private static Task GivenAsync(RunningApp app, string id, string diagnosis, int status, string? problem = null) => SentAsync(app, id, JsonSerializer.Serialize(new { diagnosis }), status, problem);
 
-    private static async Task SentAsync(RunningApp app, string id, string body, int status, string? problem)
+    private static async Task SentAsync(RunningApp app, string id, string body, int status, string? problem = null)
     {
         using StringContent content = new(body, Encoding.UTF8, "application/json");
-        using HttpResponseMessage response = await app.Client.PostAsync(new Uri($"api/results/{(id.Contains('/', StringComparison.Ordinal) ? id : id + "/feedback")}", UriKind.Relative), content, Cancellation);
+        using HttpResponseMessage response = await app.Client.PostAsync(new Uri($"api/results/{id}/feedback", UriKind.Relative), content, Cancellation);
         string answer = await response.Content.ReadAsStringAsync(Cancellation);
         Assert.True((int)response.StatusCode == status, $"{id}: {response.StatusCode} {answer}");
         if (problem is not null)

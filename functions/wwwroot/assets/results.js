@@ -222,7 +222,7 @@ function feedback({ id, source }) {
       event.preventDefault();
       said.classList.remove("error");
       try {
-        await call(`api/results/${encodeURIComponent(id)}/feedback?name=${encodeURIComponent(source.name)}`, { method: "POST", body: JSON.stringify({ diagnosis: select.value }), type: "application/json" });
+        await call(`api/results/${encodeURIComponent(id)}/feedback`, { method: "POST", body: JSON.stringify({ diagnosis: select.value, image: source.name }), type: "application/json" });
         said.textContent = t("feedback.saved", { name: className(select.value) });
       } catch (error) {
         said.classList.add("error");
