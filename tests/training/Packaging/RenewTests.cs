@@ -49,15 +49,25 @@ public sealed class RenewTests : IDisposable
     }
 
     [Fact]
-    public void Varying_sharpness_keeps_flat_images_and_colours_and_changes_edges_repeatably()
+    public void Varied_images_differ_in_sharpness_and_grain_but_not_in_color_and_repeatably()
     {
-        byte[] flat = [.. Enumerable.Repeat((byte)77, 8 * 8 * 3)];
-        Assert.Equal(flat, SharpnessVariation.Of(flat, 8, seed: 1));
-        byte[] edge = [.. Enumerable.Range(0, 8 * 8 * 3).Select(i => (byte)(i / 3 % 8 < 4 ? 60 : 180))];
-        int[] contrasts = [.. Enumerable.Range(0, 40).Select(seed => SharpnessVariation.Of(edge, 8, seed)).Select(p => p[(3 * 8 * 4) + (3 * 4)] - p[(3 * 8 * 4) + (3 * 3)])];
-        Assert.Contains(contrasts, c => c < 120);
-        Assert.Contains(contrasts, c => c > 120);
-        Assert.Equal(SharpnessVariation.Of(edge, 8, seed: 5), SharpnessVariation.Of(edge, 8, seed: 5));
+        const int side = 16, seeds = 40;
+        byte[] flat = [.. Enumerable.Repeat((byte)77, side * side * 3)];
+        byte[] edge = [.. Enumerable.Range(0, side * side * 3).Select(i => (byte)(i / 3 % side < side / 2 ? 60 : 180))];
+        byte[][] grains = [.. Enumerable.Range(0, seeds).Select(seed => SharpnessVariation.Of(flat, side, seed))];
+        Assert.All(grains, g => Assert.InRange(g.Average(p => p), 76, 78));
+        double[] deviations = [.. grains.Select(g => Math.Sqrt(g.Average(p => (p - 77.0) * (p - 77.0))))];
+        Assert.InRange(deviations.Min(), 0, 1);
+        Assert.InRange(deviations.Max(), 3, 4.5);
+
+        // The step across the edge, a channel each; the mean over rows takes the grain out.
+        double Step(byte[] image, int channel) => Enumerable.Range(0, side)
+            .Average(row => (double)image[(3 * ((row * side) + (side / 2))) + channel] - image[(3 * ((row * side) + (side / 2) - 1)) + channel]);
+        byte[][] edges = [.. Enumerable.Range(0, seeds).Select(seed => SharpnessVariation.Of(edge, side, seed))];
+        Assert.Contains(edges, e => Step(e, 0) < 100);
+        Assert.Contains(edges, e => Step(e, 0) > 150);
+        Assert.Contains(edges, e => Math.Abs(Step(e, 0) - Step(e, 2)) > 10);
+        Assert.Equal(SharpnessVariation.Of(edge, side, seed: 5), SharpnessVariation.Of(edge, side, seed: 5));
     }
 
     private static EnsembleAnswers Answers(EnsembleModel model, LesionDataSet data) => EnsembleAnswers.Compute(model, data, [.. Enumerable.Range(0, data.Count)]);
