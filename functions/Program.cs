@@ -7,12 +7,14 @@ using Microsoft.Extensions.Hosting;
 // What runs is in Triggers/, one function a file; what they call is in Http/, Serving/ and the project core.
 FunctionsApplicationBuilder builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
+builder.Services.AddCompressedAnswers();
 builder.UseMiddleware<SecurityHeaders>();
 builder.UseMiddleware<ProblemAnswers>();
 try
 {
     builder.Services.AddServing(builder.Configuration);
     builder.Services.AddSingleton<OfflineFiles>();
+    builder.Services.AddSingleton<FunctionRoutes>();
 }
 catch (Exception e) when (e is InvalidOperationException or FormatException)
 {

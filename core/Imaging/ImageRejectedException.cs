@@ -18,9 +18,13 @@ public sealed class ImageRejectedException : Exception
     public static ImageRejectedException TooLarge(long maxBytes) => new(
         ImageRejection.TooLarge, $"The file is larger than {maxBytes:N0} bytes. Send a smaller one, or raise the limit in the service's settings.");
 
-    /// <summary>The bytes are not of a supported image format.</summary>
-    public static ImageRejectedException Unsupported() => new(
-        ImageRejection.Unsupported, $"The file's content is not of a supported image format, whatever its name says. {AcceptedFormats}");
+    /// <summary>The bytes are not of a supported image format. The message names the format where it is known.</summary>
+    /// <param name="file">The file's bytes.</param>
+    public static ImageRejectedException Unsupported(ReadOnlySpan<byte> file) => new(
+        ImageRejection.Unsupported,
+        OtherFileFormats.NameOf(file) is { } format
+            ? $"The file's content is {format}, which is not a supported image format, whatever the file's name says. {AcceptedFormats}"
+            : $"The file's content is not of a supported image format, whatever its name says. {AcceptedFormats}");
 
     /// <summary>The image has more pixels than the limit.</summary>
     public static ImageRejectedException TooManyPixels(long width, long height, long maxPixels) => new(

@@ -55,7 +55,7 @@ public static class LesionImage
             throw ImageRejectedException.TooLarge(limits.MaxBytes);
         }
 
-        ImageFileFormat format = ImageFileFormats.Sniff(file) ?? throw ImageRejectedException.Unsupported();
+        ImageFileFormat format = ImageFileFormats.Sniff(file) ?? throw ImageRejectedException.Unsupported(file);
         try
         {
             using Image opened = Open(file, format, size, limits, out (int Width, int Height) stored);

@@ -25,7 +25,7 @@ public static class LesionPicture
             throw ImageRejectedException.TooLarge(limits.MaxBytes);
         }
 
-        ImageFileFormat format = ImageFileFormats.Sniff(file) ?? throw ImageRejectedException.Unsupported();
+        ImageFileFormat format = ImageFileFormats.Sniff(file) ?? throw ImageRejectedException.Unsupported(file);
         try
         {
             using (Image header = Image.NewFromBuffer(file))

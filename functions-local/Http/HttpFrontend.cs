@@ -90,13 +90,14 @@ internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions optio
     {
         if (!FunctionKeys.Admits(options, context.Request, function["authLevel"] ?? "Function"))
         {
-            context.Response.StatusCode = StatusCodes.Status401Unauthorized;
+            await HostProblem.AnswerAsync(
+                context, StatusCodes.Status401Unauthorized, "This call needs the function's key. Send it in the header x-functions-key or in the query's parameter code.");
             return;
         }
 
         if (worker.Current is not { HttpEndpoint: { } endpoint } connection)
         {
-            TellToRetry(context);
+            await TellToRetryAsync(context);
             return;
         }
 
@@ -128,40 +129,40 @@ internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions optio
         }
         catch (Exception e) when (e is WorkerLostException or OperationCanceledException)
         {
-            TellToRetry(context);
+            await TellToRetryAsync(context);
         }
         catch (Exception e) when (e is FunctionFailedException or TimeoutException)
         {
             log.LogError("{Id}: {Reason}{NewLine}{StackTrace}", request.InvocationId, e.Message, Environment.NewLine, (e as FunctionFailedException)?.WorkerStackTrace);
-            Replace(context, StatusCodes.Status500InternalServerError);
+            await ReplaceAsync(context, StatusCodes.Status500InternalServerError, $"The function failed. The log tells more of the invocation {request.InvocationId}.");
         }
     }
 
-    private static void TellToRetry(HttpContext context)
-    {
-        if (Replace(context, StatusCodes.Status503ServiceUnavailable))
-        {
-            context.Response.Headers.RetryAfter = RetryAfterSeconds;
-        }
-    }
+    private static Task TellToRetryAsync(HttpContext context) =>
+        ReplaceAsync(context, StatusCodes.Status503ServiceUnavailable, "The app is being started. Try again after the time that the header Retry-After tells.", RetryAfterSeconds);
 
-    /// <summary>Puts a status in the place of what was to be answered; where the answer has begun only breaking it off is left.</summary>
-    private static bool Replace(HttpContext context, int status)
+    /// <summary>Puts a problem in the place of what was to be answered; where the answer has begun only breaking it off is left.</summary>
+    private static async Task ReplaceAsync(HttpContext context, int status, string detail, string? retryAfter = null)
     {
         if (context.Response.HasStarted)
         {
             context.Abort();
-            return false;
+            return;
         }
 
         context.Response.Clear();
-        context.Response.StatusCode = status;
-        return true;
+        context.Response.Headers.RetryAfter = retryAfter;
+        await HostProblem.AnswerAsync(context, status, detail);
     }
 
     private static void AddThrottle(IServiceCollection services, LauncherOptions options) => services.AddRateLimiter(limiter =>
     {
-        limiter.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
+        limiter.OnRejected = (rejected, _) =>
+        {
+            rejected.HttpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
+            return new(HostProblem.AnswerAsync(
+                rejected.HttpContext, StatusCodes.Status429TooManyRequests, "More requests are outstanding than host.json allows. Try again after the time that the header Retry-After tells."));
+        };
         int running = options.MaxConcurrentRequests > 0 ? options.MaxConcurrentRequests : int.MaxValue;
         int outstanding = options.MaxOutstandingRequests > 0 ? options.MaxOutstandingRequests : int.MaxValue;
         if (Math.Min(running, outstanding) < int.MaxValue)

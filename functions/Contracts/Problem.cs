@@ -63,6 +63,20 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
     public static Problem NotFound(string what) => new(
         "urn:lentigo:problem:not-found", "Not found", 404, $"There is no {what}. It may have been deleted since it was listed.");
 
+    /// <summary>Nothing is at the address that was called.</summary>
+    public static Problem UnknownRoute() => new(
+        "urn:lentigo:problem:unknown-route", "Unknown route", 404, "Nothing is at this address. The page is at /, the description of all calls at /api/openapi.json.");
+
+    /// <summary>The address is called with other methods.</summary>
+    /// <param name="allowed">The methods that it has, as in the header <c>Allow</c>.</param>
+    public static Problem MethodNotAllowed(string allowed) => new(
+        "urn:lentigo:problem:method-not-allowed", "Method not allowed", 405, $"This address is called with another method: {allowed}.");
+
+    /// <summary>None of the media types that the caller accepts is one that the call answers with.</summary>
+    /// <param name="served">The media types that there are.</param>
+    public static Problem NotAcceptable(IEnumerable<string> served) => new(
+        "urn:lentigo:problem:not-acceptable", "Not acceptable", 406, $"The header Accept admits none of the types of this answer. It may be {string.Join(" or ", served)}, or be left out.");
+
     /// <summary>Feedback names no diagnosis.</summary>
     public static Problem NoDiagnosis() => new(
         "urn:lentigo:problem:no-diagnosis", "No diagnosis", 400,

@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using Lentigo.Functions.Contracts;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
 
@@ -43,7 +44,7 @@ internal static class PageFiles
         IHeaderDictionary headers = request.HttpContext.Response.Headers;
         if (!Paths.TryGetValue(name, out string? path))
         {
-            return Paths.TryGetValue(name + Compressed, out path) ? Decompressed(request, name, path) : Results.NotFound();
+            return Paths.TryGetValue(name + Compressed, out path) ? Decompressed(request, name, path) : Answers.From(Problem.NotFound("file of this name"));
         }
 
         headers.CacheControl = "no-cache";
@@ -103,8 +104,11 @@ internal static class PageFiles
     {
         byte[] page = Page(PageTexts.Of(request), view);
         request.HttpContext.Response.Headers.CacheControl = "no-cache";
-        return Results.Bytes(page, "text/html; charset=utf-8", entityTag: new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(page))[..16]}\""), lastModified: File.GetLastWriteTimeUtc(Paths["index.html"]));
+        return Results.Bytes(page, "text/html; charset=utf-8", entityTag: WeakTag(page), lastModified: File.GetLastWriteTimeUtc(Paths["index.html"]));
     }
+
+    /// <summary>Tells one content from another. Weak, as the same content is also sent compressed (RFC 9110, section 8.8.1).</summary>
+    public static EntityTagHeaderValue WeakTag(byte[] content) => new($"\"{Convert.ToHexStringLower(SHA256.HashData(content))[..16]}\"", isWeak: true);
 
     /// <summary>The page's document in one language.</summary>
     public static byte[] Page(PageTexts texts, string view) =>

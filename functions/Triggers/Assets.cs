@@ -9,6 +9,6 @@ public sealed class Assets(OfflineFiles files)
 {
     /// <summary><c>GET /assets/{file}</c>.</summary>
     [Function("assets")]
-    public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "assets/{file}")] HttpRequest request, string file) =>
+    public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "assets/{file}")] HttpRequest request, string file) =>
         files.Answer(request, file);
 }

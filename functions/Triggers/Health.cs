@@ -12,7 +12,7 @@ public sealed class Health(CurrentModel current)
 {
     /// <summary><c>GET /api/health</c>.</summary>
     [Function("health")]
-    public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/health")] HttpRequest request)
+    public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api/health")] HttpRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
         using ModelLease lease = current.Acquire();

@@ -11,7 +11,7 @@ public sealed class Model(CurrentModel current)
 {
     /// <summary><c>GET /api/model</c>: the manifest.</summary>
     [Function("model")]
-    public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/model")] HttpRequest request)
+    public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api/model")] HttpRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
         using ModelLease lease = current.Acquire();

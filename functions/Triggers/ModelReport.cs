@@ -14,7 +14,7 @@ public sealed class ModelReport(PublishedModels models)
 
     /// <summary><c>GET /api/model/report.html</c> for people.</summary>
     [Function("model-report")]
-    public async Task<IResult> PageAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/model/report.html")] HttpRequest request)
+    public async Task<IResult> PageAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api/model/report.html")] HttpRequest request)
     {
         request.HttpContext.Response.Headers.ContentSecurityPolicy = ContentSecurityPolicy;
         return await AnswerAsync(request, "report.html", "text/html; charset=utf-8");
@@ -22,7 +22,7 @@ public sealed class ModelReport(PublishedModels models)
 
     /// <summary><c>GET /api/model/report.json</c> for programs: the same figures.</summary>
     [Function("model-report-json")]
-    public Task<IResult> JsonAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/model/report.json")] HttpRequest request) =>
+    public Task<IResult> JsonAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api/model/report.json")] HttpRequest request) =>
         AnswerAsync(request, "report.json", "application/json");
 
     private async Task<IResult> AnswerAsync(HttpRequest request, string file, string contentType) =>

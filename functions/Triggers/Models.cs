@@ -11,6 +11,6 @@ public sealed class Models(PublishedModels models)
 {
     /// <summary><c>GET /api/models</c>: the newest twenty versions, newest first.</summary>
     [Function("models")]
-    public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "api/models")] HttpRequest request) =>
+    public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api/models")] HttpRequest request) =>
         Answers.Json(await models.ListAsync(request.HttpContext.RequestAborted), FunctionsJson.Default.IReadOnlyListModelVersion);
 }

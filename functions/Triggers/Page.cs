@@ -12,17 +12,17 @@ public static class Page
     /// Functions host serves a home page of its own here unless <c>AzureWebJobsDisableHomepage</c> is true.
     /// </summary>
     [Function("page")]
-    public static IResult Index([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "{root:maxlength(0)?}")] HttpRequest request) => PageFiles.Page(request, "classify");
+    public static IResult Index([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "{root:maxlength(0)?}")] HttpRequest request) => PageFiles.Page(request, "classify");
 
     /// <summary><c>GET /results</c>: what the blob triggers answered.</summary>
     [Function("page-results")]
-    public static IResult ResultsView([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "results")] HttpRequest request) => PageFiles.Page(request, "results");
+    public static IResult ResultsView([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "results")] HttpRequest request) => PageFiles.Page(request, "results");
 
     /// <summary><c>GET /model</c>: the card of the model that serves.</summary>
     [Function("page-model")]
-    public static IResult ModelView([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "model")] HttpRequest request) => PageFiles.Page(request, "model");
+    public static IResult ModelView([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "model")] HttpRequest request) => PageFiles.Page(request, "model");
 
     /// <summary><c>GET /about</c>: use, limits, licences.</summary>
     [Function("page-about")]
-    public static IResult AboutView([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "about")] HttpRequest request) => PageFiles.Page(request, "about");
+    public static IResult AboutView([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "about")] HttpRequest request) => PageFiles.Page(request, "about");
 }

@@ -14,7 +14,7 @@ public sealed class Picture(LesionResults results)
 
     /// <summary><c>GET /api/pictures/{name}?side=160</c>: the image <c>lesions/{name}</c> as a JPEG of at most so many pixels a side, without metadata.</summary>
     [Function("picture")]
-    public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "get", Route = "api/pictures/{*name}")] HttpRequest request, string name)
+    public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "api/pictures/{*name}")] HttpRequest request, string name)
     {
         int side = DefaultSide;
         if (request.Query["side"] is [{ } wanted] && !(int.TryParse(wanted, CultureInfo.InvariantCulture, out side) && side is >= 1 and <= MaxSide))

@@ -11,7 +11,7 @@ public sealed class ReadResult(LesionResults results)
 {
     /// <summary><c>GET /api/results/{name}</c>: the document <c>results/{name}.json</c>. Slashes of the name may be written as <c>%2F</c>.</summary>
     [Function("read-result")]
-    public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "get", Route = "api/results/{*name}")] HttpRequest request, string name) =>
+    public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "api/results/{*name}")] HttpRequest request, string name) =>
         await results.ReadAsync(BlobName.Of(name), request.HttpContext.RequestAborted) is { } document
             ? Results.Bytes(document.ToArray(), "application/json")
             : Answers.From(Problem.NotFound("result of this name"));

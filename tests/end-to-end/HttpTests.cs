@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -136,10 +137,78 @@ public sealed class HttpTests(SharedApp shared)
     [InlineData("assets/%2e%2e/index.html")]
     [InlineData("host.json")]
     [InlineData("local.settings.json")]
+    [InlineData("api")]
+    [InlineData("api/nothing/here")]
     public async Task Nothing_else_is_served(string path)
     {
         using HttpResponseMessage response = await App.Client.GetAsync(new Uri(path, UriKind.Relative), Cancellation);
-        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+        Assert.Equal((HttpStatusCode.NotFound, "application/problem+json"), (response.StatusCode, response.Content.Headers.ContentType?.MediaType));
+        Assert.Equal("nosniff", Assert.Single(response.Headers.GetValues("X-Content-Type-Options")));
+    }
+
+    [Theory]
+    [InlineData("GET", "api/predict", "POST")]
+    [InlineData("DELETE", "api/results/a.jpg", "GET, HEAD")]
+    [InlineData("PUT", "api/results/1/feedback", "GET, HEAD, POST")] // a result's name may have slashes
+    [InlineData("POST", "", "GET, HEAD")]
+    [InlineData("PATCH", "api/health", "GET, HEAD")]
+    public async Task A_method_that_an_address_lacks_is_told_those_that_it_has(string method, string path, string allowed)
+    {
+        using HttpRequestMessage request = new(new(method), path);
+        using HttpResponseMessage response = await App.Client.SendAsync(request, Cancellation);
+        Problem problem = JsonSerializer.Deserialize(await response.Content.ReadAsStringAsync(Cancellation), FunctionsJson.Default.Problem)!;
+        AssertProblem(405, "method-not-allowed", problem);
+        Assert.Equal((HttpStatusCode.MethodNotAllowed, allowed), (response.StatusCode, string.Join(", ", response.Content.Headers.Allow)));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("assets/page.css")]
+    [InlineData("api/health")]
+    [InlineData("api/model")]
+    public async Task HEAD_tells_what_GET_would_without_a_body(string path)
+    {
+        using HttpRequestMessage ask = new(HttpMethod.Head, path);
+        using HttpResponseMessage head = await App.Client.SendAsync(ask, Cancellation), get = await App.Client.GetAsync(new Uri(path, UriKind.Relative), Cancellation);
+        Assert.Equal((get.StatusCode, get.Content.Headers.ContentType), (head.StatusCode, head.Content.Headers.ContentType));
+        Assert.Empty(await head.Content.ReadAsByteArrayAsync(Cancellation));
+    }
+
+    [Theory]
+    [InlineData("", "br", "br")]
+    [InlineData("assets/page.js", "gzip", "gzip")]
+    [InlineData("assets/icon.svg", "gzip, br", "br")]
+    [InlineData("api/model", "gzip", "gzip")]
+    [InlineData("api/nothing", "br", "br")]
+    [InlineData("assets/icon-192.png", "gzip, br", null)] // compressed in itself
+    [InlineData("", "identity", null)]
+    public async Task Texts_are_compressed_for_who_accepts_it(string path, string accepted, string? encoding)
+    {
+        Uri address = new(path, UriKind.Relative);
+        byte[] plain = await (await App.Client.GetAsync(address, Cancellation)).Content.ReadAsByteArrayAsync(Cancellation);
+        using HttpRequestMessage request = new(HttpMethod.Get, address);
+        request.Headers.Add("Accept-Encoding", accepted);
+        using HttpResponseMessage response = await App.Client.SendAsync(request, Cancellation);
+        byte[] sent = await response.Content.ReadAsByteArrayAsync(Cancellation);
+        Assert.Equal(encoding, response.Content.Headers.ContentEncoding.SingleOrDefault());
+        Assert.Equal(encoding is not null || path.Length == 0, response.Headers.Vary.Contains("Accept-Encoding"));
+        using Stream content = encoding switch
+        {
+            "br" => new BrotliStream(new MemoryStream(sent), CompressionMode.Decompress),
+            "gzip" => new GZipStream(new MemoryStream(sent), CompressionMode.Decompress),
+            _ => new MemoryStream(sent),
+        };
+        using MemoryStream read = new();
+        await content.CopyToAsync(read, Cancellation);
+        Assert.Equal(plain, read.ToArray());
+        if (response.Headers.ETag is { } tag)
+        {
+            Assert.True(tag.IsWeak); // the same for all encodings
+            using HttpRequestMessage again = new(HttpMethod.Get, address);
+            again.Headers.IfNoneMatch.Add(tag);
+            using HttpResponseMessage unchanged = await App.Client.SendAsync(again, Cancellation);
+            Assert.Equal(HttpStatusCode.NotModified, unchanged.StatusCode);
+        }
     }
 
     [Fact]

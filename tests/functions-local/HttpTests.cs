@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 
 namespace Lentigo.Functions.Local.Tests;
 
@@ -25,13 +26,20 @@ public sealed class HttpTests(AzuriteFixture azurite, SharedLauncher shared) : I
     [InlineData("people/Ada/36", 404, "")]
     [InlineData("api/", 200, "root")]
     [InlineData("api/plain", 200, "")] // what is no result is an empty 200
-    [InlineData("api/broken", 500, "")] // without details
     [InlineData("api/secret", 200, "")] // no key is demanded unless a setting asks
     [InlineData("api/nothing", 404, "")]
     public async Task Routes_and_results_are_as_on_the_functions_host(string path, int status, string text)
     {
         using HttpResponseMessage response = await Client.GetAsync(new Uri(path, UriKind.Relative), Cancellation);
         Assert.Equal((status, text), ((int)response.StatusCode, await response.Content.ReadAsStringAsync(Cancellation)));
+    }
+
+    [Fact]
+    public async Task A_function_that_fails_is_answered_with_a_problem_without_details()
+    {
+        using HttpResponseMessage response = await Client.GetAsync(new Uri("api/broken", UriKind.Relative), Cancellation);
+        string text = await ProblemAsync(response, 500);
+        Assert.DoesNotContain("a secret", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -84,7 +92,11 @@ public sealed class HttpTests(AzuriteFixture azurite, SharedLauncher shared) : I
         {
             Environment = { ["Launcher__RequireKeys"] = "true", ["Launcher__FunctionKey"] = "fk", ["Launcher__MasterKey"] = "mk" },
         });
-        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(launcher, "api/secret"));
+        using (HttpResponseMessage refused = await launcher.Client.GetAsync(new Uri("api/secret", UriKind.Relative), Cancellation))
+        {
+            Assert.Contains("x-functions-key", await ProblemAsync(refused, 401), StringComparison.Ordinal);
+        }
+
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(launcher, "api/secret?code=wrong"));
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(launcher, "api/secret?code=fk"));
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(launcher, "api/secret?code=mk"));
@@ -119,11 +131,28 @@ public sealed class HttpTests(AzuriteFixture azurite, SharedLauncher shared) : I
         });
         Task<HttpStatusCode> running = StatusAsync(launcher, "api/held");
         await launcher.UntilCalledAsync(calls => calls is ["held"]);
-        Task<HttpStatusCode>[] more = [StatusAsync(launcher, "api/held"), StatusAsync(launcher, "api/held")];
-        Assert.Equal(HttpStatusCode.TooManyRequests, await await Task.WhenAny(more));
+        Uri held = new("api/held", UriKind.Relative);
+        Task<HttpResponseMessage>[] more = [launcher.Client.GetAsync(held, Cancellation), launcher.Client.GetAsync(held, Cancellation)];
+        using (HttpResponseMessage refused = await await Task.WhenAny(more))
+        {
+            Assert.Contains("Retry-After", await ProblemAsync(refused, 429), StringComparison.Ordinal);
+            Assert.NotNull(refused.Headers.RetryAfter);
+        }
+
         launcher.Release();
-        Assert.Equal([HttpStatusCode.OK, HttpStatusCode.TooManyRequests], (await Task.WhenAll(more)).Order());
+        Assert.Equal([HttpStatusCode.OK, HttpStatusCode.TooManyRequests], (await Task.WhenAll(more)).Select(r => r.StatusCode).Order());
         Assert.Equal(HttpStatusCode.OK, await running);
+    }
+
+    /// <summary>The answer's text, which must be a problem document of this status.</summary>
+    private static async Task<string> ProblemAsync(HttpResponseMessage response, int status)
+    {
+        string text = await response.Content.ReadAsStringAsync(Cancellation);
+        Assert.Equal((status, "application/problem+json"), ((int)response.StatusCode, response.Content.Headers.ContentType?.MediaType));
+        JsonElement problem = JsonElement.Parse(text);
+        Assert.Equal(("about:blank", status), (problem.GetProperty("type").GetString(), problem.GetProperty("status").GetInt32()));
+        Assert.EndsWith(".", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        return text;
     }
 
     internal static async Task<HttpStatusCode> StatusAsync(LauncherProcess launcher, string path, string? key = null)

@@ -16,11 +16,24 @@ public class HostJsonTests
     public void The_route_prefix_is_empty_and_every_api_route_written_out()
     {
         Assert.Equal("", Read("host.json").GetProperty("extensions").GetProperty("http").GetProperty("routePrefix").GetString());
-        string?[] routes = [.. Functions.Values.Select(p => p.GetCustomAttribute<HttpTriggerAttribute>()?.Route).Where(r => r is not null).Order()];
+        string?[] routes = [.. Functions.Values.Select(p => p.GetCustomAttribute<HttpTriggerAttribute>()?.Route).Where(r => r is not null and not "{*rest}").Order()];
         string[] pages = ["{root:maxlength(0)?}", "about", "assets/{file}", "classify", "model", "results"]; // what the page is made of
         Assert.Empty(pages.Except(routes));
         Assert.All(routes.Except(pages), r => Assert.StartsWith("api/", r, StringComparison.Ordinal));
     }
+
+    [Fact]
+    public void The_function_for_unknown_routes_sorts_after_all_others_since_the_host_tries_routes_in_that_order()
+    {
+        Assert.Equal("{*rest}", Functions["unknown-route"].GetCustomAttribute<HttpTriggerAttribute>()?.Route);
+        Assert.Equal("unknown-route", Functions.Keys.Order(StringComparer.OrdinalIgnoreCase).Last());
+    }
+
+    [Fact]
+    public void What_can_be_read_can_be_asked_for_with_HEAD() =>
+        Assert.All(
+            Functions.Values.Select(p => p.GetCustomAttribute<HttpTriggerAttribute>()?.Methods).Where(m => m?.Contains("get") == true),
+            m => Assert.Contains("head", m!));
 
     [Fact]
     public void Images_and_results_need_a_key_and_nothing_else_does()

@@ -1,0 +1,61 @@
+using System.Reflection;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Routing.Template;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Lentigo.Functions.Http;
+
+/// <summary>The addresses of the app's HTTP functions, and what is answered at all others.</summary>
+public sealed class FunctionRoutes
+{
+    /// <summary>
+    /// The function that answers where no other does. The Functions host tries routes in the order of the functions' names, so that it must be the last of them.
+    /// </summary>
+    internal const string UnknownRoute = "unknown-route";
+
+    private readonly (TemplateMatcher Path, RouteTemplate Template, string[] Methods)[] routes;
+    private readonly IInlineConstraintResolver constraints;
+
+    /// <summary>Reads the functions' attributes.</summary>
+    public FunctionRoutes(IInlineConstraintResolver constraints)
+    {
+        this.constraints = constraints;
+        routes = [.. All.Where(f => f.Name != UnknownRoute).Select(f => (Template: TemplateParser.Parse(f.Trigger.Route!), f.Trigger.Methods))
+            .Select(f => (new TemplateMatcher(f.Template, []), f.Template, f.Methods!))];
+    }
+
+    /// <summary>The HTTP functions by name.</summary>
+    internal static IReadOnlyList<(string Name, HttpTriggerAttribute Trigger)> All { get; } =
+    [
+        .. from method in typeof(FunctionRoutes).Assembly.GetTypes().SelectMany(t => t.GetMethods())
+           let function = method.GetCustomAttribute<FunctionAttribute>()
+           where function is not null
+           let trigger = method.GetParameters()[0].GetCustomAttribute<HttpTriggerAttribute>()
+           where trigger is not null
+           select (function.Name, trigger),
+    ];
+
+    /// <summary>405 where the address is called with other methods, else 404.</summary>
+    public IResult Answer(HttpRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        string[] methods = [.. routes.Where(r => Matches(r.Path, r.Template, request)).SelectMany(r => r.Methods).Select(m => m.ToUpperInvariant()).Distinct().Order(StringComparer.Ordinal)];
+        if (methods.Length == 0)
+        {
+            return Answers.From(Contracts.Problem.UnknownRoute());
+        }
+
+        string allowed = string.Join(", ", methods);
+        request.HttpContext.Response.Headers.Allow = allowed;
+        return Answers.From(Contracts.Problem.MethodNotAllowed(allowed));
+    }
+
+    private bool Matches(TemplateMatcher path, RouteTemplate template, HttpRequest request)
+    {
+        RouteValueDictionary values = [];
+        return path.TryMatch(request.Path, values) && template.Parameters.All(p =>
+            p.InlineConstraints.All(c => !values.TryGetValue(p.Name!, out object? value) || value is null
+                || constraints.ResolveConstraint(c.Constraint)?.Match(request.HttpContext, null, p.Name!, values, RouteDirection.IncomingRequest) != false));
+    }
+}
