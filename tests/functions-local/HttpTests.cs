@@ -111,7 +111,7 @@ public sealed class HttpTests(AzuriteFixture azurite, SharedLauncher shared) : I
     {
         await using LauncherProcess launcher = await LauncherProcess.StartAsync(azurite, new()
         {
-            HostJson = new { functionTimeout = "00:00:01", extensions = new { http = new { routePrefix = "" } } },
+            HostJson = new { functionTimeout = "00:00:05", extensions = new { http = new { routePrefix = "" } } },
             Environment = { ["AzureWebJobs.plain.Disabled"] = "true", ["AzureWebJobs__secret__Disabled"] = "1", ["AzureWebJobs_admin_Disabled"] = "True" },
         });
         Assert.Equal("root", await launcher.Client.GetStringAsync(new Uri("", UriKind.Relative), Cancellation));
