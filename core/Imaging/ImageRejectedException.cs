@@ -34,6 +34,12 @@ public sealed class ImageRejectedException : Exception
     public static ImageRejectedException Unreadable(ImageFileFormat format) => new(
         ImageRejection.Unreadable, $"The {format} file cannot be decoded: it is truncated, damaged or of a rare kind. Export it again from its source and send the new file.");
 
+    /// <summary>The file is whole, but its pixels are of a kind that would be misread.</summary>
+    /// <param name="format">The file's format.</param>
+    /// <param name="kind">What the file has.</param>
+    public static ImageRejectedException UnsupportedKind(ImageFileFormat format, string kind) => new(
+        ImageRejection.Unreadable, $"The {format} file has {kind}, which cannot be read. Save it as RGB or gray with 8 or 16 bits a channel and send the new file.");
+
     /// <summary>The image is unlike the dermoscopy images that the model was trained on.</summary>
     public static ImageRejectedException NotDermoscopy() => new(
         ImageRejection.NotDermoscopy, "This does not look like a dermoscopy image of a skin lesion, so that an answer would mean nothing. Send a picture taken through a dermatoscope, with the lesion in the middle; over HTTP, suitability=warn asks for an answer all the same.");

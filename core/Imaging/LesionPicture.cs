@@ -9,39 +9,22 @@ public static class LesionPicture
     /// <param name="file">The file's bytes: JPEG, PNG, WebP or TIFF.</param>
     /// <param name="side">The longer side of the copy in pixels; a smaller image is not enlarged.</param>
     /// <param name="limits">What the file may cost.</param>
+    /// <param name="cancellationToken">Stops between rows.</param>
     /// <returns>A JPEG file without metadata.</returns>
     /// <exception cref="ImageRejectedException">The file is no image, too large or damaged.</exception>
-    public static byte[] Copy(byte[] file, int side, ImageLimits limits)
+    public static byte[] Copy(byte[] file, int side, ImageLimits limits, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentOutOfRangeException.ThrowIfLessThan(side, 1);
-        if (file.Length == 0)
-        {
-            throw ImageRejectedException.Empty();
-        }
+        var (pixels, width, height, _, _) = ImageDecoder.Decode(file, limits, Scaled, cancellationToken);
+        using Image image = Image.NewFromMemoryCopy(pixels, width, height, 3, Enums.BandFormat.Uchar);
+        using Image copy = image.Copy(interpretation: Enums.Interpretation.Srgb);
+        return copy.JpegsaveBuffer(q: 85, keep: Enums.ForeignKeep.None);
 
-        if (file.LongLength > limits.MaxBytes)
+        (int Width, int Height) Scaled(int fileWidth, int fileHeight)
         {
-            throw ImageRejectedException.TooLarge(limits.MaxBytes);
-        }
-
-        ImageFileFormat format = ImageFileFormats.Sniff(file) ?? throw ImageRejectedException.Unsupported(file);
-        try
-        {
-            using (Image header = Image.NewFromBuffer(file))
-            {
-                if ((long)header.Width * header.Height > limits.MaxPixels)
-                {
-                    throw ImageRejectedException.TooManyPixels(header.Width, header.Height, limits.MaxPixels);
-                }
-            }
-
-            using Image copy = Image.ThumbnailBuffer(file, side, height: side, size: Enums.Size.Down, outputProfile: "srgb", failOn: Enums.FailOn.Error);
-            return copy.JpegsaveBuffer(q: 85, background: [255], keep: Enums.ForeignKeep.None);
-        }
-        catch (VipsException)
-        {
-            throw ImageRejectedException.Unreadable(format);
+            double scale = Math.Min(1, (double)side / Math.Max(fileWidth, fileHeight));
+            return (Math.Max(1, (int)Math.Round(fileWidth * scale)), Math.Max(1, (int)Math.Round(fileHeight * scale)));
         }
     }
 
@@ -49,11 +32,12 @@ public static class LesionPicture
     /// <param name="file">The file's bytes.</param>
     /// <param name="size">The side of the square in pixels.</param>
     /// <param name="limits">What the file may cost.</param>
+    /// <param name="cancellationToken">Stops between rows.</param>
     /// <returns>A PNG file of <paramref name="size"/> x <paramref name="size"/> pixels.</returns>
     /// <exception cref="ImageRejectedException">The file is no image, too large or damaged.</exception>
-    public static byte[] ModelInput(byte[] file, int size, ImageLimits limits)
+    public static byte[] ModelInput(byte[] file, int size, ImageLimits limits, CancellationToken cancellationToken = default)
     {
-        using Image square = Image.NewFromMemoryCopy(LesionImage.Decode(file, size, limits), size, size, 3, Enums.BandFormat.Uchar);
+        using Image square = Image.NewFromMemoryCopy(LesionImage.Read(file, size, limits, cancellationToken).Pixels, size, size, 3, Enums.BandFormat.Uchar);
         using Image rgb = square.Copy(interpretation: Enums.Interpretation.Srgb);
         return rgb.PngsaveBuffer();
     }

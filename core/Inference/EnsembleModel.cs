@@ -96,8 +96,9 @@ public sealed class EnsembleModel : IDisposable
     /// <summary>The first step of <see cref="Classify(byte[], string, ImageLimits, PredictionOptions?)"/>, for those who classify many files together: decodes one to the size that the graph is fed.</summary>
     /// <param name="file">The file's bytes.</param>
     /// <param name="limits">What the file may cost.</param>
+    /// <param name="cancellationToken">Stops between rows.</param>
     /// <exception cref="ImageRejectedException">The file cannot be classified; the message says why.</exception>
-    public DecodedImage Decode(byte[] file, ImageLimits limits) => LesionImage.Read(file, Manifest.Input.Size, limits);
+    public DecodedImage Decode(byte[] file, ImageLimits limits, CancellationToken cancellationToken = default) => LesionImage.Read(file, Manifest.Input.Size, limits, cancellationToken);
 
     /// <summary>The second step: classifies images in one batch.</summary>
     /// <param name="images">n images, as <see cref="Decode"/> makes them.</param>

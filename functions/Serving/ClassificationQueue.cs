@@ -35,7 +35,7 @@ internal sealed class ClassificationQueue : IDisposable
     /// <param name="model">The model, which must live until the task has ended.</param>
     /// <param name="file">The file's bytes.</param>
     /// <param name="explain">The <see cref="Core.Predictions.PredictionOptions.Explain"/> of its answer.</param>
-    /// <param name="cancellationToken">Takes the file out of the queue; a step that has begun is finished first.</param>
+    /// <param name="cancellationToken">Takes the file out of the queue, or stops what has begun: decoding between rows, the graph if no other image is in its batch.</param>
     /// <exception cref="ImageRejectedException">The file cannot be decoded.</exception>
     public Task<ClassifiedImage> ClassifyAsync(EnsembleModel model, byte[] file, string? explain, CancellationToken cancellationToken)
     {
@@ -145,7 +145,7 @@ internal sealed class ClassificationQueue : IDisposable
                 return;
             }
 
-            work.Image = work.Model.Decode(work.File, options.Limits);
+            work.Image = work.Model.Decode(work.File, options.Limits, work.CancellationToken);
         }
         catch (Exception e)
         {

@@ -90,7 +90,7 @@ public sealed class LesionResults(BlobServiceClient storage, ServingOptions opti
             }
 
             byte[] file = (await lesion.DownloadContentAsync(cancellationToken)).Value.Content.ToArray();
-            return await OnProcessorAsync(() => LesionPicture.Copy(file, side, options.Limits), cancellationToken);
+            return await OnProcessorAsync(() => LesionPicture.Copy(file, side, options.Limits, cancellationToken), cancellationToken);
         }
         catch (RequestFailedException e) when (e.Status == 404)
         {

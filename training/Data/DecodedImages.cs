@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Lentigo.Core.Imaging;
-using NetVips;
 using static TorchSharp.torch;
 
 namespace Lentigo.Training.Data;
@@ -65,11 +64,10 @@ internal sealed record DecodedImages(Tensor Pixels, IReadOnlyList<(int Width, in
             try
             {
                 byte[] file = File.ReadAllBytes(files[i].Path);
-                byte[] decoded = LesionImage.Decode(file, size, new ImageLimits());
+                DecodedImage decoded = LesionImage.Read(file, size, new ImageLimits(), cancellationToken);
                 using Tensor row = pixels[i];
-                decoded.CopyTo(row.bytes);
-                using Image header = Image.NewFromBuffer(file);
-                sizes[i] = (header.Width, header.Height);
+                decoded.Pixels.CopyTo(row.bytes);
+                sizes[i] = (decoded.Width, decoded.Height);
             }
             catch (Exception e) when (e is ImageRejectedException or IOException or UnauthorizedAccessException)
             {
