@@ -67,6 +67,17 @@ public class DamagedImageTests
     }
 
     [Theory]
+    [MemberData(nameof(Jpegs))]
+    public void Padding_before_a_marker_of_a_whole_jpeg_does_no_harm(bool progressive, bool subsampled)
+    {
+        // Some cameras write a few bytes more than the image data before the end, or fill bytes before markers (ITU-T T.81, B.1.1.2).
+        byte[] file = Jpeg(progressive, subsampled), expected = LesionImage.Decode(file, Side, new());
+        Assert.Equal(expected, LesionImage.Decode([.. file[..^2], 0, 0, 0, .. EndOfImage], Side, new()));
+        Assert.Equal(expected, LesionImage.Decode([.. file[..^2], 0xff, 0xff, .. EndOfImage], Side, new()));
+        Assert.Equal(expected, LesionImage.Decode([.. file[..2], 0xff, 0xff, .. file[2..]], Side, new()));
+    }
+
+    [Theory]
     [InlineData(Enums.ForeignTiffCompression.Jpeg)]
     [InlineData(Enums.ForeignTiffCompression.Lzw)]
     [InlineData(Enums.ForeignTiffCompression.Deflate)]
