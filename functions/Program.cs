@@ -1,3 +1,4 @@
+using Lentigo.Functions.Description;
 using Lentigo.Functions.Http;
 using Lentigo.Functions.Serving;
 using Microsoft.Azure.Functions.Worker.Builder;
@@ -10,11 +11,13 @@ builder.ConfigureFunctionsWebApplication();
 builder.Services.AddCompressedAnswers();
 builder.UseMiddleware<SecurityHeaders>();
 builder.UseMiddleware<ProblemAnswers>();
+builder.UseMiddleware<AcceptedAnswers>();
 try
 {
     builder.Services.AddServing(builder.Configuration);
     builder.Services.AddSingleton<OfflineFiles>();
     builder.Services.AddSingleton<FunctionRoutes>();
+    builder.Services.AddSingleton<ApiDescription>();
 }
 catch (Exception e) when (e is InvalidOperationException or FormatException)
 {

@@ -54,6 +54,7 @@ internal static class ImageDecoder
             throw ImageRejectedException.TooLarge(limits.MaxBytes);
         }
 
+        file = DicomFile.PictureOf(file, limits);
         ImageFileFormat format = ImageFileFormats.Sniff(file) ?? throw ImageRejectedException.Unsupported(file);
         TiffHeader? tiff = format == ImageFileFormat.Tiff ? TiffHeader.Read(file) ?? throw ImageRejectedException.Unreadable(format) : null;
         JpegHeader? jpeg = format == ImageFileFormat.Jpeg ? JpegHeader.Read(file) ?? throw ImageRejectedException.Unreadable(format) : null;

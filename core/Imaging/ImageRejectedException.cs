@@ -26,6 +26,15 @@ public sealed class ImageRejectedException : Exception
             ? $"The file's content is {format}, which is not a supported image format, whatever the file's name says. {AcceptedFormats}"
             : $"The file's content is not of a supported image format, whatever its name says. {AcceptedFormats}");
 
+    /// <summary>The file is DICOM of a kind that is not read.</summary>
+    /// <param name="reason">What it is, as the middle of a sentence.</param>
+    public static ImageRejectedException UnsupportedDicom(string reason) => new(
+        ImageRejection.Unsupported, $"The DICOM file cannot be used: {reason}. Send one frame as JPEG (baseline) in DICOM, or the image itself. {AcceptedFormats}");
+
+    /// <summary>The file is damaged DICOM.</summary>
+    /// <param name="reason">What is wrong and what to do, as the end of a sentence.</param>
+    public static ImageRejectedException UnreadableDicom(string reason) => new(ImageRejection.Unreadable, $"The DICOM file cannot be read: {reason}");
+
     /// <summary>The image has more pixels than the limit.</summary>
     public static ImageRejectedException TooManyPixels(long width, long height, long maxPixels) => new(
         ImageRejection.TooManyPixels, $"The image is {width:N0} x {height:N0} pixels; at most {maxPixels:N0} pixels are accepted. Send a smaller image.");

@@ -34,11 +34,6 @@ public static class OtherFileFormats
     /// <summary>The name of a file's format as the end of 'The file is a ... file', or null where it is not known.</summary>
     public static string? NameOf(ReadOnlySpan<byte> file)
     {
-        if (file.Length >= 132 && file[128..132].SequenceEqual("DICM"u8))
-        {
-            return "DICOM";
-        }
-
         if (file.Length >= 12 && file[4..8].SequenceEqual("ftyp"u8))
         {
             return BrandName(file);

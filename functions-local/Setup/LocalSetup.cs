@@ -61,7 +61,13 @@ internal static class LocalSetup
 
             // The host listens to it from the start and complains as long as it is not there.
             await queues.GetQueueClient(PoisonQueue).CreateIfNotExistsAsync(cancellationToken: cancellationToken);
-            await PublishModelAsync(settings, blobs.GetBlobContainerClient(ModelsContainer), log, cancellationToken);
+            string serving = settings.Configuration["Lentigo:Model"] is { Length: > 0 } set ? set : "lentigo";
+            string[] others = settings.Configuration["Lentigo:Models"]?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+            foreach (string name in others.Prepend(serving).Distinct(StringComparer.Ordinal))
+            {
+                await PublishModelAsync(name, settings, blobs.GetBlobContainerClient(ModelsContainer), log, cancellationToken);
+            }
+
             return azurite;
         }
         catch (Exception e)
@@ -104,15 +110,14 @@ internal static class LocalSetup
     }
 
     /// <summary>Publishes <c>models/{name}</c> of the repository where the container lacks that version. A model that was published there by hand serves on.</summary>
-    private static async Task PublishModelAsync(LocalSettings settings, BlobContainerClient container, ILogger log, CancellationToken cancellationToken)
+    private static async Task PublishModelAsync(string name, LocalSettings settings, BlobContainerClient container, ILogger log, CancellationToken cancellationToken)
     {
-        string name = settings.Configuration["Lentigo:Model"] is { Length: > 0 } set ? set : "lentigo";
         string folder = Path.Combine(RootFolder(settings.Folder), "models", name);
         if (!File.Exists(Path.Combine(folder, CurrentVersion.FileName)))
         {
             if (!await container.GetBlobClient($"{name}/{CurrentVersion.FileName}").ExistsAsync(cancellationToken))
             {
-                throw new LaunchException($"There is no model '{name}': neither in {folder} nor in the container '{ModelsContainer}'. Publish one with 'dotnet run --project training -- publish', or correct the setting Lentigo__Model.");
+                throw new LaunchException($"There is no model '{name}': neither in {folder} nor in the container '{ModelsContainer}'. Publish one with 'dotnet run --project training -- publish', or correct the settings Lentigo__Model and Lentigo__Models.");
             }
 
             return;

@@ -16,6 +16,7 @@ namespace Lentigo.Functions.Contracts;
 [JsonSerializable(typeof(IReadOnlyList<PredictionOrProblem>))]
 [JsonSerializable(typeof(ServiceHealth))]
 [JsonSerializable(typeof(ModelManifest))]
+[JsonSerializable(typeof(LesionReceipt))]
 [JsonSerializable(typeof(FeedbackRequest))]
 [JsonSerializable(typeof(FeedbackReceipt))]
 [JsonSerializable(typeof(ResultPage))]

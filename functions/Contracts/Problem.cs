@@ -77,6 +77,15 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
     public static Problem NotAcceptable(IEnumerable<string> served) => new(
         "urn:lentigo:problem:not-acceptable", "Not acceptable", 406, $"The header Accept admits none of the types of this answer. It may be {string.Join(" or ", served)}, or be left out.");
 
+    /// <summary>The image is there and its result is not yet.</summary>
+    public static Problem ResultPending() => new(
+        "urn:lentigo:problem:result-pending", "Result pending", 404, "The image is there and is not answered yet. Ask again after the time that the header Retry-After tells.");
+
+    /// <summary>A model is asked for that does not answer here.</summary>
+    /// <param name="allowed">The names of those that do.</param>
+    public static Problem UnknownModel(IEnumerable<string> allowed) => new(
+        "urn:lentigo:problem:unknown-model", "Unknown model", 404, $"No model of this name answers here. These do: {string.Join(", ", allowed)}. The setting Lentigo__Models allows others that are published.");
+
     /// <summary>Feedback names no diagnosis.</summary>
     public static Problem NoDiagnosis() => new(
         "urn:lentigo:problem:no-diagnosis", "No diagnosis", 400,

@@ -1,5 +1,8 @@
+using System.Text;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Lentigo.Functions.Contracts;
+using Lentigo.Functions.Fhir;
 using Microsoft.AspNetCore.Http;
 
 namespace Lentigo.Functions.Http;
@@ -9,6 +12,13 @@ internal static class Answers
 {
     /// <summary>A document of the JSON context.</summary>
     public static IResult Json<T>(T document, JsonTypeInfo<T> type, int status = StatusCodes.Status200OK) => Results.Json(document, type, statusCode: status);
+
+    /// <summary>A FHIR resource.</summary>
+    public static IResult Fhir(JsonObject resource, int status = StatusCodes.Status200OK) =>
+        Results.Text(resource.ToJsonString(FunctionsJson.Default.Options), FhirDocuments.MediaType, Encoding.UTF8, status);
+
+    /// <summary>A problem in the form that the caller prefers: a FHIR <c>OperationOutcome</c> or a problem document.</summary>
+    public static IResult From(Problem problem, HttpRequest request) => AcceptedAnswers.PrefersFhir(request) ? Fhir(FhirDocuments.Outcome(problem), problem.Status) : From(problem);
 
     /// <summary>A problem document (RFC 9457) with its status.</summary>
     public static IResult From(Problem problem) =>

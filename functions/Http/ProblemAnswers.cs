@@ -32,11 +32,11 @@ public sealed class ProblemAnswers(ILogger<ProblemAnswers> log) : IFunctionsWork
         catch (ImageRejectedException e)
         {
             log.LogInformation("{Id}: rejected, {Reason}", context.InvocationId, e.Reason);
-            context.GetInvocationResult().Value = Answers.From(Problem.Rejected(e));
+            context.GetInvocationResult().Value = Answers.From(Problem.Rejected(e), http.Request);
         }
         catch (PredictionOptionsException e)
         {
-            context.GetInvocationResult().Value = Answers.From(Problem.InvalidParameter(e.Parameter, e.Allowed));
+            context.GetInvocationResult().Value = Answers.From(Problem.InvalidParameter(e.Parameter, e.Allowed), http.Request);
         }
         catch (ProblemException e)
         {
@@ -45,7 +45,7 @@ public sealed class ProblemAnswers(ILogger<ProblemAnswers> log) : IFunctionsWork
                 http.Response.Headers.RetryAfter = RetryAfterSeconds;
             }
 
-            context.GetInvocationResult().Value = Answers.From(e.Problem);
+            context.GetInvocationResult().Value = Answers.From(e.Problem, http.Request);
         }
         catch (Exception) when (http.RequestAborted.IsCancellationRequested)
         {
@@ -54,7 +54,7 @@ public sealed class ProblemAnswers(ILogger<ProblemAnswers> log) : IFunctionsWork
         catch (Exception e)
         {
             log.LogError(e, "{Id}: the function {Function} failed.", context.InvocationId, context.FunctionDefinition.Name);
-            context.GetInvocationResult().Value = Answers.From(Problem.Internal(context.InvocationId));
+            context.GetInvocationResult().Value = Answers.From(Problem.Internal(context.InvocationId), http.Request);
         }
     }
 }

@@ -33,10 +33,10 @@ public sealed class Classification : IDisposable
     /// <summary>Classifies the image file of a caller who can come again: refuses it where too many wait already.</summary>
     /// <exception cref="ProblemException">No model is loaded yet, or <see cref="ServingOptions.MaxPendingImages"/> are waiting.</exception>
     /// <inheritdoc cref="ClassifyAsync"/>
-    public async Task<Prediction> ClassifyUnlessOverloadedAsync(byte[] file, string id, PredictionOptions asked, CancellationToken cancellationToken)
+    public async Task<Prediction> ClassifyUnlessOverloadedAsync(byte[] file, string id, PredictionOptions asked, CancellationToken cancellationToken, CurrentModel? model = null)
     {
         using Places taken = Take(1);
-        return await ClassifyAsync(file, id, asked, cancellationToken);
+        return await ClassifyAsync(file, id, asked, cancellationToken, model);
     }
 
     /// <summary>Classifies the image files of one caller who can come again: all of them or, where too many wait already, none.</summary>
@@ -44,11 +44,12 @@ public sealed class Classification : IDisposable
     /// <param name="id">Identifies the call; the answers' ids are this with their place in the order, from 1.</param>
     /// <param name="asked">What of the answers is chosen.</param>
     /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="model">The model that answers; the one that serves where it is null.</param>
     /// <returns>In the order of the files an answer, or the problem of a file that cannot be classified.</returns>
     /// <exception cref="PredictionOptionsException">The model cannot give what is asked for.</exception>
     /// <exception cref="ProblemException">No model is loaded yet, or <see cref="ServingOptions.MaxPendingImages"/> are waiting.</exception>
     internal async Task<IReadOnlyList<PredictionOrProblem>> ClassifyUnlessOverloadedAsync(
-        IReadOnlyList<ImageBody> images, string id, PredictionOptions asked, CancellationToken cancellationToken)
+        IReadOnlyList<ImageBody> images, string id, PredictionOptions asked, CancellationToken cancellationToken, CurrentModel? model = null)
     {
         using Places taken = Take(images.Count);
         using CancellationTokenSource given = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -59,7 +60,7 @@ public sealed class Classification : IDisposable
         {
             try
             {
-                return new(await ClassifyAsync(image.Bytes(), imageId, asked, given.Token), null);
+                return new(await ClassifyAsync(image.Bytes(), imageId, asked, given.Token, model), null);
             }
             catch (ImageRejectedException e)
             {
@@ -78,14 +79,15 @@ public sealed class Classification : IDisposable
     /// <param name="id">Identifies the answer.</param>
     /// <param name="asked">What of the answer is chosen.</param>
     /// <param name="cancellationToken">Gives up waiting for a processor.</param>
+    /// <param name="model">The model that answers; the one that serves where it is null.</param>
     /// <exception cref="ImageRejectedException">The file cannot be classified.</exception>
     /// <exception cref="PredictionOptionsException">The model cannot give what is asked for.</exception>
     /// <exception cref="ProblemException">No model is loaded yet.</exception>
-    public async Task<Prediction> ClassifyAsync(byte[] file, string id, PredictionOptions asked, CancellationToken cancellationToken)
+    public async Task<Prediction> ClassifyAsync(byte[] file, string id, PredictionOptions asked, CancellationToken cancellationToken, CurrentModel? model = null)
     {
         ArgumentNullException.ThrowIfNull(asked);
         EnsembleModel.CheckExplain(asked.Explain);
-        using ModelLease lease = current.Acquire();
+        using ModelLease lease = (model ?? current).Acquire();
         if (asked is { Explain: PredictionOptions.MostProbable, Decision.Prior: not ClassPrior.Natural })
         {
             // The graph knows the most probable class under the model's own prior; the answer's may be another.

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
@@ -8,6 +10,7 @@ using Lentigo.Core.Imaging;
 using Lentigo.Core.Predictions;
 using Lentigo.Core.Storage;
 using Lentigo.Functions.Contracts;
+using Lentigo.Functions.Fhir;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 
@@ -34,6 +37,12 @@ public sealed class LesionBlobs(
 
     /// <summary>What a heat map's name has after the image's.</summary>
     internal const string HeatmapSuffix = ".heatmap.png";
+
+    /// <summary>What a FHIR report's name has after the image's.</summary>
+    internal const string FhirSuffix = ".fhir.json";
+
+    /// <summary>The metadata by which a FHIR report is told from the result of an image whose name ends alike.</summary>
+    internal const string FhirMetadata = "fhir";
 
     /// <summary>The metadata of a result that holds its id.</summary>
     internal const string IdMetadata = "id";
@@ -237,11 +246,13 @@ public sealed class LesionBlobs(
                 await download.Content.ReadExactlyAsync(file, cancellationToken);
                 Prediction answer = await classification.ClassifyAsync(file, id, options.Heatmaps ? options.Defaults with { Explain = PredictionOptions.MostProbable } : options.Defaults, cancellationToken);
                 await WriteHeatmapAsync(source, answer.Explanation, cancellationToken);
+                await WriteFhirAsync(source, FhirDocuments.Report(answer, time.GetUtcNow()), cancellationToken);
                 return LesionResult.From(answer with { Explanation = null }, source, time.GetUtcNow());
             }
             catch (ImageRejectedException e)
             {
                 await WriteHeatmapAsync(source, explanation: null, cancellationToken);
+                await WriteFhirAsync(source, FhirDocuments.Outcome(Problem.Rejected(e)), cancellationToken);
                 return LesionResult.From(LesionResult.Rejected, id, Problem.Rejected(e), source, time.GetUtcNow());
             }
         }
@@ -271,6 +282,21 @@ public sealed class LesionBlobs(
             Metadata = new Dictionary<string, string> { [SourceETagMetadata] = source.ETag?.Trim('"') ?? "", ["class"] = explanation.Code },
         };
         await results.UploadOrCreateAsync(heatmap, png, upload, cancellationToken);
+    }
+
+    /// <summary>Writes the report of an image, or why there is none, in place of that of an earlier version of the image.</summary>
+    private async Task WriteFhirAsync(SourceBlob source, JsonObject resource, CancellationToken cancellationToken)
+    {
+        if (options.FhirResults)
+        {
+            BlobUploadOptions upload = new()
+            {
+                HttpHeaders = new() { ContentType = FhirDocuments.MediaType },
+                Metadata = new Dictionary<string, string> { [FhirMetadata] = source.ETag?.Trim('"') ?? "" },
+            };
+            byte[] content = Encoding.UTF8.GetBytes(resource.ToJsonString(FunctionsJson.Default.Options));
+            await storage.GetBlobContainerClient(ResultsContainer).UploadOrCreateAsync(DotSegments.Keep(source.Name + FhirSuffix), content, upload, cancellationToken);
+        }
     }
 
     private static string FirstLine(string text) => text.Split('\n')[0].Trim();

@@ -29,7 +29,7 @@ public sealed class LesionResults(BlobServiceClient storage, ServingOptions opti
         {
             await foreach (BlobItem blob in Results.GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata, Prefix = query.Prefix }, cancellationToken))
             {
-                if (!blob.Name.EndsWith(LesionBlobs.ResultSuffix, StringComparison.Ordinal))
+                if (!blob.Name.EndsWith(LesionBlobs.ResultSuffix, StringComparison.Ordinal) || blob.Metadata.ContainsKey(LesionBlobs.FhirMetadata))
                 {
                     continue;
                 }

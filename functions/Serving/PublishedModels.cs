@@ -5,18 +5,27 @@ using Lentigo.Functions.Contracts;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>What the container <c>models</c> holds of the model that serves: its versions and their reports.</summary>
-public sealed class PublishedModels(ModelStore store, CurrentModel current, ServingOptions options)
+/// <summary>What the container <c>models</c> holds of the models that may be asked for: their versions, and the reports of the one that serves.</summary>
+public sealed class PublishedModels(ModelStore store, CurrentModel current, NamedModels named, ServingOptions options)
 {
     /// <summary>The most versions that are told of: the newest.</summary>
     private const int MaxVersions = 20;
 
-    /// <summary>The versions, newest first; those without a readable manifest are left out, as none of them can serve.</summary>
+    /// <summary>
+    /// The versions, newest first, those of the model that serves before the others'; those without a readable manifest are left out, as none of them can serve.
+    /// </summary>
     internal async Task<IReadOnlyList<ModelVersion>> ListAsync(CancellationToken cancellationToken)
     {
-        IReadOnlyList<string> versions = await store.ListVersionsAsync(options.Model, cancellationToken);
-        ModelVersion?[] read = await Task.WhenAll(versions.Take(MaxVersions).Select(v => VersionAsync(v, cancellationToken)));
-        return [.. read.OfType<ModelVersion>()];
+        List<ModelVersion> all = [];
+        foreach (string name in options.ModelNames)
+        {
+            string? serving = named.VersionOf(name) ?? (name == options.Model ? null : await store.ReadCurrentVersionAsync(name, cancellationToken));
+            IReadOnlyList<string> versions = await store.ListVersionsAsync(name, cancellationToken);
+            ModelVersion?[] read = await Task.WhenAll(versions.Take(MaxVersions).Select(v => VersionAsync(name, v, v == serving, cancellationToken)));
+            all.AddRange(read.OfType<ModelVersion>());
+        }
+
+        return all;
     }
 
     /// <summary>A file of the package that serves, or null where it has none of that name.</summary>
@@ -28,9 +37,9 @@ public sealed class PublishedModels(ModelStore store, CurrentModel current, Serv
         return manifest.Files.ContainsKey(file) && await store.ReadFileAsync(manifest.Name, manifest.Version, file, cancellationToken) is { } content ? BinaryData.FromBytes(content) : null;
     }
 
-    private async Task<ModelVersion?> VersionAsync(string version, CancellationToken cancellationToken)
+    private async Task<ModelVersion?> VersionAsync(string name, string version, bool serving, CancellationToken cancellationToken)
     {
-        if (await store.ReadFileAsync(options.Model, version, ModelManifest.FileName, cancellationToken) is not { } content)
+        if (await store.ReadFileAsync(name, version, ModelManifest.FileName, cancellationToken) is not { } content)
         {
             return null;
         }
@@ -39,7 +48,7 @@ public sealed class PublishedModels(ModelStore store, CurrentModel current, Serv
         {
             ModelManifest manifest = JsonSerializer.Deserialize(content, LentigoJson.Default.ModelManifest)!;
             return new(
-                manifest.Version, manifest.Created, manifest.Version == current.Manifest?.Version,
+                name, manifest.Version, manifest.Created, serving, name == options.Model,
                 manifest.EnsembleMetric("accuracy"), manifest.EnsembleMetric("balancedAccuracy"), manifest.EnsembleMetric("macroAuc"));
         }
         catch (JsonException)

@@ -44,6 +44,21 @@ public sealed record ServingOptions
     /// </summary>
     public bool Heatmaps { get; init; }
 
+    /// <summary>
+    /// The models that a call may ask for by name, separated by commas, beside <see cref="Model"/>, which answers the others. Each is loaded when it is first asked for and
+    /// stays in memory; at most <see cref="MaxModels"/>.
+    /// </summary>
+    public string Models { get; init; } = "";
+
+    /// <summary>The most models that may be in memory.</summary>
+    internal const int MaxModels = 4;
+
+    /// <summary>The names of all models that may be asked for, <see cref="Model"/> first.</summary>
+    internal IReadOnlyList<string> ModelNames => [.. Models.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Prepend(Model).Distinct(StringComparer.Ordinal)];
+
+    /// <summary>Whether a dropped image gets a FHIR report beside its result: <c>results/{name}.fhir.json</c>.</summary>
+    public bool FhirResults { get; init; }
+
     /// <summary>How often to look whether another version of the model was published.</summary>
     public TimeSpan ModelPollInterval { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -103,6 +118,7 @@ public sealed record ServingOptions
         {
             _ when ClassPrior.Parse(Prior, ClassPrior.UniformShares) is null => $"{nameof(Prior)} '{Prior}' is neither {ClassPrior.Natural} nor {ClassPrior.Uniform} nor seven numbers above 0",
             _ when Suitability is not (Refuse or Warn) => $"{nameof(Suitability)} '{Suitability}' is neither {Refuse} nor {Warn}",
+            { ModelNames.Count: > MaxModels } => $"{nameof(Models)} '{Models}' names more than {MaxModels} models, {nameof(Model)} counted",
             { Model: "" } => $"{nameof(Model)} is empty",
             _ when ModelPollInterval < TimeSpan.FromMilliseconds(50) || ModelPollInterval > TimeSpan.FromDays(1) => $"{nameof(ModelPollInterval)} {ModelPollInterval} is not between 50 ms and a day",
             _ when ReconcileAfter < TimeSpan.FromSeconds(1) || ReconcileAfter > TimeSpan.FromDays(1) => $"{nameof(ReconcileAfter)} {ReconcileAfter} is not between 1 s and a day",

@@ -36,6 +36,8 @@ public static class ServingServices
         services.AddSingleton<LesionResults>();
         services.AddSingleton<FeedbackStore>();
         services.AddSingleton<PublishedModels>();
+        services.AddSingleton<NamedModels>();
+        services.AddSingleton<DroppedImages>();
         services.AddSingleton<DeviceModel>();
         return services.AddHostedService<ModelFollower>();
     }

@@ -7,12 +7,31 @@ using Microsoft.Azure.Functions.Worker;
 namespace Lentigo.Functions.Triggers;
 
 /// <summary>Gives the result of one image that was dropped into the container.</summary>
-public sealed class ReadResult(LesionResults results)
+public sealed class ReadResult(LesionResults results, DroppedImages images)
 {
-    /// <summary><c>GET /api/results/{name}</c>: the document <c>results/{name}.json</c>. Slashes of the name may be written as <c>%2F</c>.</summary>
+    private const string RetryAfterSeconds = "2";
+
+    /// <summary>
+    /// <c>GET /api/results/{name}</c>: the document <c>results/{name}.json</c>. Slashes of the name may be written as <c>%2F</c>. While the image is there and its
+    /// result is not, the answer is 404 with <c>Retry-After</c>.
+    /// </summary>
     [Function("read-result")]
-    public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "api/results/{*name}")] HttpRequest request, string name) =>
-        await results.ReadAsync(BlobName.Of(name), request.HttpContext.RequestAborted) is { } document
-            ? Results.Bytes(document.ToArray(), "application/json")
-            : Answers.From(Problem.NotFound("result of this name"));
+    public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "api/results/{*name}")] HttpRequest request, string name)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        CancellationToken gone = request.HttpContext.RequestAborted;
+        string image = BlobName.Of(name);
+        if (await results.ReadAsync(image, gone) is { } document)
+        {
+            return Results.Bytes(document.ToArray(), "application/json");
+        }
+
+        if (!await images.ExistsAsync(image, gone))
+        {
+            return Answers.From(Problem.NotFound("result of this name"));
+        }
+
+        request.HttpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
+        return Answers.From(Problem.ResultPending());
+    }
 }

@@ -87,6 +87,43 @@ public sealed class HttpTests(SharedApp shared)
     }
 
     [Fact]
+    public async Task An_image_for_later_is_kept_under_a_name_of_its_own_and_its_address_tells_when_to_ask_again()
+    {
+        using ByteArrayContent body = new(LesionFiles.Jpeg(4));
+        using HttpResponseMessage kept = await App.Client.PostAsync(new Uri("api/lesions", UriKind.Relative), body, Cancellation);
+        Assert.Equal(HttpStatusCode.Accepted, kept.StatusCode);
+        Assert.NotNull(kept.Headers.RetryAfter?.Delta);
+        LesionReceipt receipt = JsonSerializer.Deserialize(await kept.Content.ReadAsStringAsync(Cancellation), FunctionsJson.Default.LesionReceipt)!;
+        Assert.Matches("^api/[0-9a-f]{32}\\.jpg$", receipt.Name);
+        Assert.Equal((receipt.Result, $"/api/results/{receipt.Name}"), (kept.Headers.Location?.OriginalString, receipt.Result));
+        while (true)
+        {
+            using HttpResponseMessage result = await App.Client.GetAsync(kept.Headers.Location, Cancellation);
+            string json = await result.Content.ReadAsStringAsync(Cancellation);
+            if (result.StatusCode == HttpStatusCode.OK)
+            {
+                LesionResult answer = JsonSerializer.Deserialize(json, FunctionsJson.Default.LesionResult)!;
+                Assert.Equal((LesionResult.Classified, receipt.Name), (answer.Status, answer.Source.Name));
+                Api.AssertSame((await App.PredictAsync(LesionFiles.Jpeg(4))).Probabilities, answer.Probabilities);
+                return;
+            }
+
+            AssertProblem(404, "result-pending", JsonSerializer.Deserialize(json, FunctionsJson.Default.Problem)!);
+            await Task.Delay(result.Headers.RetryAfter!.Delta!.Value, Cancellation);
+        }
+    }
+
+    [Fact]
+    public async Task What_cannot_be_classified_is_not_kept_for_later()
+    {
+        using ByteArrayContent body = new("GIF89a"u8.ToArray());
+        using HttpResponseMessage refused = await App.Client.PostAsync(new Uri("api/lesions", UriKind.Relative), body, Cancellation);
+        Problem problem = JsonSerializer.Deserialize(await refused.Content.ReadAsStringAsync(Cancellation), FunctionsJson.Default.Problem)!;
+        AssertProblem(415, "unsupported-image", problem);
+        Assert.Contains("GIF", problem.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Many_requests_at_once_are_all_answered_as_alone()
     {
         byte[][] files = [.. Enumerable.Range(1, 6).Select(LesionFiles.Jpeg)];

@@ -1,0 +1,81 @@
+using System.Reflection;
+using System.Text;
+using System.Text.Json;
+using System.Xml.Linq;
+
+namespace Lentigo.Functions.Description;
+
+/// <summary>The documentation comments of the product's types as plain text, from the XML files that the compiler writes beside the assemblies.</summary>
+internal sealed class DocumentationComments
+{
+    private readonly Dictionary<string, XElement> members = [];
+
+    /// <summary>Reads the files of the assemblies of these types. One without a file has no texts.</summary>
+    public DocumentationComments(params IEnumerable<Type> types)
+    {
+        foreach (string assembly in types.Select(t => t.Assembly.GetName().Name!).Distinct())
+        {
+            string file = Path.Combine(AppContext.BaseDirectory, assembly + ".xml");
+            foreach (XElement member in File.Exists(file) ? XDocument.Load(file).Descendants("member") : [])
+            {
+                members[(string)member.Attribute("name")!] = member;
+            }
+        }
+    }
+
+    /// <summary>What a type is.</summary>
+    public string? Of(Type type) => Text(members.GetValueOrDefault($"T:{NameOf(type)}")?.Element("summary"));
+
+    /// <summary>What a property is; a positional record's properties are told of at its parameters.</summary>
+    public string? Of(PropertyInfo property)
+    {
+        Type type = property.DeclaringType!;
+        return Property(members.GetValueOrDefault($"P:{NameOf(type)}.{property.Name}"))
+            ?? Text(members.GetValueOrDefault($"T:{NameOf(type)}")?.Elements("param").FirstOrDefault(p => (string?)p.Attribute("name") == property.Name));
+    }
+
+    private string? Property(XElement? member) =>
+        member?.Element("inheritdoc")?.Attribute("cref")?.Value is { } other ? Property(members.GetValueOrDefault(other)) : Text(member?.Element("summary"));
+
+    private static string NameOf(Type type) => type.FullName!.Replace('+', '.');
+
+    private static string? Text(XElement? element)
+    {
+        if (element is null)
+        {
+            return null;
+        }
+
+        StringBuilder text = new();
+        foreach (XNode node in element.Nodes())
+        {
+            text.Append(node switch
+            {
+                XText plain => plain.Value,
+                XElement { Name.LocalName: "c" } code => $"`{code.Value}`",
+                XElement { Name.LocalName: "paramref" } parameter => $"`{JsonNamingPolicy.CamelCase.ConvertName((string)parameter.Attribute("name")!)}`",
+                XElement { Name.LocalName: "see" } see => Reference((string?)see.Attribute("cref") ?? ""),
+                XElement other => other.Value,
+                _ => "",
+            });
+        }
+
+        return string.Join(' ', text.ToString().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    /// <summary>A constant is told by its value, a property by its name in JSON, a type by its own.</summary>
+    private static string Reference(string cref)
+    {
+        string path = cref[(cref.IndexOf(':', StringComparison.Ordinal) + 1)..].Split('(')[0];
+        int dot = path.LastIndexOf('.');
+        string name = path[(dot + 1)..];
+        return cref.Split(':')[0] switch
+        {
+            "F" when TypeOf(path[..dot])?.GetField(name, BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)?.GetRawConstantValue() is { } value => $"`{value}`",
+            "P" => $"`{JsonNamingPolicy.CamelCase.ConvertName(name)}`",
+            _ => name,
+        };
+    }
+
+    private static Type? TypeOf(string name) => typeof(DocumentationComments).Assembly.GetType(name) ?? typeof(Core.LesionClass).Assembly.GetType(name);
+}

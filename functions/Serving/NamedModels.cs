@@ -1,0 +1,62 @@
+using System.Collections.Concurrent;
+using Lentigo.Core.Models;
+using Lentigo.Functions.Contracts;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Lentigo.Functions.Serving;
+
+/// <summary>The models that callers may ask for by name: the one that serves, and those of the setting <see cref="ServingOptions.Models"/>, each loaded when it is first asked for and followed from then on.</summary>
+public sealed class NamedModels(CurrentModel serving, ModelStore store, ServingOptions options, TimeProvider time, ILoggerFactory logs, IHostApplicationLifetime lifetime) : IDisposable
+{
+    /// <summary>How long the first call waits for its model. Later, and where there is none, a call is told to come again.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
+
+    private readonly ConcurrentDictionary<string, Lazy<Followed>> others = [];
+
+    /// <summary>The model of this name.</summary>
+    /// <param name="name">The name; null for the model that serves.</param>
+    /// <param name="cancellationToken">Gives up waiting for it to be loaded.</param>
+    /// <exception cref="ProblemException">The settings do not allow it.</exception>
+    public async Task<CurrentModel> OfAsync(string? name, CancellationToken cancellationToken)
+    {
+        if (name is null || name == options.Model)
+        {
+            return serving;
+        }
+
+        if (!options.ModelNames.Contains(name))
+        {
+            throw new ProblemException(Problem.UnknownModel(options.ModelNames));
+        }
+
+        CurrentModel model = others.GetOrAdd(name, n => new(() => Follow(n))).Value.Model;
+        await Task.WhenAny(model.Loaded, Task.Delay(LongestWait, time, cancellationToken));
+        cancellationToken.ThrowIfCancellationRequested();
+        return model;
+    }
+
+    /// <summary>The version of a model that is in memory; null where none is.</summary>
+    public string? VersionOf(string name) =>
+        (name == options.Model ? serving : others.TryGetValue(name, out Lazy<Followed>? followed) ? followed.Value.Model : null)?.Manifest?.Version;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Lazy<Followed> followed in others.Values)
+        {
+            followed.Value.Follower.Dispose();
+            followed.Value.Model.Dispose();
+        }
+    }
+
+    private Followed Follow(string name)
+    {
+        CurrentModel model = new();
+        ModelFollower follower = new(store, model, options with { Model = name }, time, logs.CreateLogger<ModelFollower>());
+        _ = follower.StartAsync(lifetime.ApplicationStopping); // it reports its faults itself
+        return new(model, follower);
+    }
+
+    private sealed record Followed(CurrentModel Model, ModelFollower Follower);
+}
