@@ -5,6 +5,8 @@ using Lentigo.Core.Inference;
 using Lentigo.Training;
 using Lentigo.Training.Data;
 using Lentigo.Training.Networks;
+using Lentigo.Training.Recipes;
+using Lentigo.Training.Trainers;
 using Lentigo.Training.Weights;
 using static TorchSharp.torch;
 

@@ -4,7 +4,7 @@ using Lentigo.Core;
 using Lentigo.OnnxExport;
 using Lentigo.Training.Data;
 using Lentigo.Training.Networks;
-using Lentigo.Training.Packaging;
+using Lentigo.Training.Trainers;
 using Microsoft.ML.OnnxRuntime;
 using static TorchSharp.torch;
 

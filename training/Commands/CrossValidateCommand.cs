@@ -4,7 +4,8 @@ using System.Text.Json;
 using Lentigo.Core;
 using Lentigo.Core.Evaluation;
 using Lentigo.Training.Data;
-using Lentigo.Training.Packaging;
+using Lentigo.Training.Evaluation;
+using Lentigo.Training.Trainers;
 using Spectre.Console;
 
 namespace Lentigo.Training.Commands;

@@ -9,7 +9,7 @@ using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
 using Lentigo.Core.Predictions;
 using Lentigo.Training.Data;
-using Lentigo.Training.Packaging;
+using Lentigo.Training.Evaluation;
 using Lentigo.Training.Reports;
 using Lentigo.Training.Storage;
 using Spectre.Console;

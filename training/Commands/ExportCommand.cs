@@ -5,6 +5,7 @@ using Lentigo.OnnxExport;
 using Lentigo.Training.Data;
 using Lentigo.Training.Packaging;
 using Lentigo.Training.Storage;
+using Lentigo.Training.Trainers;
 
 namespace Lentigo.Training.Commands;
 

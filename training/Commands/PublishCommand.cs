@@ -3,7 +3,7 @@ using System.Globalization;
 using Lentigo.Core.Decisions;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Models;
-using Lentigo.Training.Packaging;
+using Lentigo.Training.Evaluation;
 using Spectre.Console;
 
 namespace Lentigo.Training.Commands;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Lentigo.Training.Trainers;
 using Lentigo.Training.Weights;
 using Spectre.Console;
 

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Lentigo.Core;
+using Lentigo.Training.Networks;
+using Lentigo.Training.Recipes;
 using Lentigo.Training.Weights;
 using static TorchSharp.torch;
 

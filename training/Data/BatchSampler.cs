@@ -1,4 +1,5 @@
 using Lentigo.Core;
+using Lentigo.Training.Recipes;
 
 namespace Lentigo.Training.Data;
 

@@ -1,4 +1,3 @@
-using Lentigo.Training.Weights;
 using static TorchSharp.torch;
 
 namespace Lentigo.Training.Networks;

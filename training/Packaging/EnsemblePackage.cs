@@ -8,7 +8,10 @@ using Lentigo.Core.Models;
 using Lentigo.Core.Predictions;
 using Lentigo.OnnxExport;
 using Lentigo.Training.Data;
+using Lentigo.Training.Evaluation;
+using Lentigo.Training.Recipes;
 using Lentigo.Training.Reports;
+using Lentigo.Training.Trainers;
 using TorchSharp;
 using static TorchSharp.torch;
 

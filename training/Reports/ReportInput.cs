@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Lentigo.Core.Decisions;
 using Lentigo.Core.Models;
+using Lentigo.Training.Evaluation;
 
 namespace Lentigo.Training.Reports;
 

@@ -4,6 +4,7 @@ using Lentigo.Core;
 using Lentigo.Core.Decisions;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Models;
+using Lentigo.Training.Evaluation;
 using SkiaSharp;
 
 namespace Lentigo.Training.Reports;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Azure;
 using Azure.Storage.Blobs.Models;
+using Lentigo.Training.Trainers;
 using Lentigo.Training.Weights;
 
 namespace Lentigo.Training.Storage;

@@ -1,3 +1,5 @@
+using Lentigo.Training.Networks;
+using Lentigo.Training.Trainers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

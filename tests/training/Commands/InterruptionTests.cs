@@ -1,3 +1,4 @@
+using Lentigo.Training.Trainers;
 using Lentigo.Training.Weights;
 
 namespace Lentigo.Training.Tests.Commands;

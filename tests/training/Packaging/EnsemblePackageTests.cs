@@ -7,8 +7,11 @@ using Lentigo.Core.Predictions;
 using Lentigo.OnnxExport;
 using Lentigo.Training.Commands;
 using Lentigo.Training.Data;
+using Lentigo.Training.Evaluation;
 using Lentigo.Training.Networks;
 using Lentigo.Training.Packaging;
+using Lentigo.Training.Recipes;
+using Lentigo.Training.Trainers;
 using static TorchSharp.torch;
 
 namespace Lentigo.Training.Tests.Packaging;

@@ -3,6 +3,7 @@ using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
 using Lentigo.OnnxExport;
 using Lentigo.Training.Data;
+using Lentigo.Training.Evaluation;
 using Lentigo.Training.Packaging;
 using Lentigo.Training.Reports;
 using Lentigo.Training.Tests.Commands;

@@ -1,9 +1,10 @@
 using Azure.Storage.Blobs;
 using Azure.Storage.Sas;
 using Lentigo.Core.Models;
-using Lentigo.Training.Packaging;
+using Lentigo.Training.Recipes;
 using Lentigo.Training.Storage;
 using Lentigo.Training.Tests.Commands;
+using Lentigo.Training.Trainers;
 using Lentigo.Training.Weights;
 
 namespace Lentigo.Training.Tests.Storage;

@@ -1,5 +1,7 @@
 using Lentigo.Training.Data;
 using Lentigo.Training.Networks;
+using Lentigo.Training.Recipes;
+using Lentigo.Training.Trainers;
 using Lentigo.Training.Weights;
 using static TorchSharp.torch;
 

@@ -2,9 +2,9 @@ using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
 using Lentigo.Training.Data;
-using Lentigo.Training.Packaging;
+using Lentigo.Training.Trainers;
 
-namespace Lentigo.Training;
+namespace Lentigo.Training.Evaluation;
 
 /// <summary>
 /// A package's predictions on images of a data set, computed by the code that serves. For an ensemble of folds they are out-of-fold predictions: each image is

@@ -7,131 +7,12 @@ using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
 using Lentigo.Training.Data;
 using Lentigo.Training.Networks;
+using Lentigo.Training.Recipes;
 using Lentigo.Training.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Lentigo.Training;
-
-/// <summary>One member of the ensemble to train.</summary>
-/// <param name="Name">Its name, unique in the ensemble: the architecture's, with <c>@seed</c> where another seed was asked for.</param>
-/// <param name="Architecture">The network.</param>
-/// <param name="Seed">The seed of its weights, batches and augmentation.</param>
-public sealed record MemberSpec(string Name, MemberArchitecture Architecture, int Seed)
-{
-    private const string PretrainingSuffix = ".pretraining";
-
-    /// <summary>The member's first training, where it has one; its checkpoints and its lines in the log have this name.</summary>
-    public MemberSpec OfPretraining() => this with { Name = Name + PretrainingSuffix };
-
-    /// <summary>Whether a name is that of a first training.</summary>
-    public static bool IsPretraining(string name)
-    {
-        ArgumentNullException.ThrowIfNull(name);
-        return name.EndsWith(PretrainingSuffix, StringComparison.Ordinal);
-    }
-
-    /// <summary>Reads <c>resnet18,mobilenet_v2,resnet18@7</c>.</summary>
-    /// <exception cref="TrainingException">A name is unknown or given twice, or a seed is no number.</exception>
-    public static IReadOnlyList<MemberSpec> Parse(string list, int seed)
-    {
-        ArgumentNullException.ThrowIfNull(list);
-        List<MemberSpec> members = [];
-        foreach (string name in list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-        {
-            string[] parts = name.Split('@');
-            int own = seed;
-            if (parts.Length > 2 || (parts.Length == 2 && !int.TryParse(parts[1], out own)))
-            {
-                throw new TrainingException($"The member '{name}' is not understood; write a name, or a name and a seed such as resnet18@7.");
-            }
-
-            members.Add(new(name, MemberRegistry.Find(parts[0]), own));
-        }
-
-        string? twice = members.GroupBy(m => m.Name).FirstOrDefault(g => g.Count() > 1)?.Key;
-        return (members.Count, twice) switch
-        {
-            (0, _) => throw new TrainingException("No members were named. Write --members resnet18,mobilenet_v2."),
-            (_, not null) => throw new TrainingException($"The member '{twice}' is named twice; give one of them another seed, such as {twice}@2."),
-            _ => members,
-        };
-    }
-}
-
-/// <summary>Where a training stands, for the screen.</summary>
-/// <param name="Member">The member's name.</param>
-/// <param name="Step">The steps done in the whole training of the member.</param>
-/// <param name="Steps">All its steps.</param>
-/// <param name="ImagesPerSecond">The speed over this epoch.</param>
-/// <param name="Loss">The mean training loss of this epoch so far.</param>
-/// <param name="ValAccuracy">The accuracy after the last epoch, or null in the first.</param>
-/// <param name="TimeLeft">What the rest of this member will take at this speed.</param>
-public sealed record TrainingProgress(string Member, long Step, long Steps, double ImagesPerSecond, double Loss, double? ValAccuracy, TimeSpan TimeLeft);
-
-/// <summary>Metrics of some validation images.</summary>
-/// <param name="Count">Their number.</param>
-/// <param name="Loss">The mean cross-entropy in nats.</param>
-/// <param name="Accuracy">The share of correct answers.</param>
-/// <param name="BalancedAccuracy">The mean recall over the classes.</param>
-/// <param name="MacroAuc">The mean area under the ROC curve, or null.</param>
-public sealed record ValidationRecord(int Count, double Loss, double Accuracy, double BalancedAccuracy, double? MacroAuc);
-
-/// <summary>A line of the log: one epoch.</summary>
-/// <param name="Member">The member's name.</param>
-/// <param name="Epoch">The epoch, from 1.</param>
-/// <param name="LearningRate">The learning rate of its last step.</param>
-/// <param name="TrainLoss">The mean training loss.</param>
-/// <param name="Val">Metrics on all validation images.</param>
-/// <param name="Strata">Metrics on the validation images of each resolution.</param>
-/// <param name="Best">Whether this epoch's weights are kept, in the place of an earlier epoch's.</param>
-/// <param name="ImagesPerSecond">Training images a second, without validation.</param>
-/// <param name="Seconds">What the epoch took, with validation.</param>
-public sealed record EpochRecord(
-    string Member, int Epoch, double LearningRate, double TrainLoss, ValidationRecord Val, IReadOnlyDictionary<string, ValidationRecord> Strata,
-    bool Best, double ImagesPerSecond, double Seconds);
-
-/// <summary>What a checkpoint knows beside its tensors.</summary>
-/// <param name="Architecture">The network's name.</param>
-/// <param name="Epoch">The epochs done.</param>
-/// <param name="Step">The optimizer's steps done.</param>
-/// <param name="BestLoss">The lowest validation loss.</param>
-/// <param name="BestEpoch">The epoch whose weights are kept.</param>
-/// <param name="PlateauFactor">What the plateau schedule has multiplied the learning rate with.</param>
-/// <param name="EpochsWithoutImprovement">The plateau schedule's count.</param>
-/// <param name="Correction">[7]: what is added to the logits for the class prior.</param>
-/// <param name="Recipe">The recipe.</param>
-/// <param name="DataFingerprint">That of the data set that is validated on.</param>
-/// <param name="SplitFingerprint">The split's.</param>
-/// <param name="Seconds">The training time so far.</param>
-public sealed record TrainingState(
-    string Architecture, int Epoch, long Step, double BestLoss, int BestEpoch, double PlateauFactor, int EpochsWithoutImprovement,
-    float[] Correction, TrainingRecipe Recipe, string DataFingerprint, string SplitFingerprint, double Seconds)
-{
-    /// <summary>[7]: the class prior that the corrected logits are for; null in checkpoints that do not say.</summary>
-    public IReadOnlyList<double>? Prior { get; init; }
-
-    /// <summary>The sources of all stages; null in checkpoints that do not say.</summary>
-    public IReadOnlyList<ModelSource>? Sources { get; init; }
-}
-
-/// <summary>Hears what happens in a training.</summary>
-public interface ITrainingListener
-{
-    /// <summary>The start weights were loaded.</summary>
-    public void OnStart(string member, StartWeightsReport? weights, int resumedEpoch);
-
-    /// <summary>Something is to be known of the training, in a sentence.</summary>
-    public void OnNote(string sentence)
-    {
-    }
-
-    /// <summary>Some steps were made.</summary>
-    public void OnProgress(TrainingProgress progress);
-
-    /// <summary>An epoch is over.</summary>
-    public void OnEpoch(EpochRecord epoch);
-}
+namespace Lentigo.Training.Trainers;
 
 /// <summary>The training loop.</summary>
 /// <param name="trainingImages">The images to train and to validate on, decoded to the recipe's size.</param>
@@ -169,7 +50,7 @@ public sealed class Trainer(TrainingImages trainingImages, TrainingRecipe recipe
         BatchSampler sampler = new(_data, _split.Train, own);
         float[] correction = LogitPrior.Correction(sampler.TrainedPrior, _prior);
         Augmentation augmentation = new(own);
-        Images images = new(_data, member.Architecture, device);
+        ImageBatches images = new(_data, member.Architecture, device);
         // A last batch of one image is left out: batch normalisation needs two.
         int stepsPerEpoch = (sampler.Length + recipe.BatchSize - 2) / recipe.BatchSize;
         long steps = (long)stepsPerEpoch * recipe.Epochs;
@@ -349,7 +230,7 @@ public sealed class Trainer(TrainingImages trainingImages, TrainingRecipe recipe
     /// <param name="flips"><c>none</c>, <c>horizontal</c> or <c>all</c>.</param>
     /// <param name="change">What to do with the pixels [b, 3, s, s] before, for instance to blur them; null for nothing.</param>
     /// <param name="cancellationToken">Stops between batches.</param>
-    public static float[][] Logits(nn.Module<Tensor, Tensor> network, Images images, IReadOnlyList<int> indices, string flips, Func<Tensor, Tensor>? change = null, CancellationToken cancellationToken = default)
+    public static float[][] Logits(nn.Module<Tensor, Tensor> network, ImageBatches images, IReadOnlyList<int> indices, string flips, Func<Tensor, Tensor>? change = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(images);
@@ -373,7 +254,7 @@ public sealed class Trainer(TrainingImages trainingImages, TrainingRecipe recipe
     }
 
     private (ValidationRecord All, Dictionary<string, ValidationRecord> Strata) Validate(
-        nn.Module<Tensor, Tensor> network, Images images, FlatParameters flat, Tensor judged, float[] correction, CancellationToken cancellationToken)
+        nn.Module<Tensor, Tensor> network, ImageBatches images, FlatParameters flat, Tensor judged, float[] correction, CancellationToken cancellationToken)
     {
         using IDisposable noGradient = no_grad();
         using Tensor trained = flat.Values.clone();
@@ -498,47 +379,4 @@ public sealed class Trainer(TrainingImages trainingImages, TrainingRecipe recipe
     }
 
     private static Dictionary<string, string> StateMetadata(TrainingState state) => new() { ["state"] = JsonSerializer.Serialize(state, TrainingJson.Options) };
-}
-
-/// <summary>Loads batches of a data set onto a device and normalises them for a network.</summary>
-public sealed class Images
-{
-    private readonly Tensor _pixels;
-    private readonly Tensor _mean;
-    private readonly Tensor _std;
-    private readonly Device _device;
-
-    /// <summary>Belongs to the dispose scope that it is made in.</summary>
-    public Images(LesionDataSet data, MemberArchitecture architecture, Device device)
-    {
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(architecture);
-        _device = device;
-        _pixels = device.type == DeviceType.CPU ? data.Pixels.alias() : data.Pixels.to(device);
-        _mean = tensor(architecture.Mean.ToArray(), [1, 3, 1, 1]).to(device);
-        _std = tensor(architecture.Std.ToArray(), [1, 3, 1, 1]).to(device);
-    }
-
-    /// <summary>float [n, 3, s, s] in 0 to 1.</summary>
-    public Tensor Load(int[] chosen)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        Tensor indices = tensor([.. chosen.Select(i => (long)i)], dtype: ScalarType.Int64).to(_device);
-        return (_pixels.index_select(0, indices).permute(0, 3, 1, 2).to(ScalarType.Float32) / 255).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Normalised images in the memory format that convolutions run fastest on.</summary>
-    public Tensor Normalise(Tensor images)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        return ((images - _mean) / _std).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Four normalised batches of 128 training images, to measure activations with.</summary>
-    public IReadOnlyList<Tensor> Sample(IReadOnlyList<int> images, int seed)
-    {
-        int[] order = [.. images];
-        new Random(seed).Shuffle(order);
-        return [.. order.Take(512).Chunk(128).Select(batch => Normalise(Load(batch)))];
-    }
 }

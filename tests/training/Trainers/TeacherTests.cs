@@ -2,9 +2,11 @@ using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
 using Lentigo.Training.Data;
+using Lentigo.Training.Evaluation;
 using Lentigo.Training.Tests.Commands;
+using Lentigo.Training.Trainers;
 
-namespace Lentigo.Training.Tests;
+namespace Lentigo.Training.Tests.Trainers;
 
 public sealed class TeacherTests(TeacherTests.TrainedTeacher teacher) : IClassFixture<TeacherTests.TrainedTeacher>
 {

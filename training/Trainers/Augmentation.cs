@@ -1,7 +1,8 @@
+using Lentigo.Training.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Lentigo.Training;
+namespace Lentigo.Training.Trainers;
 
 /// <summary>Random changes to whole batches as tensor operations on the batch's device.</summary>
 /// <param name="recipe">How far the changes go.</param>

@@ -1,7 +1,8 @@
+using Lentigo.Training.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Lentigo.Training;
+namespace Lentigo.Training.Trainers;
 
 /// <summary>Draws over images what hides parts of a lesion in dermoscopy: hairs, the instrument's dark rim, and patches of one colour as ink and stickers are.</summary>
 /// <param name="recipe">How often each is drawn.</param>

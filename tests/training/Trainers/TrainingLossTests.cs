@@ -1,6 +1,7 @@
+using Lentigo.Training.Trainers;
 using static TorchSharp.torch;
 
-namespace Lentigo.Training.Tests;
+namespace Lentigo.Training.Tests.Trainers;
 
 /// <summary>The loss, written out as the papers have it in double precision, against the tensors that train.</summary>
 public sealed class TrainingLossTests

@@ -2,8 +2,9 @@ using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
 using Lentigo.Training.Data;
+using Lentigo.Training.Evaluation;
 
-namespace Lentigo.Training;
+namespace Lentigo.Training.Trainers;
 
 /// <summary>
 /// What a trained ensemble answers on training images, which a smaller network learns beside their labels (knowledge distillation: Hinton et al. 2015,

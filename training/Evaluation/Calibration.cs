@@ -3,7 +3,7 @@ using Lentigo.Core.Decisions;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
 
-namespace Lentigo.Training;
+namespace Lentigo.Training.Evaluation;
 
 /// <summary>What is fitted on validation logits after training.</summary>
 public static class Calibration
@@ -97,17 +97,4 @@ public static class Calibration
         double[] negatives = [.. Enumerable.Range(0, labels.Count).Where(i => labels[i] != c).Select(i => probabilities[i][c]).Order()];
         return negatives.Length == 0 ? null : Math.BitIncrement(negatives[Math.Min(negatives.Length - 1, (int)Math.Ceiling(specificity * negatives.Length) - 1)]);
     }
-}
-
-/// <summary>Calibration errors before and after temperature scaling.</summary>
-/// <param name="Name">The member's name, <see cref="LogitAverage"/> or <see cref="ProbabilityAverage"/>.</param>
-/// <param name="Before">At temperature 1.</param>
-/// <param name="After">At temperatures fitted on images of other lesions.</param>
-public sealed record CalibrationComparison(string Name, CalibrationErrors Before, CalibrationErrors After)
-{
-    /// <summary>The ensemble that averages its members' logits: what serves.</summary>
-    public const string LogitAverage = "average of logits";
-
-    /// <summary>The ensemble that averages its members' probabilities.</summary>
-    public const string ProbabilityAverage = "average of probabilities";
 }

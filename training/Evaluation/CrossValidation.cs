@@ -1,19 +1,11 @@
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
 using Lentigo.Training.Data;
-using Lentigo.Training.Packaging;
+using Lentigo.Training.Trainers;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Lentigo.Training;
-
-/// <summary>The figures of some images, each answered by networks that were not trained on its lesion.</summary>
-/// <param name="Images">The number of images.</param>
-/// <param name="Ensemble">The ensemble's: the members' logits averaged.</param>
-/// <param name="Members">Each member's.</param>
-/// <param name="Gains">What the ensemble's figures are above each member's.</param>
-public sealed record CrossValidatedFigures(
-    int Images, ConfidenceIntervals Ensemble, IReadOnlyDictionary<string, ConfidenceIntervals> Members, IReadOnlyDictionary<string, ConfidenceIntervals> Gains);
+namespace Lentigo.Training.Evaluation;
 
 /// <summary>k-fold cross-validation: every image is answered once, by the networks that were validated on its fold.</summary>
 /// <param name="Data">The data set's name.</param>

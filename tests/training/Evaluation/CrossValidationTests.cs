@@ -1,9 +1,9 @@
 using Lentigo.Training.Data;
-using Lentigo.Training.Packaging;
 using Lentigo.Training.Tests.Commands;
+using Lentigo.Training.Trainers;
 using static TorchSharp.torch;
 
-namespace Lentigo.Training.Tests;
+namespace Lentigo.Training.Tests.Evaluation;
 
 public sealed class CrossValidationTests
 {

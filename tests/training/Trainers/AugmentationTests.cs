@@ -1,6 +1,8 @@
+using Lentigo.Training.Recipes;
+using Lentigo.Training.Trainers;
 using static TorchSharp.torch;
 
-namespace Lentigo.Training.Tests;
+namespace Lentigo.Training.Tests.Trainers;
 
 public sealed class AugmentationTests
 {

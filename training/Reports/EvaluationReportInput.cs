@@ -4,9 +4,10 @@ using Lentigo.Core.Imaging;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
 using Lentigo.Training.Data;
-using Lentigo.Training.Reports;
+using Lentigo.Training.Evaluation;
+using Lentigo.Training.Trainers;
 
-namespace Lentigo.Training.Packaging;
+namespace Lentigo.Training.Reports;
 
 /// <summary>Gathers what a report needs from a package and its answers on a data set.</summary>
 public static class EvaluationReportInput

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Lentigo.Training;
+namespace Lentigo.Training.Trainers;
 
 /// <summary>
 /// A network's parameters, their gradients and its running statistics, each laid out in one tensor of which the network's own are views.

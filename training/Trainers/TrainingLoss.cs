@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Lentigo.Training;
+namespace Lentigo.Training.Trainers;
 
 /// <summary>What training minimises: cross-entropy with smoothed targets, weighted by class and focal where the recipe says so.</summary>
 public static class TrainingLoss

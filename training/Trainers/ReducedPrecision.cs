@@ -1,7 +1,7 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Lentigo.Training;
+namespace Lentigo.Training.Trainers;
 
 /// <summary>
 /// A twin of a network that is trained in its place: its convolutions compute in bfloat16 on rounded copies of the weights, while batch

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Lentigo.Training.Weights;
+namespace Lentigo.Training.Networks;
 
 /// <summary>How a name in a file of public weights becomes a name of the network.</summary>
 /// <param name="Pattern">A regular expression for the whole name in the file.</param>

@@ -2,10 +2,11 @@ using Lentigo.Core;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
 using Lentigo.Training.Data;
+using Lentigo.Training.Evaluation;
 using Lentigo.Training.Reports;
 using Lentigo.Training.Tests.Commands;
 
-namespace Lentigo.Training.Tests;
+namespace Lentigo.Training.Tests.Evaluation;
 
 public sealed class RobustnessTests : IDisposable
 {

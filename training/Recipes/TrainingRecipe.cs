@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 
-namespace Lentigo.Training;
+namespace Lentigo.Training.Recipes;
 
 /// <summary>Every hyper-parameter of a training. The defaults are the paper's recipe.</summary>
 public sealed record TrainingRecipe
@@ -134,7 +133,7 @@ public sealed record TrainingRecipe
 
     /// <summary>
     /// The type that convolutions compute in while training: <c>float32</c>, or <c>bfloat16</c> with float32 weights, which is faster for ResNet on
-    /// processors that have it (see <see cref="ReducedPrecision"/>). Validation and the exported graph are float32 always.
+    /// processors that have it (see <c>ReducedPrecision</c>). Validation and the exported graph are float32 always.
     /// </summary>
     public string Compute { get; init; } = "float32";
 
@@ -294,30 +293,4 @@ public sealed record TrainingRecipe
     }
 
     private static string Key(string name) => string.Join('.', name.Split('.').Select(JsonNamingPolicy.CamelCase.ConvertName));
-}
-
-/// <summary>What a first training does otherwise than the one that starts from its weights.</summary>
-public sealed record Pretraining
-{
-    /// <summary>The side of the input in pixels: that of the images that the first training has.</summary>
-    public int Size { get; init; } = 84;
-
-    /// <summary>How often each training image is seen.</summary>
-    public int Epochs { get; init; } = 3;
-
-    /// <summary>The (highest) learning rate; null for that of the training that follows.</summary>
-    public double? LearningRate { get; init; }
-}
-
-/// <summary>The JSON of recipes, logs and checkpoints: camelCase; unknown keys are refused.</summary>
-internal static class TrainingJson
-{
-    // Reflection, not source generation: the generator forgets the defaults of init-only properties that a file leaves out.
-    public static JsonSerializerOptions Options { get; } = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    };
 }

@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Lentigo.Training;
+namespace Lentigo.Training.Trainers;
 
 /// <summary>
 /// Adam (Kingma and Ba 2015, arXiv:1412.6980) with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), over flat parameters.

@@ -2,7 +2,7 @@ using Lentigo.Core.Decisions;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Models;
 
-namespace Lentigo.Training.Packaging;
+namespace Lentigo.Training.Evaluation;
 
 /// <summary>A candidate against the version that serves, on the same validation images.</summary>
 /// <param name="Candidate">The candidate's metrics.</param>

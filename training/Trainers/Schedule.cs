@@ -1,4 +1,6 @@
-namespace Lentigo.Training;
+using Lentigo.Training.Recipes;
+
+namespace Lentigo.Training.Trainers;
 
 /// <summary>The learning rate and Adam's first beta at each step.</summary>
 /// <param name="recipe">The recipe.</param>

@@ -1,10 +1,12 @@
 using Lentigo.Core;
 using Lentigo.Training.Data;
 using Lentigo.Training.Networks;
+using Lentigo.Training.Recipes;
+using Lentigo.Training.Trainers;
 using Lentigo.Training.Weights;
 using static TorchSharp.torch;
 
-namespace Lentigo.Training.Tests;
+namespace Lentigo.Training.Tests.Trainers;
 
 public sealed class TrainerTests
 {

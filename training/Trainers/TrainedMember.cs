@@ -4,7 +4,7 @@ using Lentigo.Training.Networks;
 using Lentigo.Training.Weights;
 using static TorchSharp.torch;
 
-namespace Lentigo.Training.Packaging;
+namespace Lentigo.Training.Trainers;
 
 /// <summary>A member whose training is over, with the weights of its best epoch.</summary>
 /// <param name="Name">Its name, unique in the ensemble.</param>

@@ -1,0 +1,49 @@
+using Lentigo.Training.Data;
+using Lentigo.Training.Networks;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Lentigo.Training.Trainers;
+
+/// <summary>Loads batches of a data set onto a device and normalises them for a network.</summary>
+public sealed class ImageBatches
+{
+    private readonly Tensor _pixels;
+    private readonly Tensor _mean;
+    private readonly Tensor _std;
+    private readonly Device _device;
+
+    /// <summary>Belongs to the dispose scope that it is made in.</summary>
+    public ImageBatches(LesionDataSet data, MemberArchitecture architecture, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(architecture);
+        _device = device;
+        _pixels = device.type == DeviceType.CPU ? data.Pixels.alias() : data.Pixels.to(device);
+        _mean = tensor(architecture.Mean.ToArray(), [1, 3, 1, 1]).to(device);
+        _std = tensor(architecture.Std.ToArray(), [1, 3, 1, 1]).to(device);
+    }
+
+    /// <summary>float [n, 3, s, s] in 0 to 1.</summary>
+    public Tensor Load(int[] chosen)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor indices = tensor([.. chosen.Select(i => (long)i)], dtype: ScalarType.Int64).to(_device);
+        return (_pixels.index_select(0, indices).permute(0, 3, 1, 2).to(ScalarType.Float32) / 255).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Normalised images in the memory format that convolutions run fastest on.</summary>
+    public Tensor Normalise(Tensor images)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return ((images - _mean) / _std).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Four normalised batches of 128 training images, to measure activations with.</summary>
+    public IReadOnlyList<Tensor> Sample(IReadOnlyList<int> images, int seed)
+    {
+        int[] order = [.. images];
+        new Random(seed).Shuffle(order);
+        return [.. order.Take(512).Chunk(128).Select(batch => Normalise(Load(batch)))];
+    }
+}
