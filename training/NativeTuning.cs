@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Lentigo.Training;
 
 /// <summary>Settings of the C library and of OpenMP that make training on the CPU faster; Linux only, elsewhere nothing happens.</summary>
-public static partial class NativeTuning
+internal static partial class NativeTuning
 {
     private const string Tunables = "GLIBC_TUNABLES", SpinCount = "GOMP_SPINCOUNT";
 

@@ -100,11 +100,11 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
             MemberSpec spec = new(member.Name, member, recipe.Seed);
             string? weights = randomStart ? null : StartWeights.Find(weightsPath, spec);
             new Trainer(TrainingImages.Of(data, split, [], Console.Error.WriteLine), recipe, CPU).Train(spec, weights, folder.FullName, resume: false, new Silence(), cancellationToken);
-            (nn.Module<Tensor, Tensor> network, _) = Trainer.LoadBest(Trainer.BestPath(folder.FullName, member.Name));
+            (nn.Module<Tensor, Tensor> network, _) = Checkpoint.LoadBest(RunFiles.BestPath(folder.FullName, member.Name));
             using (network)
             {
                 int[] images = [.. split.Val.Where(i => stratum == "all" || data.Records[i].Stratum == stratum)];
-                float[][] Logits(string flips) => Trainer.Logits(network, new(data, member, CPU), images, flips, cancellationToken: cancellationToken);
+                float[][] Logits(string flips) => MemberLogits.Compute(network, new(data, member, CPU), images, flips, cancellationToken: cancellationToken);
                 return new(Logits("all"), Logits("none"), [.. images.Select(i => data.Records[i].Label)]);
             }
         }

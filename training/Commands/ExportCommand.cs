@@ -6,6 +6,7 @@ using Lentigo.Training.Data;
 using Lentigo.Training.Packaging;
 using Lentigo.Training.Storage;
 using Lentigo.Training.Trainers;
+using Lentigo.Training.Weights;
 
 namespace Lentigo.Training.Commands;
 
@@ -135,15 +136,15 @@ internal static class ExportCommand
         Console.WriteLine($"Fetching the members of {run.Location} ...");
         try
         {
-            string[] names = [.. (await run.ListAsync(cancellationToken)).Select(b => b.Name).Where(n => n.EndsWith(TrainedMember.BestSuffix, StringComparison.Ordinal) || n == TrainedMember.LogFileName)];
-            if (!names.Any(n => n != TrainedMember.LogFileName))
+            string[] names = [.. (await run.ListAsync(cancellationToken)).Select(b => b.Name).Where(n => n.EndsWith(RunFiles.BestSuffix, StringComparison.Ordinal) || n == RunFiles.LogFileName)];
+            if (!names.Any(n => n != RunFiles.LogFileName))
             {
-                throw new TrainingException($"{run.Location} holds no trained member: there is no <member>{TrainedMember.BestSuffix}. Name a URL that was given to 'train --checkpoints'.");
+                throw new TrainingException($"{run.Location} holds no trained member: there is no <member>{RunFiles.BestSuffix}. Name a URL that was given to 'train --checkpoints'.");
             }
 
             foreach (string name in names)
             {
-                await run.DownloadAsync(name, name == TrainedMember.LogFileName ? Path.Combine(folder, name) : Path.Combine(folder, TrainedMember.CheckpointFolder, name), progress: null, cancellationToken);
+                await run.DownloadAsync(name, name == RunFiles.LogFileName ? Path.Combine(folder, name) : Path.Combine(folder, RunFiles.CheckpointFolder, name), progress: null, cancellationToken);
             }
         }
         catch (Exception e) when (BlobFolder.IsStorageFailure(e))

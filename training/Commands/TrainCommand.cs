@@ -4,6 +4,7 @@ using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
 using Lentigo.Training.Data;
+using Lentigo.Training.Evaluation;
 using Lentigo.Training.Networks;
 using Lentigo.Training.Recipes;
 using Lentigo.Training.Storage;
@@ -78,14 +79,14 @@ internal static class TrainCommand
             set_num_threads(threads);
         }
 
-        string folder = arguments.GetValue(Out)!, checkpoints = Path.Combine(folder, TrainedMember.CheckpointFolder);
+        string folder = arguments.GetValue(Out)!, checkpoints = Path.Combine(folder, RunFiles.CheckpointFolder);
         bool resume = arguments.GetValue(Resume);
-        if (!resume && members.FirstOrDefault(m => File.Exists(Trainer.CheckpointPath(checkpoints, m.Name))) is { } done)
+        if (!resume && members.FirstOrDefault(m => File.Exists(RunFiles.CheckpointPath(checkpoints, m.Name))) is { } done)
         {
             throw new UsageException($"{checkpoints} holds a checkpoint of {done.Name} already. Go on with it by --resume, or choose another --out.");
         }
 
-        string log = Path.Combine(folder, TrainedMember.LogFileName);
+        string log = Path.Combine(folder, RunFiles.LogFileName);
         CheckpointCopies? copies = await CopiesAsync(arguments, members, checkpoints, log, resume, cancellationToken);
 
         IReadOnlyList<double>? prior = PriorOf(arguments.GetValue(Prior));
@@ -114,7 +115,7 @@ internal static class TrainCommand
             catch (OperationCanceledException e)
             {
                 throw new TrainingException(
-                    File.Exists(Trainer.CheckpointPath(checkpoints, member.Name))
+                    File.Exists(RunFiles.CheckpointPath(checkpoints, member.Name))
                         ? $"Stopped. The last whole epoch of {member.Name} is in {checkpoints}: repeat the command with --resume to go on from it."
                         : $"Stopped before {member.Name} finished an epoch: repeat the command with --resume to start it again; members before it are kept.", e);
             }
@@ -122,10 +123,10 @@ internal static class TrainCommand
         foreach (MemberSpec member in members)
         {
             string? weights = arguments.GetValue(Weights) is { } path ? StartWeights.Find(path, member) : null;
-            if (pretrainer is not null && !(resume && File.Exists(Trainer.CheckpointPath(checkpoints, member.Name))))
+            if (pretrainer is not null && !(resume && File.Exists(RunFiles.CheckpointPath(checkpoints, member.Name))))
             {
                 await TrainAsync(pretrainer, member.OfPretraining(), weights);
-                weights = Trainer.BestPath(checkpoints, member.OfPretraining().Name);
+                weights = RunFiles.BestPath(checkpoints, member.OfPretraining().Name);
             }
 
             await TrainAsync(trainer, member, weights);
@@ -137,11 +138,11 @@ internal static class TrainCommand
 
     private static async Task<Teacher> TeacherAsync(ParseResult arguments, ModelPackage package, IReadOnlyList<DataLocation> locations, DataSetSplit split, CancellationToken cancellationToken)
     {
-        Teacher.Check(package.Manifest, split);
+        TeacherEnsemble.Check(package.Manifest, split);
         Console.WriteLine($"For the teacher {package.Manifest.Name} {package.Manifest.Version}:");
         using EnsembleModel model = EnsembleModel.Load(package, new());
         IReadOnlyList<LesionDataSet> sources = await DataArguments.OpenAllAsync(arguments, locations, package.Manifest.Input.Size, cancellationToken);
-        Teacher teacher = Teacher.Of(model, sources);
+        Teacher teacher = TeacherEnsemble.Classify(model, sources);
         foreach (LesionDataSet source in sources)
         {
             source.Dispose();

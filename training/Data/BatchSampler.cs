@@ -4,7 +4,7 @@ using Lentigo.Training.Recipes;
 namespace Lentigo.Training.Data;
 
 /// <summary>Chooses and orders the images of each epoch, and knows the class prior that training then sees.</summary>
-public sealed class BatchSampler
+internal sealed class BatchSampler
 {
     private readonly IReadOnlyList<int> _images;
     private readonly double[]? _weights; // [n]: in proportion to how often an image is drawn; null where each is drawn once
@@ -17,9 +17,6 @@ public sealed class BatchSampler
     /// <exception cref="TrainingException">Balance by stratum was asked for where a class is missing in a stratum.</exception>
     public BatchSampler(LesionDataSet data, IReadOnlyList<int> images, TrainingRecipe recipe)
     {
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(images);
-        ArgumentNullException.ThrowIfNull(recipe);
         _images = images;
         _seed = recipe.Seed;
         double[] own = [.. images.Select(i => data.Records[i].Weight)];

@@ -6,7 +6,7 @@ namespace Lentigo.Training.Data;
 /// A folder of images for each class: <c>mel/a.jpg</c>, or <c>train/mel/a.jpg</c> and <c>valid/mel/b.jpg</c> where the data set has a split of its own. Folders are named in
 /// any case by code, full name or another name of <see cref="Diagnoses"/>. There are no lesion ids.
 /// </summary>
-public static class ClassFolders
+internal static class ClassFolders
 {
     /// <summary>The name that <c>--format</c> takes.</summary>
     public const string FormatName = "folders";

@@ -9,7 +9,7 @@ namespace Lentigo.Training.Data;
 /// <param name="Path">The folder of images, the <c>.npz</c> file or the URL.</param>
 /// <param name="Table">The CSV with HAM10000's columns that labels the images, or null where the folder says how.</param>
 /// <param name="Weight">How often an epoch draws each of its images: 1 is once, 0.5 is half of them.</param>
-public sealed record DataLocation(string Path, string? Table = null, double Weight = 1)
+internal sealed record DataLocation(string Path, string? Table = null, double Weight = 1)
 {
     private const double MostWeight = 100;
 
@@ -17,7 +17,6 @@ public sealed record DataLocation(string Path, string? Table = null, double Weig
     /// <exception cref="DataSetException">The weight is not above 0 and at most 100.</exception>
     public static DataLocation Parse(string text)
     {
-        ArgumentNullException.ThrowIfNull(text);
         if (System.IO.Path.Exists(text) || text.Contains("://", StringComparison.Ordinal))
         {
             return new(text);

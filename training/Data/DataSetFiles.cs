@@ -6,7 +6,7 @@ namespace Lentigo.Training.Data;
 /// <param name="Label">The class, 0 to 6, or -1 where the data set does not say.</param>
 /// <param name="Lesion">The lesion that is shown, or null where the data set has no lesion ids.</param>
 /// <param name="Subset">The data set's own split: <c>train</c>, <c>val</c> or <c>test</c>; null where it has none.</param>
-public sealed record ImageFile(string Id, string Path, int Label, string? Lesion = null, string? Subset = null)
+internal sealed record ImageFile(string Id, string Path, int Label, string? Lesion = null, string? Subset = null)
 {
     /// <summary>What the tables say of it beside the class; null where they say nothing.</summary>
     public LesionAttributes? Attributes { get; init; }
@@ -20,7 +20,7 @@ public sealed record ImageFile(string Id, string Path, int Label, string? Lesion
 /// <param name="Images">The images that are on disk.</param>
 /// <param name="Missing">Ids in the tables whose images are not on disk.</param>
 /// <param name="Unlisted">How many images are on disk that no table names.</param>
-public sealed record DataSetFiles(
+internal sealed record DataSetFiles(
     string Name, string Format, string Folder, IReadOnlyList<string> Tables, IReadOnlyList<ImageFile> Images, IReadOnlyList<string> Missing, int Unlisted)
 {
     private static readonly string[] ImageExtensions = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"];
@@ -38,7 +38,6 @@ public sealed record DataSetFiles(
     /// <exception cref="DataSetException">The folder is of no known format or of several, or its tables are damaged or name unknown classes.</exception>
     public static DataSetFiles List(string folder, string? table = null, string? format = null)
     {
-        ArgumentNullException.ThrowIfNull(folder);
         if (format == ClassFolders.FormatName)
         {
             return table is null ? ClassFolders.List(folder) : throw new DataSetException($"The table {table} and --format {format} contradict each other: a folder for each class needs no table.");

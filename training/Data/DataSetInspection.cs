@@ -10,7 +10,7 @@ namespace Lentigo.Training.Data;
 /// <param name="Unreadable">Files that cannot be decoded, and why.</param>
 /// <param name="SameBytes">Groups of images whose files are equal, as indices into the images; empty for a <c>.npz</c>, which has no files.</param>
 /// <param name="SamePixels">Groups of images whose decoded pixels are equal.</param>
-public sealed record DataSetInspection(
+internal sealed record DataSetInspection(
     string Format, LesionDataSet Images, IReadOnlyList<string> Missing, int Unlisted, IReadOnlyList<(string Path, string Reason)> Unreadable,
     IReadOnlyList<IReadOnlyList<int>> SameBytes, IReadOnlyList<IReadOnlyList<int>> SamePixels) : IDisposable
 {

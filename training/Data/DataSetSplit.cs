@@ -4,7 +4,7 @@ using System.Text;
 namespace Lentigo.Training.Data;
 
 /// <summary>How images are told apart into those trained on and those validated on.</summary>
-public enum SplitKind
+internal enum SplitKind
 {
     /// <summary>No lesion on both sides, nor copies of one picture; where the data set has no lesion ids, by image.</summary>
     Lesion,
@@ -24,7 +24,7 @@ public enum SplitKind
 /// <param name="Train">The images trained on, ascending.</param>
 /// <param name="Val">The validation images, ascending.</param>
 /// <param name="Fingerprint">SHA-256 over the sorted image ids and their subset.</param>
-public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IReadOnlyList<int> Val, string Fingerprint)
+internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IReadOnlyList<int> Val, string Fingerprint)
 {
     /// <summary>The kind as the manifest names it.</summary>
     public string KindName => Kind switch { SplitKind.Lesion => "lesion", SplitKind.Image => "image", SplitKind.Official => "official", _ => "file" };
@@ -41,7 +41,6 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
     /// <exception cref="DataSetException">One side would be empty.</exception>
     public static DataSetSplit Make(LesionDataSet data, SplitKind kind, int seed, int folds = 5, int fold = 0)
     {
-        ArgumentNullException.ThrowIfNull(data);
         ArgumentOutOfRangeException.ThrowIfLessThan(folds, 2);
         ArgumentOutOfRangeException.ThrowIfNegative(fold);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(fold, folds);
@@ -96,7 +95,6 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
     /// </summary>
     public (int Lesions, IReadOnlyList<int[]> Copies) Leaks(LesionDataSet data)
     {
-        ArgumentNullException.ThrowIfNull(data);
         HashSet<int> train = [.. Train], val = [.. Val];
         return (
             Train.Select(i => data.Records[i].Lesion).OfType<string>().Intersect(Val.Select(i => data.Records[i].Lesion).OfType<string>()).Count(),
@@ -131,14 +129,12 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
     /// <summary>The fold, from 1, that each image is validated in; null for a single split.</summary>
     public static IReadOnlyDictionary<int, int>? FoldsOf(IReadOnlyList<DataSetSplit> splits)
     {
-        ArgumentNullException.ThrowIfNull(splits);
         return splits.Count == 1 ? null : splits.SelectMany((s, i) => s.Val.Select(image => (image, fold: i + 1))).ToDictionary(v => v.image, v => v.fold);
     }
 
     /// <summary>The fingerprint of a single split, or SHA-256 over those of the folds.</summary>
     public static string FingerprintOf(IReadOnlyList<DataSetSplit> splits)
     {
-        ArgumentNullException.ThrowIfNull(splits);
         return splits.Count == 1 ? splits[0].Fingerprint : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', splits.Select(s => s.Fingerprint)))));
     }
 
@@ -150,8 +146,6 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
     /// <exception cref="DataSetException">The CSV is damaged, names images that the data set has not, leaves a side empty, or has a lesion or a picture on both sides.</exception>
     public static DataSetSplit Read(string path, LesionDataSet data, Action<string> warn, bool allowLeaks = false)
     {
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(warn);
         Dictionary<string, int> indices = Enumerable.Range(0, data.Count).ToDictionary(i => data.Records[i].Id, StringComparer.Ordinal);
         CsvTable table = CsvTable.Read(path, "image_id", "a split", "subset");
         // Names with an extension or in Windows' spelling mean the same image.
@@ -208,8 +202,6 @@ public sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IRea
     /// <param name="data">The data set that was split.</param>
     public void Save(string path, LesionDataSet data)
     {
-        ArgumentNullException.ThrowIfNull(path);
-        ArgumentNullException.ThrowIfNull(data);
         StringBuilder csv = new("image_id,subset\n");
         foreach ((string id, string subset) in Train.Select(i => (data.Records[i].Id, "train")).Concat(Val.Select(i => (data.Records[i].Id, "val"))).OrderBy(r => r.Id, StringComparer.Ordinal))
         {

@@ -1,7 +1,7 @@
 namespace Lentigo.Training.Data;
 
 /// <summary>Recognises the format of a data set and reads it.</summary>
-public static class DataSets
+internal static class DataSets
 {
     /// <summary>Reads a data set.</summary>
     /// <param name="path">
@@ -20,8 +20,6 @@ public static class DataSets
         string path, int size, bool skipMissing, Action<string> warn, PixelCache? cache = null, IProgress<(long Done, long? Total)>? progress = null,
         string? table = null, string? format = null, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(path);
-        ArgumentNullException.ThrowIfNull(warn);
         if (IsNpz(path))
         {
             LesionDataSet arrays = MedMnist.Read(path, size);

@@ -6,7 +6,7 @@ namespace Lentigo.Training.Data;
 /// Which diagnosis of the public data sets becomes which of the seven classes, by HAM10000's definitions (Tschandl et al. 2018, doi:10.1038/sdata.2018.161). The names are
 /// those of HAM10000, the ISIC challenges, the ISIC archive, BCN20000, MILK10k and copies of them on Kaggle; case, digits and punctuation do not count.
 /// </summary>
-public static class Diagnoses
+internal static class Diagnoses
 {
     /// <summary>What <see cref="Find"/> gives for a diagnosis that is none of the seven classes.</summary>
     public const int LeftOut = -2;
@@ -36,7 +36,6 @@ public static class Diagnoses
     /// <summary>The label of a diagnosis, 0 to 6; <see cref="LeftOut"/> for one of <see cref="Others"/>; null for a name that is in no list.</summary>
     public static int? Find(string name)
     {
-        ArgumentNullException.ThrowIfNull(name);
         return Labels.TryGetValue(Letters(name), out int label) ? label : null;
     }
 

@@ -7,7 +7,7 @@ namespace Lentigo.Training.Data;
 /// <param name="Sex">The patient's sex, lower case.</param>
 /// <param name="Site">Where on the body the lesion is, lower case.</param>
 /// <param name="Confirmation">How the diagnosis was made, such as <c>histo</c> or <c>follow_up</c>.</param>
-public sealed record LesionAttributes(double? Age, string? Sex, string? Site, string? Confirmation)
+internal sealed record LesionAttributes(double? Age, string? Sex, string? Site, string? Confirmation)
 {
     // HAM10000's names first, then those of the ISIC archive and challenges.
     private static readonly string[] AgeColumns = ["age", "age_approx"];

@@ -13,7 +13,7 @@ namespace Lentigo.Training.Data;
 /// <param name="Stratum">The original resolution: <c>220</c> for a square image, <c>600x450</c> for another.</param>
 /// <param name="Subset">The data set's own split: <c>train</c>, <c>val</c> or <c>test</c>; null where it has none.</param>
 /// <param name="Weight">How often an epoch draws the image: 1 is once (see <see cref="DataLocation.Weight"/>).</param>
-public sealed record LesionRecord(string Id, int Label, string? Lesion, string Stratum, string? Subset = null, double Weight = 1)
+internal sealed record LesionRecord(string Id, int Label, string? Lesion, string Stratum, string? Subset = null, double Weight = 1)
 {
     /// <summary>What the data set says of it beside the class; null where it says nothing.</summary>
     public LesionAttributes? Attributes { get; init; }
@@ -26,7 +26,7 @@ public sealed record LesionRecord(string Id, int Label, string? Lesion, string S
 }
 
 /// <summary>Images decoded to the input size, with their labels.</summary>
-public sealed class LesionDataSet : IDisposable
+internal sealed class LesionDataSet : IDisposable
 {
     private string? _fingerprint;
     private IReadOnlyList<int[]>? _copies;
@@ -37,8 +37,6 @@ public sealed class LesionDataSet : IDisposable
     /// <param name="pixels">uint8 [n, s, s, 3] RGB on the CPU.</param>
     public LesionDataSet(string name, IReadOnlyList<LesionRecord> records, Tensor pixels)
     {
-        ArgumentNullException.ThrowIfNull(records);
-        ArgumentNullException.ThrowIfNull(pixels);
         if (records.Count != pixels.shape[0])
         {
             throw new ArgumentException($"{records.Count} records, but pixels of {pixels.shape[0]} images.", nameof(pixels));
@@ -95,7 +93,6 @@ public sealed class LesionDataSet : IDisposable
     /// <summary>How many of the images at these indices have each label.</summary>
     public int[] ClassCounts(IEnumerable<int> indices)
     {
-        ArgumentNullException.ThrowIfNull(indices);
         int[] counts = new int[LesionClasses.Count];
         foreach (int i in indices)
         {

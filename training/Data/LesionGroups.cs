@@ -6,7 +6,7 @@ namespace Lentigo.Training.Data;
 /// Which images of several sources show one lesion: those with one lesion id or image id, and copies of one picture (<see cref="PerceptualHash"/>).
 /// A group must not stand on both sides of a split.
 /// </summary>
-public sealed class LesionGroups
+internal sealed class LesionGroups
 {
     private readonly int[] _starts;
     private readonly DisjointSets _sets;
@@ -33,8 +33,6 @@ public sealed class LesionGroups
     /// <exception cref="DataSetException">Two sources have an image id in common whose pixels differ.</exception>
     public static LesionGroups Of(IReadOnlyList<LesionDataSet> sources, int otherCopies, Action<string> warn)
     {
-        ArgumentNullException.ThrowIfNull(sources);
-        ArgumentNullException.ThrowIfNull(warn);
         LesionGroups groups = new(sources);
         for (int s = 0; s < sources.Count; s++)
         {

@@ -9,7 +9,7 @@ namespace Lentigo.Training.Data;
 /// MedMNIST's format (Yang et al. 2023, doi:10.1038/s41597-022-01721-8): a zip of NumPy arrays <c>{train,val,test}_images</c> uint8 [n, h, w, 3]
 /// or [n, h, w] and <c>{train,val,test}_labels</c> [n, 1]. Any of the three subsets may be absent, and labels may be too.
 /// </summary>
-public static class MedMnist
+internal static class MedMnist
 {
     private static readonly string[] Subsets = ["train", "val", "test"];
 

@@ -9,7 +9,7 @@ namespace Lentigo.Training.Data;
 /// <param name="Shape">The sizes of its dimensions.</param>
 /// <param name="Type">NumPy's type: <c>|u1</c>, <c>&lt;i8</c>, ...</param>
 /// <param name="Data">The elements in row-major order.</param>
-public sealed partial record NpyArray(IReadOnlyList<int> Shape, string Type, byte[] Data)
+internal sealed partial record NpyArray(IReadOnlyList<int> Shape, string Type, byte[] Data)
 {
     /// <summary>Reads an array of integers of 1, 2, 4 or 8 bytes.</summary>
     /// <param name="stream">The file's bytes.</param>
@@ -17,7 +17,6 @@ public sealed partial record NpyArray(IReadOnlyList<int> Shape, string Type, byt
     /// <exception cref="DataSetException">The file is damaged or of another type.</exception>
     public static NpyArray Read(Stream stream, string name)
     {
-        ArgumentNullException.ThrowIfNull(stream);
         try
         {
             byte[] start = new byte[8];

@@ -6,7 +6,7 @@ namespace Lentigo.Training.Data;
 /// Finds copies of one picture that differ in size, sharpness or compression. The hash is dHash (Krawetz 2013, 'Kind of Like That'): bits say
 /// whether brightness rises from one cell of a 16 x 16 grid to the next, here both along rows and along columns: 512 bits.
 /// </summary>
-public static class PerceptualHash
+internal static class PerceptualHash
 {
     private const int Grid = 16, Words = 2 * Grid * Grid / 64;
 

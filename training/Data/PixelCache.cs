@@ -13,7 +13,7 @@ namespace Lentigo.Training.Data;
 /// decoder; it is checked by its hash and decoded again where that is wrong. Entries that nobody read for <see cref="Kept"/> are deleted.
 /// </summary>
 /// <param name="folder">Where entries are; created where it does not exist.</param>
-public sealed class PixelCache(string folder)
+internal sealed class PixelCache(string folder)
 {
     private const int HeaderBytes = 16, HashBytes = 32;
 

@@ -8,7 +8,7 @@ namespace Lentigo.Training.Data;
 /// The images of one stage of training: those of the data set that is validated on, split, and those of sources that are only trained on. Of the latter, images of
 /// lesions that stand among the validation images are left out.
 /// </summary>
-public sealed class TrainingImages : IDisposable
+internal sealed class TrainingImages : IDisposable
 {
     private TrainingImages(LesionDataSet data, DataSetSplit split, LesionDataSet validated, IReadOnlyList<ModelSource> sources)
     {
@@ -39,7 +39,6 @@ public sealed class TrainingImages : IDisposable
     /// <exception cref="DataSetException">Two sources have an image id in common whose pixels differ.</exception>
     public static LesionDataSet Join(IReadOnlyList<LesionDataSet> sources, Action<string> warn)
     {
-        ArgumentNullException.ThrowIfNull(sources);
         if (sources.Count == 1)
         {
             return sources[0];
@@ -85,9 +84,6 @@ public sealed class TrainingImages : IDisposable
     /// <exception cref="DataSetException">As <see cref="Of"/>, or the sources lack a class that the following training knows.</exception>
     public static TrainingImages ForPretraining(LesionDataSet validated, DataSetSplit split, IReadOnlyList<LesionDataSet> sources, Action<string> warn)
     {
-        ArgumentNullException.ThrowIfNull(validated);
-        ArgumentNullException.ThrowIfNull(split);
-        ArgumentNullException.ThrowIfNull(sources);
         int[] known = validated.ClassCounts(split.Train), taught = new int[LesionClasses.Count];
         foreach (LesionDataSet source in sources)
         {
@@ -104,7 +100,6 @@ public sealed class TrainingImages : IDisposable
     /// <summary>[7]: the share of each class in a data set.</summary>
     public static IReadOnlyList<double> PriorOf(LesionDataSet data)
     {
-        ArgumentNullException.ThrowIfNull(data);
         return [.. data.ClassCounts(Enumerable.Range(0, data.Count)).Select(c => (double)c / data.Count)];
     }
 
@@ -125,10 +120,6 @@ public sealed class TrainingImages : IDisposable
     private static TrainingImages Combine(
         LesionDataSet validated, DataSetSplit split, IReadOnlyList<int> train, IReadOnlyList<LesionDataSet> more, string? role, string moreRole, Action<string> warn)
     {
-        ArgumentNullException.ThrowIfNull(validated);
-        ArgumentNullException.ThrowIfNull(split);
-        ArgumentNullException.ThrowIfNull(more);
-        ArgumentNullException.ThrowIfNull(warn);
         List<ModelSource> sources = [];
         if (role is not null)
         {

@@ -6,7 +6,7 @@ using Lentigo.Core.Inference;
 namespace Lentigo.Training.Evaluation;
 
 /// <summary>What is fitted on validation logits after training.</summary>
-public static class Calibration
+internal static class Calibration
 {
     private const double Coldest = 0.05, Hottest = 20;
 
@@ -18,7 +18,6 @@ public static class Calibration
     /// <param name="logits">[n][7].</param>
     public static double Temperature(IReadOnlyList<int> labels, IReadOnlyList<float[]> logits)
     {
-        ArgumentNullException.ThrowIfNull(logits);
         return Temperature(labels, (i, temperature) => EnsembleOutput.Softmax(logits[i], temperature));
     }
 
@@ -27,8 +26,6 @@ public static class Calibration
     /// <param name="probabilities">The probabilities [7] of an image, by its index, at a temperature.</param>
     public static double Temperature(IReadOnlyList<int> labels, Func<int, double, double[]> probabilities)
     {
-        ArgumentNullException.ThrowIfNull(labels);
-        ArgumentNullException.ThrowIfNull(probabilities);
         double Loss(double log) => Enumerable.Range(0, labels.Count).Sum(i => -Math.Log(Math.Max(1e-300, probabilities(i, Math.Exp(log))[labels[i]])));
         double ratio = (Math.Sqrt(5) - 1) / 2, low = Math.Log(Coldest), high = Math.Log(Hottest);
         double a = high - (ratio * (high - low)), b = low + (ratio * (high - low)), lossA = Loss(a), lossB = Loss(b);
@@ -58,7 +55,6 @@ public static class Calibration
     /// <param name="lesions">[n]: images with equal entries show one lesion.</param>
     public static IReadOnlyList<CalibrationComparison> Compare(EnsembleAnswers answers, IReadOnlyList<int> labels, IReadOnlyList<string> lesions)
     {
-        ArgumentNullException.ThrowIfNull(answers);
         float[][][] members = [.. answers.MemberLogits.Values];
         bool[] second = DecisionEvaluation.HalvesOf(labels, lesions);
         List<CalibrationComparison> rows = [.. answers.MemberLogits.Select(m => Row(m.Key, (i, t) => EnsembleOutput.Softmax(m.Value[i], t)))];
@@ -92,7 +88,6 @@ public static class Calibration
     /// <returns>The threshold, or null where no image is of another class.</returns>
     public static double? ThresholdAtSpecificity(IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities, string code, double specificity)
     {
-        ArgumentNullException.ThrowIfNull(labels);
         int c = LesionClasses.IndexOf(code);
         double[] negatives = [.. Enumerable.Range(0, labels.Count).Where(i => labels[i] != c).Select(i => probabilities[i][c]).Order()];
         return negatives.Length == 0 ? null : Math.BitIncrement(negatives[Math.Min(negatives.Length - 1, (int)Math.Ceiling(specificity * negatives.Length) - 1)]);

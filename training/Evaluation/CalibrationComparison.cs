@@ -6,7 +6,7 @@ namespace Lentigo.Training.Evaluation;
 /// <param name="Name">The member's name, <see cref="LogitAverage"/> or <see cref="ProbabilityAverage"/>.</param>
 /// <param name="Before">At temperature 1.</param>
 /// <param name="After">At temperatures fitted on images of other lesions.</param>
-public sealed record CalibrationComparison(string Name, CalibrationErrors Before, CalibrationErrors After)
+internal sealed record CalibrationComparison(string Name, CalibrationErrors Before, CalibrationErrors After)
 {
     /// <summary>The ensemble that averages its members' logits: what serves.</summary>
     public const string LogitAverage = "average of logits";

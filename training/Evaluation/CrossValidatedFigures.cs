@@ -7,5 +7,5 @@ namespace Lentigo.Training.Evaluation;
 /// <param name="Ensemble">The ensemble's: the members' logits averaged.</param>
 /// <param name="Members">Each member's.</param>
 /// <param name="Gains">What the ensemble's figures are above each member's.</param>
-public sealed record CrossValidatedFigures(
+internal sealed record CrossValidatedFigures(
     int Images, ConfidenceIntervals Ensemble, IReadOnlyDictionary<string, ConfidenceIntervals> Members, IReadOnlyDictionary<string, ConfidenceIntervals> Gains);

@@ -14,7 +14,7 @@ namespace Lentigo.Training.Evaluation;
 /// <param name="All">The figures of all images, for the class prior of the data set.</param>
 /// <param name="Uniform">Those of all images with every answer re-weighed for equally frequent classes.</param>
 /// <param name="Strata">Those of each resolution; empty where there is but one.</param>
-public sealed record CrossValidation(string Data, string Split, int Folds, CrossValidatedFigures All, CrossValidatedFigures Uniform, IReadOnlyDictionary<string, CrossValidatedFigures> Strata)
+internal sealed record CrossValidation(string Data, string Split, int Folds, CrossValidatedFigures All, CrossValidatedFigures Uniform, IReadOnlyDictionary<string, CrossValidatedFigures> Strata)
 {
     /// <summary>Pools what the members of every fold answer on its validation images.</summary>
     /// <param name="members">The members of all folds, in any order.</param>
@@ -24,8 +24,6 @@ public sealed record CrossValidation(string Data, string Split, int Folds, Cross
     /// <exception cref="TrainingException">The folds differ in members or recipes, or a member is of another data set or split.</exception>
     public static CrossValidation Pool(IReadOnlyList<TrainedMember> members, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(splits);
         using DisposeScope scope = NewDisposeScope();
         int[] images = [.. splits.SelectMany(s => s.Val)];
         Dictionary<string, List<float[]>> logits = [];
@@ -34,7 +32,7 @@ public sealed record CrossValidation(string Data, string Split, int Folds, Cross
         {
             string name = TrainedMember.NameInFold(member.Name, member.Fold);
             logits.TryAdd(name, []);
-            logits[name].AddRange(Trainer.Logits(member.Network, new(data, member.Architecture, CPU), splits[member.Fold!.Value - 1].Val, member.State.Recipe.Flips, cancellationToken: cancellationToken));
+            logits[name].AddRange(MemberLogits.Compute(member.Network, new(data, member.Architecture, CPU), splits[member.Fold!.Value - 1].Val, member.State.Recipe.Flips, cancellationToken: cancellationToken));
         }
 
         string[] names = [.. logits.Keys];

@@ -10,7 +10,7 @@ namespace Lentigo.Training.Evaluation;
 /// A package's predictions on images of a data set, computed by the code that serves. For an ensemble of folds they are out-of-fold predictions: each image is
 /// answered by the members that were not trained on it.
 /// </summary>
-public sealed class EnsembleAnswers
+internal sealed class EnsembleAnswers
 {
     private const int Batch = 32;
 
@@ -56,8 +56,6 @@ public sealed class EnsembleAnswers
     public static EnsembleAnswers Compute(
         EnsembleModel model, LesionDataSet data, IReadOnlyList<int> images, Func<byte[], int, byte[]>? change = null, IReadOnlyDictionary<int, int>? folds = null)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(data);
         double temperature = model.Manifest.Temperature;
         ModelMember[] members = [.. model.Manifest.Members];
         string[] names = [.. members.Select(m => folds is null ? m.Name : TrainedMember.NameInFold(m.Name, m.Fold))];
@@ -108,7 +106,6 @@ public sealed class EnsembleAnswers
     /// <param name="prior">[7]: the class prior that the answers are for; null where it is not known, and they are not re-weighed for equally frequent classes.</param>
     public EvaluationReport Evaluate(string model, LesionDataSet data, string subset, IReadOnlyList<double>? prior = null)
     {
-        ArgumentNullException.ThrowIfNull(data);
         int[] labels = [.. Images.Select(i => data.Records[i].Label)];
         string[] strata = [.. Images.Select(i => data.Records[i].Stratum)];
         Dictionary<string, ClassificationMetrics>? apart = strata.Distinct().Count() < 2 ? null : strata.Distinct().Order(StringComparer.Ordinal).ToDictionary(s => s, s =>

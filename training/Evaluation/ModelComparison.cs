@@ -8,7 +8,7 @@ namespace Lentigo.Training.Evaluation;
 /// <param name="Candidate">The candidate's metrics.</param>
 /// <param name="Serving">The metrics of the version that serves.</param>
 /// <param name="Difference">Paired bootstrap by lesion of the candidate's metrics less those of the version that serves.</param>
-public sealed record ModelComparison(ClassificationMetrics Candidate, ClassificationMetrics Serving, ConfidenceIntervals Difference)
+internal sealed record ModelComparison(ClassificationMetrics Candidate, ClassificationMetrics Serving, ConfidenceIntervals Difference)
 {
     /// <summary>Compares two packages by their validation answers.</summary>
     /// <param name="candidate">The candidate's manifest and answers.</param>

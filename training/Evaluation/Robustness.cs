@@ -6,7 +6,7 @@ using NetVips;
 namespace Lentigo.Training.Evaluation;
 
 /// <summary>Changes photographs and compares an ensemble's answers.</summary>
-public static class Robustness
+internal static class Robustness
 {
     private const int TrainingWidth = 200, TrainingHeight = 150, TrainingQuality = 75, Hairs = 12, HairSegments = 24;
     private const double FrameShare = 0.08, HairBrightness = 40;
@@ -28,8 +28,6 @@ public static class Robustness
     /// <exception cref="DataSetException">There are none, or one cannot be decoded.</exception>
     public static IReadOnlyList<RobustnessFigures> Measure(EnsembleModel model, IReadOnlyList<ImageFile> files)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(files);
         if (files.Count == 0)
         {
             throw new DataSetException("There are no photographs to change: the folder of --robustness holds no images of a data set.");

@@ -7,4 +7,4 @@ namespace Lentigo.Training.Evaluation;
 /// <param name="MeanShift">The mean over photographs of half the sum of |change of probability|, 0 to 1 (total variation).</param>
 /// <param name="LargestShift">The largest of these.</param>
 /// <param name="MeanMalignantShift">The mean |change| of the probability of the malignant and premalignant classes together.</param>
-public sealed record RobustnessFigures(string Change, int Count, int Flips, double MeanShift, double LargestShift, double MeanMalignantShift);
+internal sealed record RobustnessFigures(string Change, int Count, int Flips, double MeanShift, double LargestShift, double MeanMalignantShift);

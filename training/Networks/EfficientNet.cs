@@ -9,7 +9,7 @@ namespace Lentigo.Training.Networks;
 /// EfficientNet (Tan and Le 2019, arXiv:1905.11946): a network of inverted bottlenecks with squeeze-and-excitation, scaled in width, depth and
 /// resolution together. Parameter names, counts and initialization are torchvision's <c>efficientnet_b0</c> and <c>efficientnet_b4</c>.
 /// </summary>
-public sealed class EfficientNet : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
+internal sealed class EfficientNet : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
 {
     /// <summary>The paper's Table 1, stages 2 to 8: expansion, kernel, stride, input and output channels, layers of B0.</summary>
     private static readonly (int Expansion, int Kernel, int Stride, int In, int Out, int Layers)[] Stages =
@@ -82,7 +82,6 @@ public sealed class EfficientNet : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
     /// <inheritdoc/>
     public OnnxStages ExportStages(OnnxGraphBuilder graph, OnnxValue input)
     {
-        ArgumentNullException.ThrowIfNull(graph);
         List<OnnxValue> maps = LayerStages.Run(features, StageEnds, input, graph.Call);
         OnnxValue pooled = graph.Flatten(graph.Call(avgpool, maps[^1]), 1);
         return new(maps, pooled, graph.Call(classifier, pooled));

@@ -10,7 +10,7 @@ namespace Lentigo.Training.Networks;
 /// <param name="Mean">The mean of each channel, for pixels in 0 to 1, that its public weights were trained with.</param>
 /// <param name="Std">The standard deviation of each channel, likewise.</param>
 /// <param name="Head">The name of the last layer, whose logits are those of the classes.</param>
-public sealed record MemberArchitecture(
+internal sealed record MemberArchitecture(
     string Name,
     string Source,
     long Parameters,
@@ -24,7 +24,7 @@ public sealed record MemberArchitecture(
 }
 
 /// <summary>Every network that can be a member, under its name.</summary>
-public static class MemberRegistry
+internal static class MemberRegistry
 {
     // torchvision's ImageNet statistics; the weights that Google trained expect pixels scaled to [-1, 1].
     private static readonly float[] ImageNetMean = [0.485f, 0.456f, 0.406f];

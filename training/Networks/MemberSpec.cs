@@ -4,7 +4,7 @@ namespace Lentigo.Training.Networks;
 /// <param name="Name">Its name, unique in the ensemble: the architecture's, with <c>@seed</c> where another seed was asked for.</param>
 /// <param name="Architecture">The network.</param>
 /// <param name="Seed">The seed of its weights, batches and augmentation.</param>
-public sealed record MemberSpec(string Name, MemberArchitecture Architecture, int Seed)
+internal sealed record MemberSpec(string Name, MemberArchitecture Architecture, int Seed)
 {
     private const string PretrainingSuffix = ".pretraining";
 
@@ -14,7 +14,6 @@ public sealed record MemberSpec(string Name, MemberArchitecture Architecture, in
     /// <summary>Whether a name is that of a first training.</summary>
     public static bool IsPretraining(string name)
     {
-        ArgumentNullException.ThrowIfNull(name);
         return name.EndsWith(PretrainingSuffix, StringComparison.Ordinal);
     }
 
@@ -22,7 +21,6 @@ public sealed record MemberSpec(string Name, MemberArchitecture Architecture, in
     /// <exception cref="TrainingException">A name is unknown or given twice, or a seed is no number.</exception>
     public static IReadOnlyList<MemberSpec> Parse(string list, int seed)
     {
-        ArgumentNullException.ThrowIfNull(list);
         List<MemberSpec> members = [];
         foreach (string name in list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {

@@ -8,7 +8,7 @@ namespace Lentigo.Training.Networks;
 /// MobileNetV2 of width 1 (Sandler et al. 2018, arXiv:1801.04381, table 2). Parameter names, counts and initialisation are those of
 /// torchvision's <c>mobilenet_v2</c>.
 /// </summary>
-public sealed class MobileNetV2 : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
+internal sealed class MobileNetV2 : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
 {
     /// <summary>The paper's table 2: expansion t, output channels c, repeats n, stride s of the first.</summary>
     private static readonly (int Expansion, int Channels, int Repeats, int Stride)[] Stages =
@@ -77,7 +77,6 @@ public sealed class MobileNetV2 : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
     /// <inheritdoc/>
     public OnnxStages ExportStages(OnnxGraphBuilder graph, OnnxValue input)
     {
-        ArgumentNullException.ThrowIfNull(graph);
         List<OnnxValue> maps = LayerStages.Run(features, StageEnds, input, graph.Call);
         OnnxValue pooled = graph.Mean(maps[^1], [2, 3]);
         return new(maps, pooled, graph.Call(classifier, pooled));

@@ -5,7 +5,7 @@ namespace Lentigo.Training.Networks;
 /// <summary>How a name in a file of public weights becomes a name of the network.</summary>
 /// <param name="Pattern">A regular expression for the whole name in the file.</param>
 /// <param name="Replacement">The network's name, with <c>$1</c>, ... for the pattern's groups.</param>
-public sealed record PublicName(string Pattern, string Replacement)
+internal sealed record PublicName(string Pattern, string Replacement)
 {
     /// <summary>
     /// DeiT's names (Touvron et al. 2021, github.com/facebookresearch/deit; timm's transformers have the same) to torchvision's. The order of
@@ -44,7 +44,6 @@ public sealed record PublicName(string Pattern, string Replacement)
     /// <summary>The network's name of a name in a file: the first rule's that matches, or the name as it is.</summary>
     public static string Translate(string name, IReadOnlyList<PublicName> rules)
     {
-        ArgumentNullException.ThrowIfNull(rules);
         foreach (PublicName rule in rules)
         {
             Match match = Regex.Match(name, $"^(?:{rule.Pattern})$", RegexOptions.CultureInvariant);

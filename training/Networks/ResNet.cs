@@ -8,7 +8,7 @@ namespace Lentigo.Training.Networks;
 /// The residual network of 18 layers (He et al. 2016, arXiv:1512.03385, table 1). Parameter names, counts and initialisation are those
 /// of torchvision's <c>resnet18</c>.
 /// </summary>
-public sealed class ResNet : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
+internal sealed class ResNet : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
 {
     private readonly Conv2d conv1;
     private readonly BatchNorm2d bn1;
@@ -63,7 +63,6 @@ public sealed class ResNet : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
     /// <inheritdoc/>
     public OnnxStages ExportStages(OnnxGraphBuilder graph, OnnxValue input)
     {
-        ArgumentNullException.ThrowIfNull(graph);
         OnnxValue x = graph.Relu(graph.Call(bn1, graph.Call(conv1, input)));
         x = graph.MaxPool2d(x, 3, 2, 1);
         List<OnnxValue> maps = [];

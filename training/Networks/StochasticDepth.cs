@@ -7,7 +7,7 @@ namespace Lentigo.Training.Networks;
 /// Drops a residual branch for whole images while training, with the given probability, and scales the branches that stay so that the mean is
 /// kept (Huang et al. 2016, arXiv:1603.09382; torchvision's mode <c>row</c>). Does nothing in evaluation.
 /// </summary>
-public sealed class StochasticDepth : nn.Module<Tensor, Tensor>, IOnnxExportable
+internal sealed class StochasticDepth : nn.Module<Tensor, Tensor>, IOnnxExportable
 {
     private readonly double _survival;
 
@@ -23,7 +23,6 @@ public sealed class StochasticDepth : nn.Module<Tensor, Tensor>, IOnnxExportable
     /// <summary>The branch's output [n, ...], with the rows of dropped images zero.</summary>
     public override Tensor forward(Tensor input)
     {
-        ArgumentNullException.ThrowIfNull(input);
         if (!training || _survival == 1)
         {
             return input.alias();

@@ -9,7 +9,7 @@ namespace Lentigo.Training.Networks;
 /// The vision transformer (Dosovitskiy et al. 2021, arXiv:2010.11929): patches of the image and a class token attend to each other. Parameter
 /// names and initialization are torchvision's <c>VisionTransformer</c>.
 /// </summary>
-public sealed class VisionTransformer : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
+internal sealed class VisionTransformer : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
 {
     private readonly Conv2d conv_proj;
     private readonly Parameter class_token;
@@ -68,7 +68,6 @@ public sealed class VisionTransformer : nn.Module<Tensor, Tensor>, IOnnxStagedNe
     /// <exception cref="ArgumentException">The images are not of the size that the position embedding is for.</exception>
     public override Tensor forward(Tensor input)
     {
-        ArgumentNullException.ThrowIfNull(input);
         if (input.shape[2] != _imageSize || input.shape[3] != _imageSize)
         {
             throw new ArgumentException($"This transformer takes images of {_imageSize} px, not {input.shape[3]} x {input.shape[2]}.", nameof(input));
@@ -81,7 +80,6 @@ public sealed class VisionTransformer : nn.Module<Tensor, Tensor>, IOnnxStagedNe
     /// <inheritdoc/>
     public OnnxValue Export(OnnxGraphBuilder graph, OnnxValue input)
     {
-        ArgumentNullException.ThrowIfNull(graph);
         return graph.Call(heads, graph.Select(graph.Call(encoder, Tokens(graph, input)), 1, 0));
     }
 
@@ -91,7 +89,6 @@ public sealed class VisionTransformer : nn.Module<Tensor, Tensor>, IOnnxStagedNe
     /// </summary>
     public OnnxStages ExportStages(OnnxGraphBuilder graph, OnnxValue input)
     {
-        ArgumentNullException.ThrowIfNull(graph);
         (OnnxValue map, OnnxValue tokens) = encoder.ExportMap(graph, Tokens(graph, input), _side);
         OnnxValue pooled = graph.Select(tokens, 1, 0);
         return new([map], pooled, graph.Call(heads, pooled));

@@ -18,7 +18,7 @@ using static TorchSharp.torch;
 namespace Lentigo.Training.Packaging;
 
 /// <summary>How a package is written.</summary>
-public sealed record PackageOptions
+internal sealed record PackageOptions
 {
     /// <summary>The model's name in its manifest.</summary>
     public required string Name { get; init; }
@@ -40,7 +40,7 @@ public sealed record PackageOptions
 /// <param name="Package">The package, its hashes checked.</param>
 /// <param name="Parity">The largest differences between ONNX Runtime and TorchSharp.</param>
 /// <param name="Metrics">The metrics on the validation images.</param>
-public sealed record WrittenPackage(ModelPackage Package, OnnxVerification Parity, EvaluationReport Metrics);
+internal sealed record WrittenPackage(ModelPackage Package, OnnxVerification Parity, EvaluationReport Metrics);
 
 /// <summary>A graph that a package is made around.</summary>
 /// <param name="HasFeatures">Whether it gives features, from which suitability is fitted.</param>
@@ -58,7 +58,7 @@ internal sealed record PackagedGraph(
     Action<EnsembleModel>? Check = null);
 
 /// <summary>Makes a model package of trained members: one ONNX graph, calibrated and checked, its report and its manifest.</summary>
-public static class EnsemblePackage
+internal static class EnsemblePackage
 {
     private const int ParityImages = 8, CalibrationImages = 256;
 
@@ -89,10 +89,6 @@ public static class EnsemblePackage
     /// <exception cref="OnnxExportException">The graph computes something else than the networks.</exception>
     public static WrittenPackage Write(IReadOnlyList<TrainedMember> members, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, string folder, PackageOptions options)
     {
-        ArgumentNullException.ThrowIfNull(members);
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(splits);
-        ArgumentNullException.ThrowIfNull(options);
         members = TrainedMember.Together(members, data, splits);
         int[] val = [.. splits.SelectMany(s => s.Val)];
         using DisposeScope scope = NewDisposeScope();
@@ -139,10 +135,6 @@ public static class EnsemblePackage
     public static (ModelPackage Package, EvaluationReport Metrics) WriteMember(
         ModelPackage source, string member, LesionDataSet data, DataSetSplit split, string folder, PackageOptions options)
     {
-        ArgumentNullException.ThrowIfNull(source);
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(split);
-        ArgumentNullException.ThrowIfNull(options);
         ModelManifest ensemble = source.Manifest;
         int place = ensemble.Members.ToList().FindIndex(m => m.Name == member);
         string? fault = place < 0 ? $"it has no member {member}; its members are {string.Join(", ", ensemble.Members.Select(m => m.Name))}"
@@ -281,11 +273,6 @@ public static class EnsemblePackage
     public static (ModelPackage Package, EvaluationReport Metrics) Renew(
         ModelPackage package, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, IReadOnlyList<LesionDataSet> more, string folder, PackageOptions options)
     {
-        ArgumentNullException.ThrowIfNull(package);
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(splits);
-        ArgumentNullException.ThrowIfNull(more);
-        ArgumentNullException.ThrowIfNull(options);
         DateTimeOffset now = DateTimeOffset.UtcNow;
         string version = VersionOf(now), partial = Path.Combine(folder, $".{version}.partial"), final = Path.Combine(folder, version);
         Directory.CreateDirectory(partial);

@@ -1,7 +1,7 @@
 namespace Lentigo.Training.Recipes;
 
 /// <summary>What a first training does otherwise than the one that starts from its weights.</summary>
-public sealed record Pretraining
+internal sealed record Pretraining
 {
     /// <summary>The side of the input in pixels: that of the images that the first training has.</summary>
     public int Size { get; init; } = 84;

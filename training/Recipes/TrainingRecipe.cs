@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Lentigo.Training.Recipes;
 
 /// <summary>Every hyper-parameter of a training. The defaults are the paper's recipe.</summary>
-public sealed record TrainingRecipe
+internal sealed record TrainingRecipe
 {
     /// <summary>The recipe's name.</summary>
     public string Name { get; init; } = "paper";

@@ -10,7 +10,7 @@ using Lentigo.Training.Trainers;
 namespace Lentigo.Training.Reports;
 
 /// <summary>Gathers what a report needs from a package and its answers on a data set.</summary>
-public static class EvaluationReportInput
+internal static class EvaluationReportInput
 {
     /// <summary>What sharp images are reduced to, to see whether sharpness moves the answer: the side of DermaMNIST's images.</summary>
     private const int DegradedSize = 28;
@@ -27,9 +27,6 @@ public static class EvaluationReportInput
     public static ReportInput Of(
         EnsembleModel model, ModelManifest manifest, LesionDataSet data, string subset, EnsembleAnswers answers, IReadOnlyList<double>? prior, DecisionEvaluation? decisions, bool embedImages)
     {
-        ArgumentNullException.ThrowIfNull(manifest);
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(answers);
         LesionRecord[] records = [.. answers.Images.Select(i => data.Records[i])];
         int[] labels = [.. records.Select(r => r.Label)];
         string[] lesions = [.. records.Select(r => r.LesionOrId)];
@@ -81,8 +78,6 @@ public static class EvaluationReportInput
     /// <summary>The members with their answers; those of one name in several folds count as one.</summary>
     public static IReadOnlyList<ReportMember> Members(ModelManifest manifest, EnsembleAnswers answers)
     {
-        ArgumentNullException.ThrowIfNull(manifest);
-        ArgumentNullException.ThrowIfNull(answers);
         return [.. manifest.Members
             .GroupBy(m => answers.Folds is null ? m.Name : TrainedMember.NameInFold(m.Name, m.Fold))
             .Select(g => new ReportMember(g.Key, g.First().Architecture, g.First().Parameters, g.Sum(m => m.Weight), answers.Members[g.Key]))];

@@ -5,7 +5,7 @@ using Lentigo.Core.Evaluation;
 namespace Lentigo.Training.Reports;
 
 /// <summary>Measures a model's answers and writes them down: <c>report.json</c> for programs, <c>report.html</c> for people, the model card in one.</summary>
-public static class Report
+internal static class Report
 {
     /// <summary>The page's file name in a package.</summary>
     public const string HtmlFileName = "report.html";
@@ -26,7 +26,6 @@ public static class Report
     /// <exception cref="ArgumentException">There are no images, or the input's lists differ in length.</exception>
     public static ReportDocument Write(string folder, ReportInput input)
     {
-        ArgumentNullException.ThrowIfNull(folder);
         ReportDocument document = Measure(input);
         string html = ReportPage.Render(input, document);
         Directory.CreateDirectory(folder);
@@ -38,7 +37,6 @@ public static class Report
     /// <summary>The figures of a package's report; null where it has none that this version reads.</summary>
     public static ReportDocument? ReadOrNull(string folder)
     {
-        ArgumentNullException.ThrowIfNull(folder);
         string path = Path.Combine(folder, JsonFileName);
         try
         {
@@ -55,7 +53,6 @@ public static class Report
     /// <exception cref="ArgumentException">There are no images, or the input's lists differ in length.</exception>
     public static ReportDocument Measure(ReportInput input)
     {
-        ArgumentNullException.ThrowIfNull(input);
         Check(input);
         return new()
         {

@@ -9,7 +9,7 @@ using Lentigo.Training.Evaluation;
 namespace Lentigo.Training.Reports;
 
 /// <summary>The document <c>report.json</c>: the figures of a report for programs.</summary>
-public sealed record ReportDocument
+internal sealed record ReportDocument
 {
     /// <summary>The model's name.</summary>
     public required string Model { get; init; }
@@ -93,7 +93,7 @@ public sealed record ReportDocument
 /// <summary>A classifier's figures with their intervals.</summary>
 /// <param name="Metrics">The figures.</param>
 /// <param name="Intervals">The 95 % bootstrap intervals.</param>
-public sealed record ReportFigures(ClassificationMetrics Metrics, ConfidenceIntervals Intervals);
+internal sealed record ReportFigures(ClassificationMetrics Metrics, ConfidenceIntervals Intervals);
 
 /// <summary>The ensemble's figures on one group.</summary>
 /// <param name="By">What the images are grouped by: <c>age</c>, <c>sex</c>, <c>site</c>, <c>confirmation</c>, <c>data set</c>.</param>
@@ -104,13 +104,13 @@ public sealed record ReportFigures(ClassificationMetrics Metrics, ConfidenceInte
 /// <param name="BalancedAccuracy">The mean recall over the classes that occur, its interval by lesion.</param>
 /// <param name="MalignantAuc">The area under the ROC curve of malignant against benign; null where one side has no images.</param>
 /// <param name="MelanomaSensitivity">The sensitivity for melanoma at 80 % specificity; null without melanoma.</param>
-public sealed record SubgroupFigures(
+internal sealed record SubgroupFigures(
     string By, string Group, int Images, int Lesions, ConfidenceInterval Accuracy, ConfidenceInterval BalancedAccuracy, ConfidenceInterval? MalignantAuc, ConfidenceInterval? MelanomaSensitivity);
 
 /// <summary>Figures for equally frequent classes.</summary>
 /// <param name="Ensemble">The ensemble's.</param>
 /// <param name="Members">Each member's by name.</param>
-public sealed record UniformFigures(ReportFigures Ensemble, IReadOnlyDictionary<string, ReportFigures> Members);
+internal sealed record UniformFigures(ReportFigures Ensemble, IReadOnlyDictionary<string, ReportFigures> Members);
 
 /// <summary>How far degrading the images moves the answer.</summary>
 /// <param name="Description">What was done to the images.</param>
@@ -120,7 +120,7 @@ public sealed record UniformFigures(ReportFigures Ensemble, IReadOnlyDictionary<
 /// <param name="SameAnswer">The share of images whose most probable class stays.</param>
 /// <param name="MeanShift">The mean over images of half the sum of |change of probability|, 0 to 1 (total variation).</param>
 /// <param name="MeanProbabilities">By class code, the mean probability as they are and degraded: where sharpness gives classes away, these part.</param>
-public sealed record DegradationFigures(
+internal sealed record DegradationFigures(
     string Description,
     int Count,
     double Accuracy,
@@ -132,7 +132,7 @@ public sealed record DegradationFigures(
 /// <summary>A class's mean probability before and after degrading.</summary>
 /// <param name="Sharp">On the images as they are.</param>
 /// <param name="Degraded">On their degraded copies.</param>
-public sealed record ProbabilityShift(double Sharp, double Degraded);
+internal sealed record ProbabilityShift(double Sharp, double Degraded);
 
 /// <summary>An image whose label the ensemble found improbable.</summary>
 /// <param name="Image">The image's id.</param>
@@ -142,7 +142,7 @@ public sealed record ProbabilityShift(double Sharp, double Degraded);
 /// <param name="Answer">The most probable class's code.</param>
 /// <param name="AnswerProbability">That class's probability.</param>
 /// <param name="Stratum">The group it is in, where there are groups.</param>
-public sealed record WrongImage(string Image, int Index, string Label, double LabelProbability, string Answer, double AnswerProbability, string? Stratum);
+internal sealed record WrongImage(string Image, int Index, string Label, double LabelProbability, string Answer, double AnswerProbability, string? Stratum);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,

@@ -6,7 +6,7 @@ using Lentigo.Training.Evaluation;
 namespace Lentigo.Training.Reports;
 
 /// <summary>All that a report is made of: what a model answered on labelled images, and how it came to be.</summary>
-public sealed record ReportInput
+internal sealed record ReportInput
 {
     /// <summary>The model's name.</summary>
     public required string Model { get; init; }
@@ -99,7 +99,7 @@ public sealed record ReportInput
 /// <param name="Parameters">The number of trainable parameters.</param>
 /// <param name="Weight">The member's share of the ensemble's logits.</param>
 /// <param name="Probabilities">[n][7]: the member's own probabilities.</param>
-public sealed record ReportMember(string Name, string Architecture, long Parameters, double Weight, IReadOnlyList<double[]> Probabilities)
+internal sealed record ReportMember(string Name, string Architecture, long Parameters, double Weight, IReadOnlyList<double[]> Probabilities)
 {
     /// <summary>The member's training, epoch by epoch; empty where the model was only evaluated.</summary>
     public IReadOnlyList<LearningCurvePoint> LearningCurve { get; init; } = [];
@@ -111,10 +111,10 @@ public sealed record ReportMember(string Name, string Architecture, long Paramet
 /// <param name="ValidationLoss">The mean cross-entropy on the validation images.</param>
 /// <param name="ValidationAccuracy">The accuracy on the validation images.</param>
 /// <param name="LearningRate">The learning rate at the epoch's end.</param>
-public sealed record LearningCurvePoint(int Epoch, double TrainingLoss, double ValidationLoss, double ValidationAccuracy, double LearningRate);
+internal sealed record LearningCurvePoint(int Epoch, double TrainingLoss, double ValidationLoss, double ValidationAccuracy, double LearningRate);
 
 /// <summary>The ensemble's answers on degraded copies of some of the images.</summary>
 /// <param name="Description">What was done to them, e.g. <c>220 px images reduced to 28 px</c>.</param>
 /// <param name="Images">[m]: which images, as indices into the report's.</param>
 /// <param name="Probabilities">[m][7]: the ensemble's probabilities for the degraded copies.</param>
-public sealed record ReportDegradation(string Description, IReadOnlyList<int> Images, IReadOnlyList<double[]> Probabilities);
+internal sealed record ReportDegradation(string Description, IReadOnlyList<int> Images, IReadOnlyList<double[]> Probabilities);

@@ -5,7 +5,7 @@ using Lentigo.Training.Data;
 namespace Lentigo.Training.Storage;
 
 /// <summary>A data set in blob storage: copied to a folder of this machine once, and uploaded from one.</summary>
-public static class BlobDataSet
+internal static class BlobDataSet
 {
     private static readonly string[] Extensions = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".csv", ".npz"];
 
@@ -24,7 +24,6 @@ public static class BlobDataSet
     /// <exception cref="DataSetException">There is nothing of a data set, or a blob's name leads out of the folder.</exception>
     public static async Task<string> FetchAsync(BlobFolder source, string cacheFolder, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(source);
         string local = Path.GetFullPath(Path.Combine(
             [cacheFolder, source.Container.Uri.Authority.Replace(':', '_'), .. source.Container.Uri.AbsolutePath.Split('/', StringSplitOptions.RemoveEmptyEntries), .. source.Prefix.Split('/')]));
         if (source.Prefix.EndsWith(".npz", StringComparison.OrdinalIgnoreCase))
@@ -79,8 +78,6 @@ public static class BlobDataSet
     public static async Task<int> PushAsync(
         IReadOnlyList<(string Path, string Name)> files, BlobFolder target, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(files);
-        ArgumentNullException.ThrowIfNull(target);
         Dictionary<string, BlobItem> there = (await target.ListAsync(cancellationToken).ConfigureAwait(false)).ToDictionary(b => b.Name, b => b.Blob, StringComparer.Ordinal);
         long total = files.Sum(f => new FileInfo(f.Path).Length), done = 0;
         int uploaded = 0;

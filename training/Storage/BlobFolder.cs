@@ -6,15 +6,13 @@ using Azure.Storage.Blobs.Models;
 namespace Lentigo.Training.Storage;
 
 /// <summary>The blobs of a container whose names begin with a prefix: a folder in blob storage.</summary>
-public sealed class BlobFolder
+internal sealed class BlobFolder
 {
     /// <summary>A folder of a container.</summary>
     /// <param name="container">The container.</param>
     /// <param name="prefix">The folder's name, or nothing for the whole container.</param>
     public BlobFolder(BlobContainerClient container, string prefix = "")
     {
-        ArgumentNullException.ThrowIfNull(container);
-        ArgumentNullException.ThrowIfNull(prefix);
         Container = container;
         Prefix = prefix.Trim('/');
     }

@@ -14,7 +14,7 @@ namespace Lentigo.Training.Storage;
 /// <param name="folder">The local folder of checkpoints.</param>
 /// <param name="log">The local log of epochs, which is copied with them.</param>
 /// <param name="say">Told what was fetched, and what could not be copied.</param>
-public sealed class CheckpointCopies(BlobFolder target, string folder, string log, Action<string> say)
+internal sealed class CheckpointCopies(BlobFolder target, string folder, string log, Action<string> say)
 {
     private const string EpochKey = "epoch", ProbeName = ".writable";
 
@@ -37,12 +37,12 @@ public sealed class CheckpointCopies(BlobFolder target, string folder, string lo
 
     /// <summary>Whether there is a checkpoint of a member.</summary>
     public async Task<bool> HasAsync(string member, CancellationToken cancellationToken) =>
-        await target.Blob(Path.GetFileName(Trainer.CheckpointPath(folder, member))).ExistsAsync(cancellationToken).ConfigureAwait(false);
+        await target.Blob(Path.GetFileName(RunFiles.CheckpointPath(folder, member))).ExistsAsync(cancellationToken).ConfigureAwait(false);
 
     /// <summary>Fetches a member's checkpoint where the copy is of a later epoch than the local one, or the local one is missing or damaged.</summary>
     public async Task FetchNewestAsync(string member, CancellationToken cancellationToken)
     {
-        string checkpoint = Trainer.CheckpointPath(folder, member), best = Trainer.BestPath(folder, member), name = Path.GetFileName(checkpoint);
+        string checkpoint = RunFiles.CheckpointPath(folder, member), best = RunFiles.BestPath(folder, member), name = Path.GetFileName(checkpoint);
         if (!await HasAsync(member, cancellationToken).ConfigureAwait(false))
         {
             return;
@@ -76,7 +76,7 @@ public sealed class CheckpointCopies(BlobFolder target, string folder, string lo
     /// <param name="isBest">Whether its weights are the best so far.</param>
     public async Task CopyAsync(string member, int epoch, bool isBest)
     {
-        string checkpoint = Trainer.CheckpointPath(folder, member), best = Trainer.BestPath(folder, member);
+        string checkpoint = RunFiles.CheckpointPath(folder, member), best = RunFiles.BestPath(folder, member);
         try
         {
             if (isBest)
@@ -112,7 +112,7 @@ public sealed class CheckpointCopies(BlobFolder target, string folder, string lo
 
         try
         {
-            return Trainer.StateOf(checkpoint).Epoch;
+            return Checkpoint.StateOf(checkpoint).Epoch;
         }
         catch (WeightsFileException e)
         {

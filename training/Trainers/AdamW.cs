@@ -7,7 +7,7 @@ namespace Lentigo.Training.Trainers;
 /// Adam (Kingma and Ba 2015, arXiv:1412.6980) with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), over flat parameters.
 /// Without decay it is Adam.
 /// </summary>
-public sealed class AdamW : IDisposable
+internal sealed class AdamW : IDisposable
 {
     private const double Beta2 = 0.999;
     private const double Epsilon = 1e-8;
@@ -18,7 +18,6 @@ public sealed class AdamW : IDisposable
     /// <summary>An optimizer that has made no step.</summary>
     public AdamW(FlatParameters flat)
     {
-        ArgumentNullException.ThrowIfNull(flat);
         _flat = flat;
         Mean = zeros_like(flat.Gradients);
         Square = zeros_like(flat.Gradients);

@@ -6,14 +6,13 @@ namespace Lentigo.Training.Trainers;
 
 /// <summary>Random changes to whole batches as tensor operations on the batch's device.</summary>
 /// <param name="recipe">How far the changes go.</param>
-public sealed class Augmentation(TrainingRecipe recipe)
+internal sealed class Augmentation(TrainingRecipe recipe)
 {
     /// <summary>Changes each image of a batch on its own.</summary>
     /// <param name="images">float [n, 3, s, s] in 0 to 1.</param>
     /// <returns>A new tensor of the same shape in 0 to 1.</returns>
     public Tensor Apply(Tensor images)
     {
-        ArgumentNullException.ThrowIfNull(images);
         using DisposeScope scope = NewDisposeScope();
         Tensor result = Degrade(images);
         result = Move(result);
@@ -26,7 +25,6 @@ public sealed class Augmentation(TrainingRecipe recipe)
     /// <summary>Reduces with antialiasing and enlarges again: what is left is what an image of fewer pixels shows.</summary>
     public static Tensor Blur(Tensor images, int size)
     {
-        ArgumentNullException.ThrowIfNull(images);
         long side = images.shape[^1];
         using Tensor small = nn.functional.interpolate(images, [size, size], mode: InterpolationMode.Bilinear, align_corners: false, antialias: true);
         return nn.functional.interpolate(small, [side, side], mode: InterpolationMode.Bilinear, align_corners: false);
@@ -40,7 +38,6 @@ public sealed class Augmentation(TrainingRecipe recipe)
     /// <returns>A new tensor of the same shape in 0 to 1.</returns>
     public static Tensor ShadesOfGrey(Tensor images)
     {
-        ArgumentNullException.ThrowIfNull(images);
         const double degree = 6;
         using DisposeScope scope = NewDisposeScope();
         // Black images have no light; 1e-3 is less than a level of 255.

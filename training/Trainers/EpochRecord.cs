@@ -10,6 +10,6 @@ namespace Lentigo.Training.Trainers;
 /// <param name="Best">Whether this epoch's weights are kept, in the place of an earlier epoch's.</param>
 /// <param name="ImagesPerSecond">Training images a second, without validation.</param>
 /// <param name="Seconds">What the epoch took, with validation.</param>
-public sealed record EpochRecord(
+internal sealed record EpochRecord(
     string Member, int Epoch, double LearningRate, double TrainLoss, ValidationRecord Val, IReadOnlyDictionary<string, ValidationRecord> Strata,
     bool Best, double ImagesPerSecond, double Seconds);

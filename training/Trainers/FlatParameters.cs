@@ -6,7 +6,7 @@ namespace Lentigo.Training.Trainers;
 /// A network's parameters, their gradients and its running statistics, each laid out in one tensor of which the network's own are views.
 /// A step of the optimizer, a moving average and a snapshot are then a few operations instead of a few for each of 60 to 160 tensors.
 /// </summary>
-public sealed class FlatParameters : IDisposable
+internal sealed class FlatParameters : IDisposable
 {
     private readonly List<(string Name, Tensor View)> _named = [];
 
@@ -14,7 +14,6 @@ public sealed class FlatParameters : IDisposable
     /// <param name="network">The network, on the device where it will stay.</param>
     public FlatParameters(nn.Module network)
     {
-        ArgumentNullException.ThrowIfNull(network);
         using IDisposable noGradient = no_grad();
 
         // Weights with two or more dimensions come first: they are what decays.

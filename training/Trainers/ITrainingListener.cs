@@ -3,7 +3,7 @@ using Lentigo.Training.Weights;
 namespace Lentigo.Training.Trainers;
 
 /// <summary>Hears what happens in a training.</summary>
-public interface ITrainingListener
+internal interface ITrainingListener
 {
     /// <summary>The start weights were loaded.</summary>
     public void OnStart(string member, StartWeightsReport? weights, int resumedEpoch);

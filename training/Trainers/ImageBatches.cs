@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Lentigo.Training.Trainers;
 
 /// <summary>Loads batches of a data set onto a device and normalises them for a network.</summary>
-public sealed class ImageBatches
+internal sealed class ImageBatches
 {
     private readonly Tensor _pixels;
     private readonly Tensor _mean;
@@ -16,8 +16,6 @@ public sealed class ImageBatches
     /// <summary>Belongs to the dispose scope that it is made in.</summary>
     public ImageBatches(LesionDataSet data, MemberArchitecture architecture, Device device)
     {
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(architecture);
         _device = device;
         _pixels = device.type == DeviceType.CPU ? data.Pixels.alias() : data.Pixels.to(device);
         _mean = tensor(architecture.Mean.ToArray(), [1, 3, 1, 1]).to(device);

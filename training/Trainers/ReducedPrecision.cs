@@ -12,7 +12,7 @@ namespace Lentigo.Training.Trainers;
 /// What it gains is the processor's doing. One with AVX512-BF16, AMX or tensor cores trains ResNet-18 faster, while depthwise
 /// convolutions (MobileNetV2, EfficientNet) are slower in bfloat16 on a CPU.
 /// </remarks>
-public sealed class ReducedPrecision : IDisposable
+internal sealed class ReducedPrecision : IDisposable
 {
     private readonly List<(Tensor Full, Tensor Reduced)> _convolutions = [];
 
@@ -21,8 +21,6 @@ public sealed class ReducedPrecision : IDisposable
     /// <param name="twin">A network of the same architecture and device; its weights are replaced.</param>
     public ReducedPrecision(nn.Module<Tensor, Tensor> network, nn.Module<Tensor, Tensor> twin)
     {
-        ArgumentNullException.ThrowIfNull(network);
-        ArgumentNullException.ThrowIfNull(twin);
         using IDisposable noGradient = no_grad();
         Network = twin;
         Dictionary<string, Parameter> parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);

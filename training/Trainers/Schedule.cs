@@ -5,7 +5,7 @@ namespace Lentigo.Training.Trainers;
 /// <summary>The learning rate and Adam's first beta at each step.</summary>
 /// <param name="recipe">The recipe.</param>
 /// <param name="totalSteps">The steps of the whole training.</param>
-public sealed class Schedule(TrainingRecipe recipe, long totalSteps)
+internal sealed class Schedule(TrainingRecipe recipe, long totalSteps)
 {
     private const double StartDivisor = 25, EndDivisor = 1e4, HighBeta = 0.95, LowBeta = 0.85, Beta = 0.9;
 

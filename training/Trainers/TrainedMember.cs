@@ -12,18 +12,9 @@ namespace Lentigo.Training.Trainers;
 /// <param name="Network">The network in evaluation mode, the class prior folded into its last layer.</param>
 /// <param name="State">What its checkpoint knows of its training.</param>
 /// <param name="Epochs">The log of its epochs, ascending; empty where the run's log is gone.</param>
-public sealed record TrainedMember(
+internal sealed record TrainedMember(
     string Name, MemberArchitecture Architecture, nn.Module<Tensor, Tensor> Network, TrainingState State, IReadOnlyList<EpochRecord> Epochs) : IDisposable
 {
-    /// <summary>The folder of a run that holds its checkpoints.</summary>
-    public const string CheckpointFolder = "checkpoints";
-
-    /// <summary>The file of a run that holds its log, a JSON document a line.</summary>
-    public const string LogFileName = "train.jsonl";
-
-    /// <summary>How the file of a member's best weights ends.</summary>
-    public const string BestSuffix = ".best.safetensors";
-
     private const string FoldSuffix = ".fold";
 
     /// <summary>In an ensemble of folds the one, from 1, that the member was validated on; else null.</summary>
@@ -38,24 +29,23 @@ public sealed record TrainedMember(
     /// <exception cref="WeightsFileException">A checkpoint is damaged.</exception>
     public static IReadOnlyList<TrainedMember> LoadAll(IEnumerable<string> runs)
     {
-        ArgumentNullException.ThrowIfNull(runs);
         List<TrainedMember> members = [];
         foreach (string run in runs)
         {
-            string checkpoints = Path.Combine(run, CheckpointFolder);
+            string checkpoints = Path.Combine(run, RunFiles.CheckpointFolder);
             string[] names = Directory.Exists(checkpoints)
-                ? [.. Directory.EnumerateFiles(checkpoints, "*" + BestSuffix).Select(f => Path.GetFileName(f)[..^BestSuffix.Length]).Where(n => !MemberSpec.IsPretraining(n))]
+                ? [.. Directory.EnumerateFiles(checkpoints, "*" + RunFiles.BestSuffix).Select(f => Path.GetFileName(f)[..^RunFiles.BestSuffix.Length]).Where(n => !MemberSpec.IsPretraining(n))]
                 : [];
             if (names.Length == 0)
             {
-                throw new TrainingException($"{run} holds no trained member: there is no {CheckpointFolder}/<member>{BestSuffix}. Name a folder that was given to 'train --out'.");
+                throw new TrainingException($"{run} holds no trained member: there is no {RunFiles.CheckpointFolder}/<member>{RunFiles.BestSuffix}. Name a folder that was given to 'train --out'.");
             }
 
-            IReadOnlyList<EpochRecord> log = ReadLog(Path.Combine(run, LogFileName));
+            IReadOnlyList<EpochRecord> log = ReadLog(Path.Combine(run, RunFiles.LogFileName));
             List<string> order = [.. log.Select(e => e.Member).Distinct()];
             foreach (string name in names.OrderBy(n => order.IndexOf(n) is >= 0 and int at ? at : int.MaxValue).ThenBy(n => n, StringComparer.Ordinal))
             {
-                (nn.Module<Tensor, Tensor> network, TrainingState state) = Trainer.LoadBest(Trainer.BestPath(checkpoints, name));
+                (nn.Module<Tensor, Tensor> network, TrainingState state) = Checkpoint.LoadBest(RunFiles.BestPath(checkpoints, name));
                 members.Add(new(name, MemberRegistry.Find(state.Architecture), network, state, [.. log.Where(e => e.Member == name)]));
             }
         }
@@ -112,9 +102,6 @@ public sealed record TrainedMember(
     /// <exception cref="TrainingException">They differ in data set, input size or flips, are of other splits, or the folds have different members or recipes.</exception>
     public static IReadOnlyList<TrainedMember> Together(IReadOnlyList<TrainedMember> members, LesionDataSet data, IReadOnlyList<DataSetSplit> splits)
     {
-        ArgumentNullException.ThrowIfNull(members);
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(splits);
         TrainedMember first = members[0];
         foreach (TrainedMember member in members)
         {
@@ -147,7 +134,6 @@ public sealed record TrainedMember(
     /// <summary>[7]: the class prior that the members' probabilities are for.</summary>
     public static IReadOnlyList<double> PriorOf(IReadOnlyList<TrainedMember> members, LesionDataSet data)
     {
-        ArgumentNullException.ThrowIfNull(members);
         return members.Select(m => m.State.Prior).FirstOrDefault(p => p is not null) ?? TrainingImages.PriorOf(data);
     }
 
@@ -157,7 +143,6 @@ public sealed record TrainedMember(
     /// <summary>A member's name without its fold, which it shares with members of the other folds.</summary>
     public static string NameInFold(string name, int? fold)
     {
-        ArgumentNullException.ThrowIfNull(name);
         return fold is null ? name : name[..^$"{FoldSuffix}{fold}".Length];
     }
 

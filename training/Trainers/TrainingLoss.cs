@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Lentigo.Training.Trainers;
 
 /// <summary>What training minimises: cross-entropy with smoothed targets, weighted by class and focal where the recipe says so.</summary>
-public static class TrainingLoss
+internal static class TrainingLoss
 {
     // Below it 1 - p is 0 in float, where powers under 1 have no derivative.
     private const double LeastDoubt = 1e-6;
@@ -25,7 +25,6 @@ public static class TrainingLoss
     /// <summary>Target distributions [n, classes]: 1 - smoothing for the label, and smoothing spread over all classes.</summary>
     public static Tensor Targets(IReadOnlyList<int> labels, int classes, double smoothing)
     {
-        ArgumentNullException.ThrowIfNull(labels);
         double off = smoothing / classes;
         float[] rows = new float[labels.Count * classes];
         Array.Fill(rows, (float)off);
@@ -46,8 +45,6 @@ public static class TrainingLoss
     /// <param name="focalGamma">gamma; 0 is cross-entropy.</param>
     public static Tensor Compute(Tensor logits, Tensor targets, Tensor classWeights, double focalGamma)
     {
-        ArgumentNullException.ThrowIfNull(logits);
-        ArgumentNullException.ThrowIfNull(targets);
         Tensor logProbabilities = logits.log_softmax(1);
         Tensor weighted = targets * classWeights;
         using Scalar one = 1, least = LeastDoubt, gamma = focalGamma;

@@ -8,4 +8,4 @@ namespace Lentigo.Training.Trainers;
 /// <param name="Loss">The mean training loss of this epoch so far.</param>
 /// <param name="ValAccuracy">The accuracy after the last epoch, or null in the first.</param>
 /// <param name="TimeLeft">What the rest of this member will take at this speed.</param>
-public sealed record TrainingProgress(string Member, long Step, long Steps, double ImagesPerSecond, double Loss, double? ValAccuracy, TimeSpan TimeLeft);
+internal sealed record TrainingProgress(string Member, long Step, long Steps, double ImagesPerSecond, double Loss, double? ValAccuracy, TimeSpan TimeLeft);

@@ -16,7 +16,7 @@ namespace Lentigo.Training.Trainers;
 /// <param name="DataFingerprint">That of the data set that is validated on.</param>
 /// <param name="SplitFingerprint">The split's.</param>
 /// <param name="Seconds">The training time so far.</param>
-public sealed record TrainingState(
+internal sealed record TrainingState(
     string Architecture, int Epoch, long Step, double BestLoss, int BestEpoch, double PlateauFactor, int EpochsWithoutImprovement,
     float[] Correction, TrainingRecipe Recipe, string DataFingerprint, string SplitFingerprint, double Seconds)
 {

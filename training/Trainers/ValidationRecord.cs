@@ -6,4 +6,4 @@ namespace Lentigo.Training.Trainers;
 /// <param name="Accuracy">The share of correct answers.</param>
 /// <param name="BalancedAccuracy">The mean recall over the classes.</param>
 /// <param name="MacroAuc">The mean area under the ROC curve, or null.</param>
-public sealed record ValidationRecord(int Count, double Loss, double Accuracy, double BalancedAccuracy, double? MacroAuc);
+internal sealed record ValidationRecord(int Count, double Loss, double Accuracy, double BalancedAccuracy, double? MacroAuc);

@@ -8,7 +8,7 @@ namespace Lentigo.Training.Weights;
 /// </summary>
 /// <param name="Network">The network's name in the registry.</param>
 /// <param name="Url">Where it is.</param>
-public sealed record PretrainedWeights(string Network, Uri Url)
+internal sealed record PretrainedWeights(string Network, Uri Url)
 {
     /// <summary>What no official file of these networks comes near; an endless answer stops here.</summary>
     private const long MaxBytes = 1L << 30;
@@ -48,8 +48,6 @@ public sealed record PretrainedWeights(string Network, Uri Url)
     /// <exception cref="WeightsFileException">It could not be downloaded or written, or its hash is wrong.</exception>
     public async Task<string> DownloadAsync(string folder, HttpClient http, IProgress<(long Done, long? Total)>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(folder);
-        ArgumentNullException.ThrowIfNull(http);
         string path = Path.Combine(folder, FileName), part = $"{path}.{Environment.ProcessId}.part";
         try
         {

@@ -9,7 +9,7 @@ namespace Lentigo.Training.Weights;
 /// <c>data.pkl</c> and a file <c>data/{key}</c> for each storage). No code of the file is run: only tensors are accepted, see
 /// <see cref="RestrictedUnpickler"/>. Memory is bounded by the file's length.
 /// </summary>
-public static class PthFile
+internal static class PthFile
 {
     /// <summary>The longest pickle that is read; a state dict of a thousand tensors needs about 150 kB.</summary>
     private const long MaxPickleBytes = 32 << 20;
@@ -25,7 +25,6 @@ public static class PthFile
     /// <exception cref="WeightsFileException">The file is missing, damaged, in another format, or holds anything but tensors.</exception>
     public static IReadOnlyDictionary<string, WeightTensor> Read(string path)
     {
-        ArgumentNullException.ThrowIfNull(path);
         try
         {
             using FileStream file = File.OpenRead(path);
@@ -43,7 +42,6 @@ public static class PthFile
     /// <exception cref="WeightsFileException">The file is damaged, in another format, or holds anything but tensors.</exception>
     public static IReadOnlyDictionary<string, WeightTensor> Read(Stream file, string name)
     {
-        ArgumentNullException.ThrowIfNull(file);
         try
         {
             RefuseLegacyFormat(file);

@@ -9,7 +9,7 @@ namespace Lentigo.Training.Weights;
 /// The safetensors format: the header's length as a little-endian 64-bit number, a JSON header that gives each tensor's type, shape and place,
 /// then the tensors' bytes (github.com/huggingface/safetensors). It holds nothing that could run.
 /// </summary>
-public static class SafetensorsFile
+internal static class SafetensorsFile
 {
     private const long MaxHeaderBytes = 100 << 20;
     private const string Metadata = "__metadata__";
@@ -32,7 +32,6 @@ public static class SafetensorsFile
     /// <exception cref="WeightsFileException">The file is missing, damaged or in another format.</exception>
     public static (IReadOnlyDictionary<string, WeightTensor> Tensors, IReadOnlyDictionary<string, string> Metadata) Read(string path)
     {
-        ArgumentNullException.ThrowIfNull(path);
         try
         {
             using FileStream file = File.OpenRead(path);
@@ -75,7 +74,6 @@ public static class SafetensorsFile
     /// <param name="metadata">Words to keep with them.</param>
     public static void Write(string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors, IReadOnlyDictionary<string, string> metadata)
     {
-        ArgumentNullException.ThrowIfNull(tensors);
         using MemoryStream header = new();
         using (Utf8JsonWriter json = new(header))
         {

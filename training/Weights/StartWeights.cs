@@ -1,5 +1,4 @@
 using Lentigo.Training.Networks;
-using Lentigo.Training.Trainers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -13,7 +12,7 @@ namespace Lentigo.Training.Weights;
 /// <param name="Unused">The file's tensors that found no place.</param>
 /// <param name="Normalisations">How many batch normalisations were set from activations, because the file's were folded into the convolutions.</param>
 /// <param name="Map">Where each of the network's tensors came from, in the network's order.</param>
-public sealed record StartWeightsReport(
+internal sealed record StartWeightsReport(
     string File, IReadOnlyList<string> Loaded, IReadOnlyList<string> Missing, IReadOnlyList<string> Unused, int Normalisations, IReadOnlyList<WeightOrigin> Map)
 {
     /// <summary>The map in words, a line a tensor: <c>fc.weight [7, 512]  stays as it was: fc.weight of the file is [1000, 512]</c>.</summary>
@@ -24,10 +23,10 @@ public sealed record StartWeightsReport(
 /// <param name="Name">Its name in the network.</param>
 /// <param name="Shape">Its shape.</param>
 /// <param name="Origin">The file's tensor, or why there is none, in words.</param>
-public sealed record WeightOrigin(string Name, IReadOnlyList<long> Shape, string Origin);
+internal sealed record WeightOrigin(string Name, IReadOnlyList<long> Shape, string Origin);
 
 /// <summary>Gives a network the weights of a file to start from.</summary>
-public static class StartWeights
+internal static class StartWeights
 {
     private static readonly string[] Extensions = [".safetensors", ".pth", ".pt", ".pth.tar", ".ckpt", ".bin"];
 
@@ -42,7 +41,6 @@ public static class StartWeights
     /// <exception cref="WeightsFileException">There is no such file or folder, or the folder has several for this network.</exception>
     public static string? Find(string path, MemberSpec member)
     {
-        ArgumentNullException.ThrowIfNull(member);
         if (File.Exists(path))
         {
             return path;
@@ -54,8 +52,8 @@ public static class StartWeights
         }
 
         string network = member.Architecture.Name;
-        string? best = new[] { path, Path.Combine(path, "checkpoints") }
-            .SelectMany(folder => new[] { member.Name, network }.Select(name => Trainer.BestPath(folder, name)))
+        string? best = new[] { path, Path.Combine(path, RunFiles.CheckpointFolder) }
+            .SelectMany(folder => new[] { member.Name, network }.Select(name => RunFiles.BestPath(folder, name)))
             .FirstOrDefault(File.Exists);
         if (best is not null)
         {
@@ -82,8 +80,6 @@ public static class StartWeights
     /// <exception cref="WeightsFileException">The file cannot be read, or nothing in it fits.</exception>
     public static StartWeightsReport Load(nn.Module<Tensor, Tensor> network, string path, IReadOnlyList<Tensor> images, IReadOnlyList<PublicName>? publicNames = null)
     {
-        ArgumentNullException.ThrowIfNull(network);
-        ArgumentNullException.ThrowIfNull(images);
         (string Name, Tensor Target)[] targets = [.. network.named_parameters().Select(p => (p.name, (Tensor)p.parameter))
             .Concat(network.named_buffers().Select(b => (b.name, b.buffer)))
             .Where(t => !t.name.EndsWith(".num_batches_tracked", StringComparison.Ordinal))];

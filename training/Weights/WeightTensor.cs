@@ -6,7 +6,7 @@ namespace Lentigo.Training.Weights;
 /// <param name="Shape">The sizes of its dimensions; empty for a scalar.</param>
 /// <param name="DataType">The type of its elements.</param>
 /// <param name="Data">The elements in row-major order, little-endian.</param>
-public sealed record WeightTensor(IReadOnlyList<long> Shape, ScalarType DataType, ReadOnlyMemory<byte> Data)
+internal sealed record WeightTensor(IReadOnlyList<long> Shape, ScalarType DataType, ReadOnlyMemory<byte> Data)
 {
     /// <summary>The number of elements.</summary>
     public long Count => Shape.Aggregate(1L, (count, size) => count * size);

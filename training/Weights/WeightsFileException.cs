@@ -1,7 +1,7 @@
 namespace Lentigo.Training.Weights;
 
 /// <summary>A weights file cannot be used; the message says which file, what is wrong with it and what to do.</summary>
-public sealed class WeightsFileException : Exception
+internal sealed class WeightsFileException : Exception
 {
     /// <summary>Makes the exception with a sentence for the user.</summary>
     public WeightsFileException(string message, Exception? innerException = null)

@@ -31,7 +31,7 @@ public sealed class CrossValidationTests
         {
             DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1, folds: 2, fold);
             IReadOnlyList<TrainedMember> members = TrainedMember.LoadAll([folder[$"fold{fold + 1}"]]);
-            float[][][] logits = [.. members.Select(m => Trainer.Logits(m.Network, new(data, m.Architecture, CPU), split.Val, "all", cancellationToken: TestContext.Current.CancellationToken))];
+            float[][][] logits = [.. members.Select(m => MemberLogits.Compute(m.Network, new(data, m.Architecture, CPU), split.Val, "all", cancellationToken: TestContext.Current.CancellationToken))];
             hits += split.Val.Where((image, i) => Likeliest([.. logits[0][i].Zip(logits[1][i], (a, b) => (a + b) / 2)]) == data.Records[image].Label).Count();
         }
 

@@ -12,6 +12,7 @@ using Lentigo.Training.Networks;
 using Lentigo.Training.Packaging;
 using Lentigo.Training.Recipes;
 using Lentigo.Training.Trainers;
+using Lentigo.Training.Weights;
 using static TorchSharp.torch;
 
 namespace Lentigo.Training.Tests.Packaging;
@@ -163,9 +164,9 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
 
     private static void Train(string run, string member, LesionDataSet data, DataSetSplit split, TrainingRecipe recipe)
     {
-        string checkpoints = Path.Combine(run, TrainedMember.CheckpointFolder);
+        string checkpoints = Path.Combine(run, RunFiles.CheckpointFolder);
         Directory.CreateDirectory(checkpoints);
-        using TrainingConsole console = new(Path.Combine(run, TrainedMember.LogFileName), task: null);
+        using TrainingConsole console = new(Path.Combine(run, RunFiles.LogFileName), task: null);
         new Trainer(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)])
             .Train(new(member, MemberRegistry.Find(member), recipe.Seed), weights: null, checkpoints, resume: false, console, TestContext.Current.CancellationToken);
     }
@@ -199,11 +200,11 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
         }
 
         /// <summary>What all were trained on.</summary>
-        public LesionDataSet Data { get; }
+        internal LesionDataSet Data { get; }
 
-        public DataSetSplit Split { get; }
+        internal DataSetSplit Split { get; }
 
-        public DataSetSplit[] Folds { get; }
+        internal DataSetSplit[] Folds { get; }
 
         /// <summary>The run of resnet18 on <see cref="Split"/>.</summary>
         public string First => _folder["first"];
@@ -215,7 +216,7 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
         public string Models => _folder["models"];
 
         /// <summary>The package of resnet18 and mobilenet_v2, both trained on <see cref="Split"/>.</summary>
-        public WrittenPackage Written { get; }
+        internal WrittenPackage Written { get; }
 
         public void Dispose()
         {

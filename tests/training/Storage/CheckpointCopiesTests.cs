@@ -45,7 +45,7 @@ public sealed class CheckpointCopiesTests(StorageAccount account) : IClassFixtur
 
         // The log came along: every epoch is in it.
         Assert.Equal(Enumerable.Range(1, Epochs), TrainedMember.ReadLog(_folder[Path.Combine("other", "train.jsonl")]).Select(e => e.Epoch));
-        Assert.Equal(Epochs, Trainer.StateOf(await DownloadAsync(container, $"runs/one/{Member}.safetensors")).Epoch);
+        Assert.Equal(Epochs, Checkpoint.StateOf(await DownloadAsync(container, $"runs/one/{Member}.safetensors")).Epoch);
         await DownloadAsync(container, $"runs/one/{Member}.best.safetensors");
     }
 
@@ -108,16 +108,16 @@ public sealed class CheckpointCopiesTests(StorageAccount account) : IClassFixtur
         WriteCheckpoints(local, epoch: 5);
         await copies.FetchNewestAsync(Member, token);
         Assert.Empty(said);
-        Assert.Equal(5, Trainer.StateOf(Trainer.CheckpointPath(local, Member)).Epoch);
+        Assert.Equal(5, Checkpoint.StateOf(RunFiles.CheckpointPath(local, Member)).Epoch);
 
         WriteCheckpoints(local, epoch: 3);
         await copies.FetchNewestAsync(Member, token);
-        Assert.Equal(4, Trainer.StateOf(Trainer.CheckpointPath(local, Member)).Epoch);
-        Assert.Equal(4, Trainer.StateOf(Trainer.BestPath(local, Member)).Epoch);
+        Assert.Equal(4, Checkpoint.StateOf(RunFiles.CheckpointPath(local, Member)).Epoch);
+        Assert.Equal(4, Checkpoint.StateOf(RunFiles.BestPath(local, Member)).Epoch);
 
-        File.WriteAllText(Trainer.CheckpointPath(local, Member), "half");
+        File.WriteAllText(RunFiles.CheckpointPath(local, Member), "half");
         await copies.FetchNewestAsync(Member, token);
-        Assert.Equal(4, Trainer.StateOf(Trainer.CheckpointPath(local, Member)).Epoch);
+        Assert.Equal(4, Checkpoint.StateOf(RunFiles.CheckpointPath(local, Member)).Epoch);
         Assert.Contains(said, s => s.Contains("takes its place", StringComparison.Ordinal));
     }
 
@@ -146,8 +146,8 @@ public sealed class CheckpointCopiesTests(StorageAccount account) : IClassFixtur
         TrainingState state = new("mobilenet_v2", epoch, epoch * 10, 0.5, epoch, 1, 0, new float[7], TrainingRecipe.Paper, "data", "split", 1);
         Dictionary<string, string> metadata = new() { ["state"] = System.Text.Json.JsonSerializer.Serialize(state, TrainingJson.Options) };
         using TorchSharp.torch.Tensor weight = TorchSharp.torch.ones(3);
-        SafetensorsFile.Write(Trainer.CheckpointPath(folder, Member), [("w", weight)], metadata);
-        SafetensorsFile.Write(Trainer.BestPath(folder, Member), [("w", weight)], metadata);
+        SafetensorsFile.Write(RunFiles.CheckpointPath(folder, Member), [("w", weight)], metadata);
+        SafetensorsFile.Write(RunFiles.BestPath(folder, Member), [("w", weight)], metadata);
     }
 
     private void AssertSameWeights(string expectedRun, string actualRun)

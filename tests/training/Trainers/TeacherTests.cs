@@ -4,7 +4,6 @@ using Lentigo.Core.Models;
 using Lentigo.Training.Data;
 using Lentigo.Training.Evaluation;
 using Lentigo.Training.Tests.Commands;
-using Lentigo.Training.Trainers;
 
 namespace Lentigo.Training.Tests.Trainers;
 
@@ -35,7 +34,7 @@ public sealed class TeacherTests(TeacherTests.TrainedTeacher teacher) : IClassFi
         using LesionDataSet data = Open(40);
         double[] trained = [0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1];
         double[] expected = ClassPrior.Reweigh(EnsembleAnswers.Compute(model, data, [3]).Probabilities[0], model.Manifest.Prior!, trained);
-        Assert.All(expected.Zip(Teacher.Of(model, [data]).Answer(data.Records[3].Id, trained)), p => Assert.Equal(p.First, p.Second, 5));
+        Assert.All(expected.Zip(TeacherEnsemble.Classify(model, [data]).Answer(data.Records[3].Id, trained)), p => Assert.Equal(p.First, p.Second, 5));
     }
 
     [Fact]

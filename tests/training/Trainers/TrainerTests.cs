@@ -85,7 +85,7 @@ public sealed class TrainerTests
         double[] losses = [.. recorder.Epochs.Select(e => e.Val.Loss)];
         Assert.Contains(losses.Zip(losses.Skip(1)), l => l.Second > l.First); // there would have been something to choose
         Assert.All(recorder.Epochs, e => Assert.True(e.Best));
-        Assert.Equal(8, Trainer.StateOf(Trainer.BestPath(folder.Path, "mobilenet_v2")).BestEpoch);
+        Assert.Equal(8, Checkpoint.StateOf(RunFiles.BestPath(folder.Path, "mobilenet_v2")).BestEpoch);
     }
 
     [Fact]
@@ -120,7 +120,7 @@ public sealed class TrainerTests
         using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);
         DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
         using TemporaryFolder folder = new(), undisturbed = new();
-        string checkpoint = Trainer.CheckpointPath(folder.Path, "mobilenet_v2"), partial = checkpoint + ".partial";
+        string checkpoint = RunFiles.CheckpointPath(folder.Path, "mobilenet_v2"), partial = checkpoint + ".partial";
         byte[] first = [];
         Recorder recorder = new()
         {
@@ -155,7 +155,7 @@ public sealed class TrainerTests
         using CancellationTokenSource stop = new();
         Recorder recorder = new() { OnStep = step => { if (step == 6) { stop.Cancel(); } } }; // the last step of the second epoch
         Assert.Throws<OperationCanceledException>(() => Train("mobilenet_v2", data, split, Small, folder.Path, recorder, resume: false, stop.Token));
-        Assert.Equal(1, Trainer.StateOf(Trainer.CheckpointPath(folder.Path, "mobilenet_v2")).Epoch);
+        Assert.Equal(1, Checkpoint.StateOf(RunFiles.CheckpointPath(folder.Path, "mobilenet_v2")).Epoch);
     }
 
     [Fact]
@@ -168,8 +168,8 @@ public sealed class TrainerTests
         double[] prior = [0.1, 0.1, 0.1, 0.1, 0.1, 0.4, 0.1];
         MemberSpec member = new("resnet18", MemberRegistry.Find("resnet18"), 1);
         new Trainer(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, prior).Train(member, weights: null, folder.Path, resume: false, new Recorder(), TestContext.Current.CancellationToken);
-        (var network, TrainingState state) = Trainer.LoadBest(Trainer.BestPath(folder.Path, "resnet18"));
-        float[] raw = SafetensorsFile.Read(Trainer.BestPath(folder.Path, "resnet18")).Tensors["fc.bias"].ToTensor().data<float>().ToArray();
+        (var network, TrainingState state) = Checkpoint.LoadBest(RunFiles.BestPath(folder.Path, "resnet18"));
+        float[] raw = SafetensorsFile.Read(RunFiles.BestPath(folder.Path, "resnet18")).Tensors["fc.bias"].ToTensor().data<float>().ToArray();
         float[] folded = network.get_parameter("fc.bias")!.data<float>().ToArray();
         Assert.Equal(Math.Log(0.4 * 7), state.Correction[5], 5);
         Assert.Equal(raw.Zip(state.Correction, (b, c) => b + c), folded);

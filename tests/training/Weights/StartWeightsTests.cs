@@ -24,7 +24,7 @@ public sealed class StartWeightsTests : IDisposable
         string checkpoints = Directory.CreateDirectory(_folder["checkpoints"]).FullName;
         new Trainer(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, [.. Enumerable.Repeat(1.0 / 7, 7)]).Train(trained, null, checkpoints, resume: false, new Deaf(), TestContext.Current.CancellationToken);
 
-        foreach (string file in new[] { Trainer.BestPath(checkpoints, trained.Name), Trainer.CheckpointPath(checkpoints, trained.Name) })
+        foreach (string file in new[] { RunFiles.BestPath(checkpoints, trained.Name), RunFiles.CheckpointPath(checkpoints, trained.Name) })
         {
             using var network = trained.Architecture.Create(7, 16);
             StartWeightsReport report = StartWeights.Load(network, file, []);
