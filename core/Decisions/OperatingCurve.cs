@@ -1,4 +1,5 @@
 using Lentigo.Core.Evaluation;
+using Lentigo.Core.Models;
 
 namespace Lentigo.Core.Decisions;
 

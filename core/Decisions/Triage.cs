@@ -1,3 +1,5 @@
+using Lentigo.Core.Models;
+
 namespace Lentigo.Core.Decisions;
 
 /// <summary>What to do with a lesion, before any label.</summary>

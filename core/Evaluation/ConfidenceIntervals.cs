@@ -104,16 +104,8 @@ public sealed record ConfidenceIntervals
             // A draw can miss a rare class altogether; then that draw says nothing of it.
             double[] values = [.. figures.Select(figure).Where(v => !double.IsNaN(v)).Order()];
             double value = figure(whole);
-            return double.IsNaN(value) || values.Length == 0 ? null : new(value, Percentile(values, 0.025), Percentile(values, 0.975));
+            return double.IsNaN(value) || values.Length == 0 ? null : new(value, Quantiles.Of(values, 0.025), Quantiles.Of(values, 0.975));
         }
-    }
-
-    /// <summary>The value below which the share p of sorted values lies, linear between them (Hyndman and Fan 1996, definition 7).</summary>
-    private static double Percentile(double[] sorted, double p)
-    {
-        double position = p * (sorted.Length - 1);
-        int below = (int)position;
-        return below + 1 == sorted.Length ? sorted[below] : sorted[below] + (position - below) * (sorted[below + 1] - sorted[below]);
     }
 
     /// <summary>The figures of one draw; NaN where it has no images to measure one on.</summary>

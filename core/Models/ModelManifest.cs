@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Lentigo.Core.Decisions;
 
 namespace Lentigo.Core.Models;
 

@@ -1,5 +1,4 @@
 using Lentigo.Core;
-using Lentigo.Core.Decisions;
 using Lentigo.Core.Models;
 
 namespace Lentigo.Functions.Contracts;

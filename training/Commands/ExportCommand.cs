@@ -18,12 +18,6 @@ internal static class ExportCommand
     private static readonly Option<string?> Member = new("--member") { HelpName = "name", Description = "The member of --model, e.g. mobilenet_v2. Its weights stay as the package stores them; temperature, suitability and operating points are fitted anew." };
     private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where the package (<version>/, current.json) goes, e.g. models/lentigo." };
 
-    // What train, which exports when it is done, takes too.
-    private static readonly Option<string> Name = new("--name") { Description = "The model's name in its manifest.", DefaultValueFactory = _ => "lentigo" };
-    private static readonly Option<OnnxPrecision> Precision = new("--precision") { HelpName = "float32|float16|int8", Description = "How the package stores the weights.", DefaultValueFactory = _ => OnnxPrecision.Float32 };
-    private static readonly Option<string?> Licence = new("--licence") { HelpName = "text", Description = "The licence of the weights, for the manifest." };
-    private static readonly Option<bool> EmbedImages = new("--embed-images") { Description = "Show the images it got most wrong in the report. Their licence must allow it." };
-
     public static Command Create()
     {
         Command command = new("export", "Writes the package of members that were trained before, on this machine or apart: one ONNX graph, checked against TorchSharp, with its report.")
@@ -31,37 +25,9 @@ internal static class ExportCommand
             Runs, Model, Member, DataArguments.Data, Out, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.AllowLeaks, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
         };
         command.Aliases.Add("compose");
-        AddPackageOptions(command);
+        PackageArguments.AddTo(command);
         command.SetAction(RunAsync);
         return command;
-    }
-
-    /// <summary>Adds the options that say how a package is written.</summary>
-    public static void AddPackageOptions(Command command)
-    {
-        command.Add(Name);
-        command.Add(Precision);
-        command.Add(Licence);
-        command.Add(EmbedImages);
-        command.Add(DataArguments.Photographs);
-    }
-
-    /// <summary>Writes the package of trained members and prints its figures.</summary>
-    public static void Write(IReadOnlyList<TrainedMember> members, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, string folder, ParseResult arguments)
-    {
-        Console.WriteLine($"Exporting {string.Join(" + ", members.Select(m => m.Name))} ...");
-        WrittenPackage written = EnsemblePackage.Write(members, data, splits, folder, new()
-        {
-            Name = arguments.GetValue(Name)!,
-            Precision = arguments.GetValue(Precision),
-            Licence = arguments.GetValue(Licence),
-            EmbedImages = arguments.GetValue(EmbedImages),
-            Photographs = DataArguments.PhotographsOf(arguments),
-        });
-        EvaluateCommand.Print(written.Metrics, written.Package.Manifest);
-        long bytes = new FileInfo(written.Package.OnnxPath).Length;
-        Console.WriteLine($"ONNX Runtime agrees with TorchSharp: no output is further off than {written.Parity.LargestDifferences.Values.Max():g2}. The graph takes {bytes / 1e6:f1} MB, its temperature is {written.Package.Manifest.Temperature}.");
-        Console.WriteLine($"The package is {written.Package.Folder}; its report is report.html there.");
     }
 
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
@@ -81,13 +47,13 @@ internal static class ExportCommand
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, members[0].State.Recipe.Size, cancellationToken);
         int folds = TrainedMember.SplitsOf(members);
         IReadOnlyList<DataSetSplit> splits = folds == 1 ? [DataArguments.SplitOf(arguments, data)] : DataArguments.FoldsOf(arguments, data, folds);
-        Write(members, data, splits, arguments.GetValue(Out)!, arguments);
+        PackageArguments.Write(members, data, splits, arguments.GetValue(Out)!, arguments);
         return 0;
     }
 
     private static async Task<int> CutAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
-        if (arguments.GetResult(Precision) is { Implicit: false })
+        if (arguments.GetResult(PackageArguments.Precision) is { Implicit: false })
         {
             throw new UsageException("--precision does not go with --member: the weights stay as the package stores them.");
         }
@@ -96,14 +62,8 @@ internal static class ExportCommand
         string member = arguments.GetValue(Member)!;
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, source.Manifest.Input.Size, cancellationToken);
         Console.WriteLine($"Taking {member} out of {source.Manifest.Name} {source.Manifest.Version} ...");
-        (ModelPackage package, EvaluationReport metrics) = EnsemblePackage.WriteMember(source, member, data, DataArguments.SplitOf(arguments, data), arguments.GetValue(Out)!, new()
-        {
-            Name = arguments.GetValue(Name)!,
-            Licence = arguments.GetValue(Licence),
-            EmbedImages = arguments.GetValue(EmbedImages),
-            Photographs = DataArguments.PhotographsOf(arguments),
-        });
-        EvaluateCommand.Print(metrics, package.Manifest);
+        (ModelPackage package, EvaluationReport metrics) = MemberPackage.Write(source, member, data, DataArguments.SplitOf(arguments, data), arguments.GetValue(Out)!, PackageArguments.Of(arguments));
+        EvaluationTables.Print(metrics, package.Manifest);
         Console.WriteLine($"The graph gives the logits that it gave in the ensemble. It takes {new FileInfo(package.OnnxPath).Length / 1e6:f1} MB, its temperature is {package.Manifest.Temperature}.");
         Console.WriteLine($"The package is {package.Folder}; its report is report.html there.");
         return 0;

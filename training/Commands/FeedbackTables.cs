@@ -1,7 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
-using Azure.Storage.Blobs;
-using Azure.Storage.Blobs.Models;
 using Lentigo.Core;
 using Lentigo.Core.Decisions;
 using Lentigo.Core.Evaluation;
@@ -12,36 +9,11 @@ using Spectre.Console;
 namespace Lentigo.Training.Commands;
 
 /// <summary>
-/// Prospective validation: what the service answered, against the diagnoses that were confirmed afterwards. One answer counts once; lesions are not known, so that
-/// intervals take every answer for a lesion of its own.
+/// Prospective validation: compares a service's answers with the diagnoses that were confirmed afterwards. Feedback has no lesion ids, so intervals treat every answer
+/// as an independent lesion.
 /// </summary>
-internal static class FeedbackEvaluation
+internal static class FeedbackTables
 {
-    private const int ParallelReads = 8;
-
-    /// <summary>Reads the documents of a container or a folder.</summary>
-    /// <exception cref="TrainingException">There are none, or one is damaged.</exception>
-    public static async Task<IReadOnlyList<FeedbackRecord>> ReadAsync(BlobContainerClient container, CancellationToken cancellationToken)
-    {
-        List<string> names = [];
-        await foreach (BlobItem blob in container.GetBlobsAsync(cancellationToken: cancellationToken))
-        {
-            if (blob.Name.EndsWith(".json", StringComparison.Ordinal))
-            {
-                names.Add(blob.Name);
-            }
-        }
-
-        FeedbackRecord[] records = new FeedbackRecord[names.Count];
-        await Parallel.ForEachAsync(names.Index(), new ParallelOptions { MaxDegreeOfParallelism = ParallelReads, CancellationToken = cancellationToken }, async (n, stop) =>
-            records[n.Index] = Parse((await container.GetBlobClient(n.Item).DownloadContentAsync(stop)).Value.Content.ToMemory().Span, $"{container.Name}/{n.Item}"));
-        return records;
-    }
-
-    /// <summary>Reads the documents of a folder.</summary>
-    /// <exception cref="TrainingException">One is damaged.</exception>
-    public static IReadOnlyList<FeedbackRecord> Read(string folder) => [.. Directory.EnumerateFiles(folder, "*.json").Select(f => Parse(File.ReadAllBytes(f), f))];
-
     /// <summary>Prints accuracy, calibration and triage of all answers of a model, and both and the drift of its scores week by week.</summary>
     /// <param name="all">The documents, of any model.</param>
     /// <param name="package">The model's package, whose validation answers are what scores are compared with.</param>
@@ -63,7 +35,7 @@ internal static class FeedbackEvaluation
         int[] labels = [.. records.Select(r => LesionClasses.IndexOf(r.Diagnosis))];
         double[][] probabilities = [.. records.Select(Probabilities)];
         EvaluationReport report = new($"{manifest.Name} {manifest.Version}", "confirmed diagnoses", "all", ClassificationMetrics.Compute(labels, probabilities), new Dictionary<string, ClassificationMetrics>());
-        EvaluateCommand.Print(report, manifest);
+        EvaluationTables.Print(report, manifest);
         Shares(records, labels, probabilities);
         Weeks(records, ValidationAnswers.Read(package), manifest);
     }
@@ -101,28 +73,12 @@ internal static class FeedbackEvaluation
             double[] suitability = [.. week.Select(r => r.Answer.Suitability?.Score).OfType<double>().Order()];
             weeks.AddRow(
                 week.Key, $"{week.Count()}", F(week.Average(r => r.Answer.Label.Code == r.Diagnosis ? 1.0 : 0)), F(malignant.Average()), F(PopulationStability.Index(reference, malignant)),
-                F(suitability.Length == 0 ? null : suitability[suitability.Length / 2]),
+                F(suitability.Length == 0 ? null : Quantiles.Of(suitability, 0.5)),
                 F(suitability.Length == 0 || manifest.Suitability is not { } limits ? null : suitability.Average(s => s < limits.WarnBelow ? 1.0 : 0)));
         }
 
         CommandLine.Print("By week of the answer. Drift is the population stability index against the validation images: above 0.25 the images, or what is sent, have changed.");
         CommandLine.Print(weeks);
-    }
-
-    private static FeedbackRecord Parse(ReadOnlySpan<byte> json, string source)
-    {
-        try
-        {
-            FeedbackRecord? record = JsonSerializer.Deserialize(json, LentigoJson.Default.FeedbackRecord);
-            return record is { Answer.Probabilities: { } answered, Answer.Label: not null, Answer.Model: not null } && LesionClasses.IndexOf(record.Diagnosis) >= 0
-                && answered.Select(p => p.Code).Order(StringComparer.Ordinal).SequenceEqual(LesionClasses.Codes)
-                ? record
-                : throw new TrainingException($"{source} is no feedback: it must hold a diagnosis and an answer of seven classes. Take it away, or record it again.");
-        }
-        catch (JsonException e)
-        {
-            throw new TrainingException($"{source} is no feedback: {e.Message} Take it away, or record it again.", e);
-        }
     }
 
     private static DateTimeOffset TimeOf(FeedbackRecord record) => record.Answered ?? record.Time;

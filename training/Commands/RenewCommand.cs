@@ -31,16 +31,16 @@ internal static class RenewCommand
         ModelPackage package = ModelPackage.Open(arguments.GetValue(Model)!);
         int size = package.Manifest.Input.Size;
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, size, cancellationToken);
-        IReadOnlyList<DataSetSplit> splits = EvaluateCommand.SplitsOf(data, package.Manifest, CommandLine.FoldOf(arguments.GetValue(DataArguments.Fold)!), arguments.GetValue(DataArguments.SplitFile));
+        IReadOnlyList<DataSetSplit> splits = TrainedSplits.SplitsOf(data, package.Manifest, CommandLine.FoldOf(arguments.GetValue(DataArguments.Fold)!), arguments.GetValue(DataArguments.SplitFile));
         IReadOnlyList<LesionDataSet> more = await DataArguments.OpenAllAsync(arguments, DataArguments.LocationsOf(arguments.GetValue(Also) ?? []), size, cancellationToken);
-        (ModelPackage renewed, EvaluationReport metrics) = EnsemblePackage.Renew(package, data, splits, more, arguments.GetValue(Out)!, new()
+        (ModelPackage renewed, EvaluationReport metrics) = RenewedPackage.Write(package, data, splits, more, arguments.GetValue(Out)!, new()
         {
             Name = package.Manifest.Name,
             Licence = arguments.GetValue(Licence),
             EmbedImages = arguments.GetValue(EmbedImages),
             Photographs = DataArguments.PhotographsOf(arguments),
         });
-        EvaluateCommand.Print(metrics, renewed.Manifest);
+        EvaluationTables.Print(metrics, renewed.Manifest);
         Console.WriteLine($"The package is {renewed.Folder}; its report is report.html there.");
         return 0;
     }

@@ -20,28 +20,10 @@ internal static class TrainCommand
 {
     private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where checkpoints, the log and the finished package (<version>/, current.json) go." };
     private static readonly Option<string> Members = new("--members") { HelpName = "a,b,...", Description = "The networks; a@7 takes seed 7. Known: " + string.Join(", ", Networks.MemberRegistry.All.Select(a => a.Name)) + ".", DefaultValueFactory = _ => "resnet18,mobilenet_v2" };
-    private static readonly Option<string> Recipe = new("--recipe") { HelpName = "paper|strong|file", Description = "The hyper-parameters; options below override its values. A file is a JSON object like {\"name\": \"mine\", \"optimizer\": \"adamw\"}; what it leaves out is the paper's. Its keys: " + string.Join(", ", TrainingRecipe.Keys) + ".", DefaultValueFactory = _ => "paper" };
-    private static readonly Option<int?> Size = new("--size") { HelpName = "px", Description = "The side of the input [recipe: 64]." };
-    private static readonly Option<int?> Epochs = new("--epochs") { Description = "Passes over the training images [recipe: 30]." };
-    private static readonly Option<int?> Batch = new("--batch") { Description = "Images a step [recipe: 64]." };
-    private static readonly Option<double?> LearningRate = new("--lr") { Description = "The (highest) learning rate [paper: 1e-4, strong: 4e-4]." };
-    private static readonly Option<int?> Seed = new("--seed") { Description = "One seed gives the same losses on the CPU with the same threads [recipe: 1]." };
     private static readonly Option<string?> Weights = new("--weights") { HelpName = "file|folder", Description = "Start from a .safetensors file or one of torch.save (.pth, .pth.tar, .pt, .ckpt; under any key and prefix), from the file in a folder whose name starts with the member's, or from the best checkpoint in another run's --out." };
     private static readonly Option<string[]> ValidateOn = new("--validate-on") { HelpName = "name", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Which of several --data are split and validated on, by name or as written there [the first]; the others are trained on whole, without lesions that are validated on." };
-    private static readonly Option<string[]> PretrainData = new("--pretrain-data") { HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Train on these data sets first and start the training proper from those weights." };
-    private static readonly Option<int?> PretrainSize = new("--pretrain-size") { HelpName = "px", Description = "The side of the input of the first training [recipe: 84]." };
-    private static readonly Option<int?> PretrainEpochs = new("--pretrain-epochs") { Description = "Passes over the images of the first training [recipe: 3]." };
-    private static readonly Option<double?> PretrainLearningRate = new("--pretrain-lr") { Description = "The (highest) learning rate of the first training [that of the second]." };
     private static readonly Option<string?> TeacherPackage = new("--teacher") { HelpName = "package", Description = "Learn what this ensemble answers beside the labels; it must have been trained on the same split." };
-    private static readonly Option<double?> Distillation = new("--distill") { HelpName = "share", Description = "The share of the target that is the teacher's answer [recipe: 0.5 where there is a teacher]." };
-    private static readonly Option<double?> Occlude = new("--occlude") { HelpName = "p", Description = "Draw hairs, a dark rim and a patch of one colour over images, each with this probability." };
-    private static readonly Option<double?> Degrade = new("--degrade") { HelpName = "p", Description = "Reduce images to few pixels and enlarge them again with this probability, so that sharpness says little." };
-    private static readonly Option<string?> Balance = new("--balance") { HelpName = "none|class|stratum", Description = "stratum: the same classes within each original resolution; the class prior is corrected afterwards." };
-    private static readonly Option<string?> SelectOn = new("--select-on") { HelpName = "all|none|resolution", Description = "Keep the checkpoint of lowest loss on these validation images, e.g. 220; none keeps the last epoch's." };
     private static readonly Option<string?> Prior = new("--prior") { HelpName = "natural|uniform|p1,...,p7", Description = "The class prior that probabilities shall hold for, whatever training sees [that of the data set that is validated on]; order " + string.Join(", ", LesionClasses.Codes) + "." };
-    private static readonly Option<string?> Flips = new("--flips") { HelpName = "none|horizontal|all", Description = "Average the logits over mirror images, inside the exported graph." };
-    private static readonly Option<double?> Ema = new("--ema") { HelpName = "decay", Description = "Keep a moving average of the weights, e.g. 0.998." };
-    private static readonly Option<string?> Compute = new("--compute") { HelpName = "float32|bfloat16", Description = "What convolutions compute in while training; bfloat16 is faster for ResNet where the processor has it, slower for depthwise convolutions on a CPU." };
     private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoints in --out (or later ones in --checkpoints), bit for bit. Repeat the other options; --epochs may be more than before." };
     private static readonly Option<string?> Checkpoints = new("--checkpoints") { HelpName = "URL|container/folder", Description = "Copy the checkpoint to blob storage after each epoch: a folder of a container, by its URL with a SAS or for the signed-in identity, or by name with --connection." };
     private static readonly Option<int?> Limit = new("--limit") { HelpName = "n", Description = "Train on about n of the training images only: for trying things out." };
@@ -52,10 +34,10 @@ internal static class TrainCommand
     {
         Command command = new("train", "Trains members, keeps each one's best checkpoint, exports the ensemble and writes its package.")
         {
-            DataArguments.Data, ValidateOn, PretrainData, PretrainSize, PretrainEpochs, PretrainLearningRate, TeacherPackage, Distillation, Out, Members, Recipe, Size, Epochs, Batch, LearningRate, Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.AllowLeaks, Weights, Degrade, Occlude, Balance,
-            SelectOn, Prior, Flips, Ema, Compute, Resume, Checkpoints, Limit, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
+            DataArguments.Data, ValidateOn, RecipeArguments.PretrainData, RecipeArguments.PretrainSize, RecipeArguments.PretrainEpochs, RecipeArguments.PretrainLearningRate, TeacherPackage, RecipeArguments.Distillation, Out, Members, RecipeArguments.Recipe, RecipeArguments.Size, RecipeArguments.Epochs, RecipeArguments.Batch, RecipeArguments.LearningRate, RecipeArguments.Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.AllowLeaks, Weights, RecipeArguments.Degrade, RecipeArguments.Occlude, RecipeArguments.Balance,
+            RecipeArguments.SelectOn, Prior, RecipeArguments.Flips, RecipeArguments.Ema, RecipeArguments.Compute, Resume, Checkpoints, Limit, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
         };
-        ExportCommand.AddPackageOptions(command);
+        PackageArguments.AddTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -63,8 +45,8 @@ internal static class TrainCommand
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
         ModelPackage? teacherPackage = arguments.GetValue(TeacherPackage) is { } taught ? ModelPackage.Open(taught) : null;
-        TrainingRecipe recipe = RecipeOf(arguments, teacherPackage?.Manifest);
-        IReadOnlyList<MemberSpec> members = Usage(() => MemberSpec.Parse(arguments.GetValue(Members)!, recipe.Seed));
+        TrainingRecipe recipe = RecipeArguments.Of(arguments, teacherPackage?.Manifest);
+        IReadOnlyList<MemberSpec> members = RecipeArguments.Usage(() => MemberSpec.Parse(arguments.GetValue(Members)!, recipe.Seed));
         foreach (Option<int?> count in new[] { Threads, Limit })
         {
             if (arguments.GetValue(count) < 1)
@@ -132,7 +114,7 @@ internal static class TrainCommand
             await TrainAsync(trainer, member, weights);
         }
 
-        ExportCommand.Write(TrainedMember.LoadAll([folder]), images, [split], folder, arguments);
+        PackageArguments.Write(TrainedMember.LoadAll([folder]), images, [split], folder, arguments);
         return 0;
     }
 
@@ -174,7 +156,7 @@ internal static class TrainCommand
     {
         Console.WriteLine("For the first training:");
         int size = recipe.OfPretraining().Size;
-        IReadOnlyList<LesionDataSet> sources = await DataArguments.OpenAllAsync(arguments, DataArguments.LocationsOf(arguments.GetValue(PretrainData)!), size, cancellationToken);
+        IReadOnlyList<LesionDataSet> sources = await DataArguments.OpenAllAsync(arguments, DataArguments.LocationsOf(arguments.GetValue(RecipeArguments.PretrainData)!), size, cancellationToken);
         LesionDataSet small = TrainingImages.Join(await DataArguments.OpenAllAsync(arguments, validated, size, cancellationToken), _ => { });
         TrainingImages images = TrainingImages.ForPretraining(small, split, sources, Console.WriteLine);
         DataArguments.Describe(images.Data, images.Split);
@@ -226,65 +208,6 @@ internal static class TrainCommand
         return copies;
     }
 
-    /// <summary>What the command line or a recipe file asks for and is not to be had is bad usage.</summary>
-    private static T Usage<T>(Func<T> asked)
-    {
-        try
-        {
-            return asked();
-        }
-        catch (TrainingException e)
-        {
-            throw new UsageException(e.Message);
-        }
-    }
-
-    private static TrainingRecipe RecipeOf(ParseResult a, ModelManifest? teacher)
-    {
-        return Usage(() =>
-        {
-            TrainingRecipe r = TrainingRecipe.Load(a.GetValue(Recipe)!);
-            bool hasData = a.GetValue(PretrainData) is { Length: > 0 };
-            if (!hasData && (r.Pretraining is not null || a.GetValue(PretrainSize) is not null || a.GetValue(PretrainEpochs) is not null || a.GetValue(PretrainLearningRate) is not null))
-            {
-                throw new UsageException("The recipe has a first training. Name its data sets with --pretrain-data.");
-            }
-
-            const double share = 0.5;
-            if (teacher is null && (r.Distillation > 0 || a.GetValue(Distillation) is not null))
-            {
-                throw new UsageException("The recipe learns from a teacher. Name its package with --teacher.");
-            }
-
-            Pretraining first = r.Pretraining ?? new();
-            return (r with
-            {
-                Pretraining = !hasData ? null : first with
-                {
-                    Size = a.GetValue(PretrainSize) ?? first.Size,
-                    Epochs = a.GetValue(PretrainEpochs) ?? first.Epochs,
-                    LearningRate = a.GetValue(PretrainLearningRate) ?? first.LearningRate,
-                },
-                Distillation = teacher is null ? 0 : a.GetValue(Distillation) ?? (r.Distillation > 0 ? r.Distillation : share),
-                Teacher = teacher is null ? null : $"{teacher.Name} {teacher.Version}",
-                Size = a.GetValue(Size) ?? r.Size,
-                Epochs = a.GetValue(Epochs) ?? r.Epochs,
-                BatchSize = a.GetValue(Batch) ?? r.BatchSize,
-                LearningRate = a.GetValue(LearningRate) ?? r.LearningRate,
-                Seed = a.GetValue(Seed) ?? r.Seed,
-                Degrade = a.GetValue(Degrade) ?? r.Degrade,
-                Hairs = a.GetValue(Occlude) ?? r.Hairs,
-                Frame = a.GetValue(Occlude) ?? r.Frame,
-                Erase = a.GetValue(Occlude) ?? r.Erase,
-                Balance = a.GetValue(Balance) ?? r.Balance,
-                SelectOn = a.GetValue(SelectOn) ?? r.SelectOn,
-                Flips = a.GetValue(Flips) ?? r.Flips,
-                Ema = a.GetValue(Ema) ?? r.Ema,
-                Compute = a.GetValue(Compute) ?? r.Compute,
-            }).Checked();
-        });
-    }
-
     private static DataSetSplit SplitOf(ParseResult arguments, LesionDataSet images)
     {
         DataSetSplit split = DataArguments.SplitOf(arguments, images);
@@ -312,21 +235,5 @@ internal static class TrainCommand
         double[] equal = [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)];
         return text is null or ClassPrior.Natural ? null : ClassPrior.Parse(text, equal)
             ?? throw new UsageException($"--prior takes seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1; or natural or uniform.");
-    }
-
-    /// <summary>Copies the checkpoint of each epoch to blob storage before the next one starts.</summary>
-    private sealed class CopyingListener(ITrainingListener inner, CheckpointCopies copies) : ITrainingListener
-    {
-        public void OnStart(string member, StartWeightsReport? weights, int resumedEpoch) => inner.OnStart(member, weights, resumedEpoch);
-
-        public void OnNote(string sentence) => inner.OnNote(sentence);
-
-        public void OnProgress(TrainingProgress progress) => inner.OnProgress(progress);
-
-        public void OnEpoch(EpochRecord epoch)
-        {
-            inner.OnEpoch(epoch);
-            copies.CopyAsync(epoch.Member, epoch.Epoch, epoch.Best).GetAwaiter().GetResult();
-        }
     }
 }

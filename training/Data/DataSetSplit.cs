@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Lentigo.Core.Storage;
 
 namespace Lentigo.Training.Data;
 
@@ -208,9 +209,7 @@ internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IR
             csv.Append(id.AsSpan().ContainsAny(",\"\n") ? $"\"{id.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : id).Append(',').Append(subset).Append('\n');
         }
 
-        string partial = path + ".partial";
-        System.IO.File.WriteAllText(partial, csv.ToString());
-        System.IO.File.Move(partial, path, overwrite: true);
+        AtomicFile.Write(path, csv.ToString());
     }
 
     private static DataSetSplit Of(LesionDataSet data, SplitKind kind, bool?[] train)

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Lentigo.Core.Imaging;
+using Lentigo.Core.Storage;
 using static TorchSharp.torch;
 
 namespace Lentigo.Training.Data;
@@ -101,38 +102,37 @@ internal sealed class PixelCache(string folder)
     /// <summary>Keeps an entry; it appears whole or not at all. Where it cannot be kept the work goes on without.</summary>
     internal void Write(string key, DecodedImages images, Action<string> warn)
     {
-        string path = PathOf(key), partial = $"{path}.{Environment.ProcessId}.partial";
         try
         {
             Directory.CreateDirectory(folder);
             DeleteOld();
-            using (FileStream file = File.Create(partial))
-            using (IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256))
-            {
-                void Append(ReadOnlySpan<byte> bytes)
-                {
-                    file.Write(bytes);
-                    hash.AppendData(bytes);
-                }
-
-                Append(Header(images.Sizes.Count, (int)images.Pixels.shape[1]));
-                Append(MemoryMarshal.AsBytes(images.Sizes.SelectMany(s => new[] { s.Width, s.Height }).ToArray().AsSpan()));
-                for (int i = 0; i < images.Sizes.Count; i++)
-                {
-                    using Tensor row = images.Pixels[i];
-                    Append(row.bytes);
-                }
-
-                file.Write(hash.GetHashAndReset());
-            }
-
-            File.Move(partial, path, overwrite: true);
+            AtomicFile.Write(PathOf(key), partial => WriteTo(partial, images), isShared: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             warn($"The decoded images cannot be kept in {folder} ({e.Message.TrimEnd('.')}); the next run decodes them again. Set XDG_CACHE_HOME to a folder with room, or use --no-cache.");
-            TryDelete(partial);
         }
+    }
+
+    private static void WriteTo(string path, DecodedImages images)
+    {
+        using FileStream file = File.Create(path);
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        void Append(ReadOnlySpan<byte> bytes)
+        {
+            file.Write(bytes);
+            hash.AppendData(bytes);
+        }
+
+        Append(Header(images.Sizes.Count, (int)images.Pixels.shape[1]));
+        Append(MemoryMarshal.AsBytes(images.Sizes.SelectMany(s => new[] { s.Width, s.Height }).ToArray().AsSpan()));
+        for (int i = 0; i < images.Sizes.Count; i++)
+        {
+            using Tensor row = images.Pixels[i];
+            Append(row.bytes);
+        }
+
+        file.Write(hash.GetHashAndReset());
     }
 
     private static byte[] Header(int count, int size)

@@ -83,13 +83,4 @@ internal static class Calibration
             return new(name, CalibrationErrors.Compute(labels, At(_ => 1)), CalibrationErrors.Compute(labels, At(i => second[i] ? onFirst : onSecond)));
         }
     }
-
-    /// <summary>The probability of a class from which on images count as positive so that this share of the others does not.</summary>
-    /// <returns>The threshold, or null where no image is of another class.</returns>
-    public static double? ThresholdAtSpecificity(IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities, string code, double specificity)
-    {
-        int c = LesionClasses.IndexOf(code);
-        double[] negatives = [.. Enumerable.Range(0, labels.Count).Where(i => labels[i] != c).Select(i => probabilities[i][c]).Order()];
-        return negatives.Length == 0 ? null : Math.BitIncrement(negatives[Math.Min(negatives.Length - 1, (int)Math.Ceiling(specificity * negatives.Length) - 1)]);
-    }
 }

@@ -1,4 +1,5 @@
 using Lentigo.Core;
+using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Predictions;
 using Lentigo.OnnxExport;
@@ -68,7 +69,7 @@ internal sealed class ImageFeatures
         Tensor projection = block_diag(featureProjection, statisticProjection), mean = cat([featureMean, statisticMean], 0);
         Tensor distances = (cat([features, statistics], 1) - mean).matmul(projection).square().mean([1]);
         double[] sorted = distances.data<double>().ToArray(), shares = weights.contiguous().data<double>().ToArray();
-        double middle = Quantile(sorted, shares, 0.5), outer = Quantile(sorted, shares, 0.95);
+        double middle = Quantiles.Weighted(sorted, shares, 0.5), outer = Quantiles.Weighted(sorted, shares, 0.95);
         return new(
             mean.to(ScalarType.Float32).data<float>().ToArray(), projection.to(ScalarType.Float32).contiguous().data<float>().ToArray(),
             middle, Math.Max(1e-6, (outer - middle) / Math.Log(5)));
@@ -101,26 +102,6 @@ internal sealed class ImageFeatures
         Dictionary<int, double> each = labels.GroupBy(l => l).ToDictionary(g => g.Key, g => 1 / Math.Sqrt(g.Count()));
         double sum = labels.Sum(l => each[l]);
         return [.. labels.Select(l => each[l] / sum)];
-    }
-
-    /// <summary>The value that this share of the weights lies at or below.</summary>
-    /// <param name="values">[n].</param>
-    /// <param name="weights">[n], summing to 1.</param>
-    /// <param name="share">0 to 1.</param>
-    public static double Quantile(IReadOnlyList<double> values, IReadOnlyList<double> weights, double share)
-    {
-        int[] order = [.. Enumerable.Range(0, values.Count).OrderBy(i => values[i])];
-        double below = 0;
-        foreach (int i in order)
-        {
-            below += weights[i];
-            if (below >= share)
-            {
-                return values[i];
-            }
-        }
-
-        return values[order[^1]];
     }
 
     private static (Tensor Mean, Tensor Projection) Whiten(Tensor rows, Tensor weights, int directions)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Lentigo.Core;
 using Lentigo.Core.Evaluation;
+using Lentigo.Core.Storage;
 
 namespace Lentigo.Training.Reports;
 
@@ -29,8 +30,8 @@ internal static class Report
         ReportDocument document = Measure(input);
         string html = ReportPage.Render(input, document);
         Directory.CreateDirectory(folder);
-        Replace(Path.Combine(folder, JsonFileName), JsonSerializer.Serialize(document, ReportJson.Default.ReportDocument));
-        Replace(Path.Combine(folder, HtmlFileName), html);
+        AtomicFile.Write(Path.Combine(folder, JsonFileName), JsonSerializer.Serialize(document, ReportJson.Default.ReportDocument));
+        AtomicFile.Write(Path.Combine(folder, HtmlFileName), html);
         return document;
     }
 
@@ -219,11 +220,4 @@ internal static class Report
                 input.Strata?[i]))];
 
     private static int Top(double[] probabilities) => Array.IndexOf(probabilities, probabilities.Max());
-
-    private static void Replace(string path, string text)
-    {
-        string written = path + ".part";
-        File.WriteAllText(written, text);
-        File.Move(written, path, overwrite: true);
-    }
 }

@@ -2,6 +2,7 @@ using Azure;
 using Azure.Identity;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
+using Lentigo.Core.Storage;
 
 namespace Lentigo.Training.Storage;
 
@@ -59,8 +60,9 @@ internal sealed class BlobFolder
     public async Task DownloadAsync(string name, string path, IProgress<long>? progress, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        string partial = $"{path}.{Guid.NewGuid():N}.partial";
-        try
+        await AtomicFile.WriteAsync(path, DownloadToAsync, isShared: true).ConfigureAwait(false);
+
+        async Task DownloadToAsync(string partial)
         {
             BlobClient blob = Blob(name);
             BlobProperties properties = await blob.GetPropertiesAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
@@ -74,11 +76,6 @@ internal sealed class BlobFolder
             }
 
             File.SetLastWriteTimeUtc(partial, properties.LastModified.UtcDateTime);
-            File.Move(partial, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(partial);
         }
     }
 

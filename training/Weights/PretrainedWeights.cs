@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Lentigo.Core.Storage;
 
 namespace Lentigo.Training.Weights;
 
@@ -48,7 +49,7 @@ internal sealed record PretrainedWeights(string Network, Uri Url)
     /// <exception cref="WeightsFileException">It could not be downloaded or written, or its hash is wrong.</exception>
     public async Task<string> DownloadAsync(string folder, HttpClient http, IProgress<(long Done, long? Total)>? progress = null, CancellationToken cancellation = default)
     {
-        string path = Path.Combine(folder, FileName), part = $"{path}.{Environment.ProcessId}.part";
+        string path = Path.Combine(folder, FileName);
         try
         {
             if (File.Exists(path) && await HasRightHashAsync(path, cancellation).ConfigureAwait(false))
@@ -57,14 +58,7 @@ internal sealed record PretrainedWeights(string Network, Uri Url)
             }
 
             Directory.CreateDirectory(folder);
-            await FetchAsync(part, http, progress, cancellation).ConfigureAwait(false);
-            if (!await HasRightHashAsync(part, cancellation).ConfigureAwait(false))
-            {
-                throw new WeightsFileException(
-                    $"What {Url} sent is not {FileName}: its SHA-256 does not begin with {HashPrefix}. Nothing was kept. Try again, or on another network.");
-            }
-
-            File.Move(part, path, overwrite: true);
+            await AtomicFile.WriteAsync(path, FetchAndCheckAsync, isShared: true).ConfigureAwait(false);
             return path;
         }
         catch (Exception e) when (e is HttpRequestException or HttpIOException or TimeoutException)
@@ -77,9 +71,15 @@ internal sealed record PretrainedWeights(string Network, Uri Url)
         {
             throw new WeightsFileException($"{FileName} could not be written to {folder}: {e.Message}", e);
         }
-        finally
+
+        async Task FetchAndCheckAsync(string partial)
         {
-            File.Delete(part);
+            await FetchAsync(partial, http, progress, cancellation).ConfigureAwait(false);
+            if (!await HasRightHashAsync(partial, cancellation).ConfigureAwait(false))
+            {
+                throw new WeightsFileException(
+                    $"{Url} sent another file than {FileName}: its SHA-256 does not begin with {HashPrefix}. Nothing was kept. Try again, or on another network.");
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
+using Lentigo.Core.Storage;
 using static TorchSharp.torch;
 
 namespace Lentigo.Training.Weights;
@@ -109,17 +110,7 @@ internal static class SafetensorsFile
         }
 
         header.Write(Encoding.ASCII.GetBytes(new string(' ', (int)((8 - (header.Length % 8)) % 8))));
-        string partial = path + ".partial";
-        try
-        {
-            WriteTo(partial, header, tensors);
-            File.Move(partial, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(partial); // on a full disk half a file would keep it full
-            throw;
-        }
+        AtomicFile.Write(path, partial => WriteTo(partial, header, tensors));
     }
 
     private static void WriteTo(string path, MemoryStream header, IReadOnlyList<(string Name, Tensor Tensor)> tensors)

@@ -1,5 +1,6 @@
 using Lentigo.Core.Decisions;
 using Lentigo.Core.Evaluation;
+using Lentigo.Core.Models;
 
 namespace Lentigo.Core.Tests.Decisions;
 

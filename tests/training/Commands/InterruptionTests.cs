@@ -29,7 +29,7 @@ public sealed class InterruptionTests : IDisposable
         Assert.Equal(1, await training.ExitCodeAsync());
         Assert.Contains("repeat the command with --resume", training.Said, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", training.Said, StringComparison.Ordinal);
-        Assert.InRange(Checkpoint.StateOf(Checkpoint("run")).Epoch, 1, 9_999);
+        Assert.InRange(Checkpoint.StateOf(CheckpointOf("run")).Epoch, 1, 9_999);
         Assert.Empty(Directory.GetFiles(_folder["run"], "*.partial", SearchOption.AllDirectories));
     }
 
@@ -49,7 +49,7 @@ public sealed class InterruptionTests : IDisposable
             Assert.Equal(128 + 9, await killed.ExitCodeAsync());
         }
 
-        Assert.InRange(Checkpoint.StateOf(Checkpoint("killed")).Epoch, 2, epochs - 1); // it was in the middle
+        Assert.InRange(Checkpoint.StateOf(CheckpointOf("killed")).Epoch, 2, epochs - 1); // it was in the middle
         using LentigoConsole.Running resumed = Train("killed", epochs, "--resume");
         Assert.Equal(0, await resumed.ExitCodeAsync());
         foreach (string file in new[] { $"{Member}.safetensors", $"{Member}.best.safetensors" })
@@ -97,7 +97,7 @@ public sealed class InterruptionTests : IDisposable
         Assert.Contains("was made with another recipe", other.Said, StringComparison.Ordinal);
     }
 
-    private string Checkpoint(string run) => RunFiles.CheckpointPath(_folder[Path.Combine(run, "checkpoints")], Member);
+    private string CheckpointOf(string run) => RunFiles.CheckpointPath(_folder[Path.Combine(run, "checkpoints")], Member);
 
     private LentigoConsole.Running Train(string run, int epochs, params string[] more) => LentigoConsole.Start(
         new Dictionary<string, string> { ["XDG_CACHE_HOME"] = _folder["cache"], ["OMP_NUM_THREADS"] = "1" },

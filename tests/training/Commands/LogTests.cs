@@ -46,7 +46,7 @@ public sealed class LogTests : IDisposable
         using StringWriter text = new();
         IAnsiConsole console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(text), Ansi = AnsiSupport.No });
         console.Profile.Width = 80;
-        foreach (Table table in EvaluateCommand.Tables(report, package.Manifest))
+        foreach (Table table in EvaluationTables.Tables(report, package.Manifest))
         {
             console.Write(table);
         }

@@ -39,7 +39,7 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
 
         // One member alone is a package too, with the same logits and figures of its own.
         using TemporaryFolder alone = new();
-        (ModelPackage cut, EvaluationReport figures) = EnsemblePackage.WriteMember(written.Package, "mobilenet_v2", data, split, alone.Path, new() { Name = "alone" });
+        (ModelPackage cut, EvaluationReport figures) = MemberPackage.Write(written.Package, "mobilenet_v2", data, split, alone.Path, new() { Name = "alone" });
         Assert.Equal(["ensemble.onnx", "report.html", "report.json", "validation.json"], cut.Manifest.Files.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(("mobilenet_v2", 1.0, "ours", "float16"), (Assert.Single(cut.Manifest.Members).Name, cut.Manifest.Members[0].Weight, cut.Manifest.Licence, cut.Manifest.Precision));
         Assert.True(new FileInfo(cut.OnnxPath).Length < 0.4 * new FileInfo(written.Package.OnnxPath).Length);
@@ -58,9 +58,9 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
             Assert.Equal(figures.Ensemble.Accuracy, EnsembleAnswers.Compute(small, data, split.Val).Evaluate("again", data, "val").Ensemble.Accuracy);
         }
 
-        Assert.Contains("no member vgg", Assert.Throws<TrainingException>(() => EnsemblePackage.WriteMember(written.Package, "vgg", data, split, alone.Path, new() { Name = "x" })).Message, StringComparison.Ordinal);
-        Assert.Contains("one member already", Assert.Throws<TrainingException>(() => EnsemblePackage.WriteMember(cut, "mobilenet_v2", data, split, alone.Path, new() { Name = "x" })).Message, StringComparison.Ordinal);
-        Assert.Contains("another split", Assert.Throws<TrainingException>(() => EnsemblePackage.WriteMember(written.Package, "resnet18", data, DataSetSplit.Make(data, SplitKind.Lesion, seed: 2), alone.Path, new() { Name = "x" })).Message, StringComparison.Ordinal);
+        Assert.Contains("no member vgg", Assert.Throws<TrainingException>(() => MemberPackage.Write(written.Package, "vgg", data, split, alone.Path, new() { Name = "x" })).Message, StringComparison.Ordinal);
+        Assert.Contains("one member already", Assert.Throws<TrainingException>(() => MemberPackage.Write(cut, "mobilenet_v2", data, split, alone.Path, new() { Name = "x" })).Message, StringComparison.Ordinal);
+        Assert.Contains("another split", Assert.Throws<TrainingException>(() => MemberPackage.Write(written.Package, "resnet18", data, DataSetSplit.Make(data, SplitKind.Lesion, seed: 2), alone.Path, new() { Name = "x" })).Message, StringComparison.Ordinal);
 
         // The temperature was fitted: any other one gives these images a higher loss.
         EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, split.Val);

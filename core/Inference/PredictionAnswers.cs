@@ -2,10 +2,10 @@ using System.Collections.Concurrent;
 using Lentigo.Core.Decisions;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Imaging;
-using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
+using Lentigo.Core.Predictions;
 
-namespace Lentigo.Core.Predictions;
+namespace Lentigo.Core.Inference;
 
 /// <summary>Makes answers of what a package's graph gave, with all else that the package holds. Safe to use from several threads at once.</summary>
 internal sealed class PredictionAnswers

@@ -1,4 +1,4 @@
-namespace Lentigo.Core.Decisions;
+namespace Lentigo.Core.Models;
 
 /// <summary>A threshold on a probability and what it gave on validation images.</summary>
 /// <param name="Threshold">Lesions whose probability is this or more are found.</param>
