@@ -54,7 +54,7 @@ internal sealed class Ablation(string dataPath, string weightsPath, MemberArchit
         new("learning rate: 1e-3", r => r with { LearningRate = 1e-3 }),
         new("schedule: constant rate", r => r with { Schedule = "constant" }),
         new("augmentation: flips alone", r => r with { Rotation = 0, Scale = 0, Brightness = 0, Contrast = 0, Saturation = 0, ColourShift = 0 }),
-        new("augmentation: large colour changes", r => r with { Brightness = 0.15, Contrast = 0.15, Saturation = 0.1, ColourShift = 0.05 }),
+        new("augmentation: large color changes", r => r with { Brightness = 0.15, Contrast = 0.15, Saturation = 0.1, ColourShift = 0.05 }),
         new("augmentation: mixup 0.2 too", r => r with { Mixup = 0.2 }),
         new("averaging: moving average of weights", r => r with { Ema = 0.998 }),
         new("imbalance: classes as they come", r => r with { Balance = "none" }),

@@ -2,7 +2,7 @@ using Lentigo.Core.Evaluation;
 
 namespace Lentigo.Core.Decisions;
 
-/// <summary>What a <see cref="DecisionRule"/> recommends on labelled images.</summary>
+/// <summary>What a <see cref="DecisionRule"/> recommends on labeled images.</summary>
 /// <param name="Promise">The sensitivity that the operating points were fitted for.</param>
 /// <param name="Method">How rule and images were kept apart.</param>
 /// <param name="Sensitivity">The share of malignant and premalignant lesions whose malignant probability reaches the operating point; null without such images.</param>
@@ -125,7 +125,7 @@ public sealed record DecisionEvaluation(
 /// <param name="Routine">Routine.</param>
 public sealed record RecommendationCounts(int Refer, int Review, int Routine);
 
-/// <summary>Prediction sets on labelled images.</summary>
+/// <summary>Prediction sets on labeled images.</summary>
 /// <param name="Promise">The promised coverage.</param>
 /// <param name="Coverage">The share of images whose class is in their set.</param>
 /// <param name="MeanSize">The mean number of classes in a set.</param>

@@ -1,7 +1,7 @@
 namespace Lentigo.Core.Evaluation;
 
 /// <summary>
-/// Metrics of a classifier over n labelled images. Precision, recall and F1 of a class with nothing to divide by are 0; the macro means
+/// Metrics of a classifier over n labeled images. Precision, recall and F1 of a class with nothing to divide by are 0; the macro means
 /// are over the classes that occur among labels or predictions, as scikit-learn's are.
 /// </summary>
 public sealed record ClassificationMetrics
@@ -64,7 +64,7 @@ public sealed record ClassificationMetrics
         ArgumentNullException.ThrowIfNull(probabilities);
         if (labels.Count == 0)
         {
-            throw new ArgumentException("There are no labelled images to compute metrics over.", nameof(labels));
+            throw new ArgumentException("There are no labeled images to compute metrics over.", nameof(labels));
         }
 
         if (labels.Count != probabilities.Count)

@@ -37,8 +37,8 @@ public static class ClusteredProportion
         double variance = residuals.Length < 2 ? 0 : residuals.Sum(r => r * r) / (total * total) * residuals.Length / (residuals.Length - 1);
         // Without variance, as where all or none are hits, each cluster counts as one observation.
         double n = variance > 0 ? Math.Min(proportion * (1 - proportion) / variance, hits.Count) : residuals.Length;
-        double centre = (proportion + (Z * Z / (2 * n))) / (1 + (Z * Z / n));
+        double center = (proportion + (Z * Z / (2 * n))) / (1 + (Z * Z / n));
         double half = Z / (1 + (Z * Z / n)) * Math.Sqrt((proportion * (1 - proportion) / n) + (Z * Z / (4 * n * n)));
-        return new(proportion, Math.Max(0, centre - half), Math.Min(1, centre + half));
+        return new(proportion, Math.Max(0, center - half), Math.Min(1, center + half));
     }
 }

@@ -16,7 +16,7 @@ public sealed class LayersTests
     {
         NamespaceLayers layers = new(typeof(CurrentModel).Assembly, "Lentigo.Functions");
         Assert.Equal(Order.Order(StringComparer.Ordinal), layers.Names);
-        Assert.Empty(layers.Upwards(Order).Where(d => !d.StartsWith(Registration, StringComparison.Ordinal)));
+        Assert.DoesNotContain(layers.Upwards(Order), d => !d.StartsWith(Registration, StringComparison.Ordinal));
         Assert.NotEmpty(layers.Upwards([.. Order.Reverse()])); // dependencies are found at all
     }
 }

@@ -28,5 +28,5 @@ public sealed class LayersTests
 
     [Fact]
     public void The_program_has_no_public_types() =>
-        Assert.Empty(typeof(Verbs).Assembly.GetExportedTypes().Where(t => t.Namespace?.StartsWith("Lentigo", StringComparison.Ordinal) == true));
+        Assert.DoesNotContain(typeof(Verbs).Assembly.GetExportedTypes(), t => t.Namespace?.StartsWith("Lentigo", StringComparison.Ordinal) == true);
 }

@@ -5,17 +5,17 @@ using static TorchSharp.torch;
 
 namespace Lentigo.Training.Tests;
 
-/// <summary>Draws images that look a little like lesions: skin with a spot whose colour, size and edge depend on the class. Ours, no patient's.</summary>
+/// <summary>Draws images that look a little like lesions: skin with a spot whose color, size and edge depend on the class. Ours, no patient's.</summary>
 internal static class SyntheticLesions
 {
-    private static readonly (int R, int G, int B)[] Colours =
+    private static readonly (int R, int G, int B)[] Colors =
         [(205, 120, 110), (225, 160, 150), (150, 110, 70), (120, 70, 60), (45, 35, 40), (130, 80, 45), (170, 30, 60)];
 
     /// <summary>uint8 pixels [s, s, 3] of a lesion of a class; the same seed draws the same one.</summary>
     public static byte[] Draw(int label, int seed, int size)
     {
         Random random = new((seed * 31) + label);
-        (int r, int g, int b) = Colours[label];
+        (int r, int g, int b) = Colors[label];
         double x0 = size * (0.4 + (0.2 * random.NextDouble())), y0 = size * (0.4 + (0.2 * random.NextDouble()));
         double radius = size * (0.15 + (0.03 * label) + (0.04 * random.NextDouble())), wobble = label == 4 ? 0.35 : 0.08, phase = random.NextDouble() * 6;
         byte[] pixels = new byte[size * size * 3];
@@ -78,7 +78,8 @@ internal static class SyntheticLesions
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         using Image image = Image.NewFromMemoryCopy(Draw(label, seed, size), size, size, 3, Enums.BandFormat.Uchar);
-        File.WriteAllBytes(path, Path.GetExtension(path) switch { ".png" => image.PngsaveBuffer(), ".tif" => image.TiffsaveBuffer(), _ => image.JpegsaveBuffer(q: 95) });
+        File.WriteAllBytes(path, Path.GetExtension(path) switch { ".png" => image.PngsaveBuffer(), ".tif" => image.TiffsaveBuffer(),
+            _ => image.JpegsaveBuffer(q: 95) });
     }
 
     private static byte Mix(int skin, int lesion, double inside, double noise) =>

@@ -47,7 +47,8 @@ internal static class CommandLine
         }
         catch (CredentialUnavailableException)
         {
-            await Console.Error.WriteLineAsync("Nobody is signed in to Azure: run 'az login', or give a SAS in the URL or a connection string with --connection.");
+            await Console.Error.WriteLineAsync("Nobody is signed in to Azure: run 'az login', or give a SAS in the URL or a connection string with "
+                + "--connection.");
             return Failed;
         }
         catch (Exception e) when (e is TrainingException or OnnxExportException or DataSetException or WeightsFileException or ModelPackageException
@@ -118,7 +119,8 @@ internal static class CommandLine
         "auto" => cuda.is_available() ? CUDA : CPU,
         "cpu" => CPU,
         "cuda" when cuda.is_available() => CUDA,
-        "cuda" => throw new UsageException("The device 'cuda' was asked for, but this build or machine has no CUDA. Build with -p:Accelerator=Cuda on a machine with an NVIDIA GPU, or use --device cpu."),
+        "cuda" => throw new UsageException("The device 'cuda' was asked for, but this build or machine has no CUDA. Build with -p:Accelerator=Cuda on a "
+            + "machine with an NVIDIA GPU, or use --device cpu."),
         _ => throw new UsageException($"There is no device '{name}'. Known devices: auto, cpu, cuda."),
     };
 }

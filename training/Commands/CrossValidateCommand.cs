@@ -13,16 +13,20 @@ namespace Lentigo.Training.Commands;
 /// <summary>The verb <c>cross-validate</c>.</summary>
 internal static class CrossValidateCommand
 {
-    private static readonly Option<string[]> Runs = new("--run") { Required = true, HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "The folders that were given to 'train --fold 1/k --out', 'train --fold 2/k --out' and so on; members of one fold may stand in several." };
-    private static readonly Option<string?> Json = new("--json") { HelpName = "file", Description = "Write the figures and their intervals as JSON." };
+    private static readonly Option<string[]> Runs =
+        new("--run") { Required = true, HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true,
+        Description = "The folders from 'train --fold 1/k --out', 'train --fold 2/k --out' and so on; the members of a fold may be in several folders." };
+    private static readonly Option<string?> Json = new("--json") { HelpName = "file", Description = "Write the metrics and their intervals as JSON." };
 
     public static Command Create()
     {
         Command command = new(
             "cross-validate",
-            "Pools what the runs of all folds answered on their validation images, so that every image counts once and none was trained on: figures of the members and the ensemble with 95 % intervals (lesions drawn with replacement).")
+            "Pools the out-of-fold predictions of all folds and prints the metrics of the ensemble and its members with 95 % intervals (bootstrap over "
+                + "lesions).")
         {
-            Runs, DataArguments.Data, DataArguments.Split, Json, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
+            Runs, DataArguments.Data, DataArguments.Split, Json, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache,
+            StorageArguments.Connection,
         };
         command.SetAction(RunAsync);
         return command;
@@ -34,7 +38,7 @@ internal static class CrossValidateCommand
         int folds = TrainedMember.SplitsOf(members);
         if (folds < 2)
         {
-            throw new UsageException("Cross-validation needs the runs of two folds at least: --run fold1 fold2 fold3.");
+            throw new UsageException("Cross-validation needs the runs of at least two folds: --run fold1 fold2 fold3.");
         }
 
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, members[0].State.Recipe.Size, cancellationToken);
@@ -57,10 +61,11 @@ internal static class CrossValidateCommand
 
     private static void Print(string title, CrossValidatedFigures figures)
     {
-        Table table = CommandLine.NewTable($"{title} ({figures.Images})", "accuracy", "balanced accuracy", "macro AUC", $"melanoma sensitivity at {ConfidenceIntervals.Specificity:p0} specificity");
+        Table table = CommandLine.NewTable($"{title} ({figures.Images})", "accuracy", "balanced accuracy", "macro AUC",
+            $"melanoma sensitivity at {ConfidenceIntervals.Specificity:p0} specificity");
         foreach ((string name, ConfidenceIntervals f, bool signed) in figures.Members.Select(m => (m.Key, m.Value, false))
             .Append(("ensemble", figures.Ensemble, false))
-            .Concat(figures.Gains.Select(g => ($"ensemble above {g.Key}", g.Value, true))))
+            .Concat(figures.Gains.Select(g => ($"ensemble - {g.Key}", g.Value, true))))
         {
             string Number(double value) => value.ToString(signed ? "+0.000;-0.000;0.000" : "0.000", CultureInfo.InvariantCulture);
             string Cell(ConfidenceInterval? i) => i is null ? "-" : $"{Number(i.Value)} ({Number(i.Low)} to {Number(i.High)})";

@@ -11,25 +11,31 @@ internal static class DataCommand
 {
     private const int Listed = 10;
 
-    private static readonly Option<int> Size = new("--size") { HelpName = "px", Description = "The side at which pixels are compared.", DefaultValueFactory = _ => 64 };
+    private static readonly Option<int> Size =
+        new("--size") { HelpName = "px", Description = "The side at which pixels are compared.", DefaultValueFactory = _ => 64 };
     private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "csv", Description = "The file to write." };
-    private static readonly Option<string> To = new("--to") { Required = true, HelpName = "URL|container", Description = "A container or a folder in it: its URL, with a SAS or for the signed-in identity; or its name, with --connection." };
+    private static readonly Option<string> To =
+        new("--to") { Required = true, HelpName = "URL|container",
+        Description = "A container or a folder in it: its URL (with a SAS, or as the signed-in identity), or its name with --connection." };
 
     public static Command Create()
     {
-        Command inspect = new("inspect", "Counts a data set's classes, lesions, sizes, duplicates and unreadable files, and shows what its split looks like.")
+        Command inspect = new("inspect", "Counts a data set's classes, lesions, sizes, duplicates and unreadable files, and describes its split.")
         {
-            DataArguments.Data, DataArguments.Format, DataArguments.NoCache, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.AllowLeaks, StorageArguments.Connection, Size,
+            DataArguments.Data, DataArguments.Format, DataArguments.NoCache, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile,
+            DataArguments.AllowLeaks, StorageArguments.Connection, Size,
         };
         inspect.SetAction(InspectAsync);
         Command split = new("split", "Saves a split as a CSV, for train --split-file.")
         {
-            DataArguments.Data, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, DataArguments.Split, DataArguments.Fold, StorageArguments.Connection, Out,
+            DataArguments.Data, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, DataArguments.Split, DataArguments.Fold,
+            StorageArguments.Connection, Out,
         };
         split.SetAction(SplitAsync);
-        Command push = new("push", "Uploads a data set to a blob container; repeated, it uploads what is missing or changed.") { DataArguments.Data, DataArguments.Format, To, StorageArguments.Connection };
+        Command push = new("push", "Uploads a data set to a blob container; when repeated, only what is missing or changed.") { DataArguments.Data,
+            DataArguments.Format, To, StorageArguments.Connection };
         push.SetAction(PushAsync);
-        return new("data", "Looks at data sets, splits them and uploads them.") { inspect, split, push };
+        return new("data", "Inspects, splits and uploads data sets.") { inspect, split, push };
     }
 
     private static async Task<int> InspectAsync(ParseResult arguments, CancellationToken cancellationToken)
@@ -43,7 +49,10 @@ internal static class DataCommand
         DataLocation location = DataArguments.OneLocation(arguments);
         string path = await DataArguments.LocalPathAsync(arguments, location.Path, cancellationToken);
         PixelCache? cache = DataArguments.CacheOf(arguments);
-        using DataSetInspection found = await ProgressBar.RunAsync("images read", bytes: false, progress => Task.Run(() => DataSetInspection.Of(path, location.Table, arguments.GetValue(DataArguments.Format), size, cache, Console.WriteLine, progress, cancellationToken)));
+        using DataSetInspection found =
+            await ProgressBar.RunAsync("images read", bytes: false,
+            progress => Task.Run(() => DataSetInspection.Of(path, location.Table, arguments.GetValue(DataArguments.Format), size, cache, Console.WriteLine,
+            progress, cancellationToken)));
         Console.WriteLine($"{found.Images.Name}: {found.Format}, {found.Images.Count} images");
         PrintCounts(found.Images);
         PrintFaults(found, size);
@@ -66,7 +75,8 @@ internal static class DataCommand
     {
         const int most = 4; // as many as a terminal of 80 columns has room for
         string[] strata = [.. images.Strata.Take(most)];
-        Table table = CommandLine.NewTable(["class", "images", "lesions", .. strata.Select(s => s + " px"), .. images.Strata.Count > most ? ["other sizes"] : Array.Empty<string>()]);
+        Table table = CommandLine.NewTable(
+            ["class", "images", "lesions", .. strata.Select(s => s + " px"), .. images.Strata.Count > most ? ["other sizes"] : Array.Empty<string>()]);
         foreach (int label in Enumerable.Range(-1, LesionClasses.Count + 1))
         {
             LesionRecord[] records = [.. images.Records.Where(r => r.Label == label)];
@@ -94,10 +104,12 @@ internal static class DataCommand
         PrintList($"{found.Missing.Count} images of the tables are not on disk", found.Missing);
         Console.WriteLine($"{found.Unlisted} images on disk have no label");
         PrintList($"{found.Unreadable.Count} files cannot be decoded", [.. found.Unreadable.Select(u => $"{u.Path}: {u.Reason}")]);
-        foreach ((string what, IReadOnlyList<IReadOnlyList<int>> groups) in new[] { ("the same bytes", found.SameBytes), ($"the same pixels at {size} px", found.SamePixels) })
+        foreach ((string what, IReadOnlyList<IReadOnlyList<int>> groups) in new[] { ("the same bytes", found.SameBytes),
+            ($"the same pixels at {size} px", found.SamePixels) })
         {
             LesionRecord[][] records = [.. groups.Select(g => g.Select(i => found.Images.Records[i]).ToArray())];
-            int classes = records.Count(g => g.DistinctBy(r => r.Label).Skip(1).Any()), lesions = records.Count(g => g.All(r => r.Lesion is not null) && g.DistinctBy(r => r.Lesion).Skip(1).Any());
+            int classes = records.Count(g => g.DistinctBy(r => r.Label).Skip(1).Any()),
+                lesions = records.Count(g => g.All(r => r.Lesion is not null) && g.DistinctBy(r => r.Lesion).Skip(1).Any());
             PrintList(
                 $"{records.Sum(g => g.Length)} images in {records.Length} groups have {what}; {classes} groups have several classes, {lesions} several lesions",
                 [.. records.Select(g => string.Join(" = ", g.Select(r => r.Id)))]);
@@ -150,7 +162,7 @@ internal static class DataCommand
             files.AddRange(listed.Tables.Concat(listed.Images.Select(i => i.Path)).Select(f => (f, Path.GetRelativePath(path, f).Replace('\\', '/'))));
             if (listed.Missing.Count > 0)
             {
-                Console.WriteLine($"{listed.Missing.Count} images of the tables are not on disk; who trains on the copy needs --skip-missing.");
+                Console.WriteLine($"{listed.Missing.Count} images of the tables are not on disk; training on the copy needs --skip-missing.");
             }
 
             if (listed.Images.Count == 0)
@@ -164,7 +176,8 @@ internal static class DataCommand
         try
         {
             int uploaded = await ProgressBar.RunAsync("uploaded", bytes: true, progress => BlobDataSet.PushAsync(files, target, progress, cancellationToken));
-            Console.WriteLine($"{target.Location} holds {files.Count} files of {DataSetFiles.NameOf(path)}; {uploaded} were uploaded, {files.Count - uploaded} were there.");
+            Console.WriteLine($"{target.Location} holds {files.Count} files of {DataSetFiles.NameOf(path)}; {uploaded} were uploaded, {files.Count - uploaded} "
+                + "were there.");
             return 0;
         }
         catch (OperationCanceledException e)

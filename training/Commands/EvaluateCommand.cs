@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Lentigo.Core;
 using Lentigo.Core.Decisions;
@@ -12,34 +10,47 @@ using Lentigo.Training.Data;
 using Lentigo.Training.Evaluation;
 using Lentigo.Training.Reports;
 using Lentigo.Training.Storage;
-using Spectre.Console;
 
 namespace Lentigo.Training.Commands;
 
 /// <summary>The verb <c>evaluate</c>.</summary>
 internal static class EvaluateCommand
 {
-    private static readonly Option<string> Model = new("--model") { Required = true, HelpName = "package", Description = "A package: a version's folder, or the folder above with current.json." };
-    private static readonly Option<string> Subset = new("--subset") { HelpName = "train|val|test|all", Description = "Of a .npz its own subsets; of the folder that the model was trained on the split of that training.", DefaultValueFactory = _ => "all" };
-    private static readonly Option<string> Fold = new("--fold") { HelpName = "i/k", Description = "The fold that the model was validated on, as given to train.", DefaultValueFactory = _ => "1/5" };
-    private static readonly Option<string> Prior = new("--prior") { HelpName = "natural|uniform|p1,...,p7", Description = $"The class prior that answers are re-weighed for: the model's own, equally frequent classes, or numbers for {string.Join(", ", LesionClasses.Codes)}. Figures for equally frequent classes are printed in any case.", DefaultValueFactory = _ => ClassPrior.Natural };
-    private static readonly Option<string?> Json = new("--json") { HelpName = "file", Description = "Write the figures as JSON: 'ensemble' and 'members.<name>'." };
+    private static readonly Option<string> Model =
+        new("--model") { Required = true, HelpName = "package", Description = "A package: a version's folder, or the folder above with current.json." };
+    private static readonly Option<string> Subset =
+        new("--subset") { HelpName = "train|val|test|all",
+        Description = "The subset to evaluate: those of a .npz, or those of the split that the model was trained with.", DefaultValueFactory = _ => "all" };
+    private static readonly Option<string> Fold =
+        new("--fold") { HelpName = "i/k", Description = "The fold that the model was validated on, as given to train.", DefaultValueFactory = _ => "1/5" };
+    private static readonly Option<string> Prior =
+        new("--prior") { HelpName = "natural|uniform|p1,...,p7",
+        Description = $"The class prior to assume: that of the model, equally frequent classes, or numbers for {string.Join(", ", LesionClasses.Codes)}. "
+        + "Metrics for equally frequent classes are always printed.", DefaultValueFactory = _ => ClassPrior.Natural };
+    private static readonly Option<string?> Json =
+        new("--json") { HelpName = "file", Description = "Write the metrics as JSON: 'ensemble' and 'members.<name>'." };
     private static readonly Option<string?> Predictions = new("--predictions") { HelpName = "file", Description = "Write each image's probabilities as CSV." };
 
-    private static readonly Option<string?> ReportFolder = new("--report") { HelpName = "folder", Description = "Write report.html and report.json there: intervals, curves, calibration, the images it got most wrong." };
-    private static readonly Option<bool> EmbedImages = new("--embed-images") { Description = "Show the images it got most wrong in the report. Their licence must allow it." };
+    private static readonly Option<string?> ReportFolder =
+        new("--report") { HelpName = "folder",
+        Description = "Write report.html and report.json there: metrics with intervals, curves, calibration, the images with the largest errors." };
+    private static readonly Option<bool> EmbedImages =
+        new("--embed-images") { Description = "Show the images with the largest errors in the report. Their license must permit it." };
 
     private static readonly Option<string?> Feedback = new("--feedback")
     {
         HelpName = "folder|URL|container",
-        Description = "Instead of --data: the documents feedback/{id}.json of a service, as a folder or a container. What the model answered is compared with the confirmed diagnoses, week by week.",
+        Description = "Instead of --data: the feedback of a service (feedback/{id}.json), as a folder or a container. Compares answers with confirmed "
+            + "diagnoses, week by week.",
     };
 
     public static Command Create()
     {
-        Command command = new("evaluate", "Classifies a data set with a package, through the code that serves, and prints metrics of the members and the ensemble.")
+        Command command = new("evaluate",
+            "Evaluates a package on a data set, through the code that serves it, and prints the metrics of the ensemble and its members.")
         {
-            Model, DataArguments.OptionalData, Feedback, Subset, Fold, DataArguments.SplitFile, Prior, Json, Predictions, ReportFolder, EmbedImages, DataArguments.Photographs, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
+            Model, DataArguments.OptionalData, Feedback, Subset, Fold, DataArguments.SplitFile, Prior, Json, Predictions, ReportFolder, EmbedImages,
+            DataArguments.Photographs, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
         };
         command.SetAction(RunAsync);
         return command;
@@ -64,7 +75,9 @@ internal static class EvaluateCommand
         using EnsembleModel model = EnsembleModel.Load(package, new());
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, package.Manifest.Input.Size, cancellationToken);
         string subset = arguments.GetValue(Subset)!;
-        (IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds) = TrainedSplits.ImagesOf(data, subset, package.Manifest.Data, CommandLine.FoldOf(arguments.GetValue(Fold)!), arguments.GetValue(DataArguments.SplitFile));
+        (IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds) =
+            TrainedSplits.ImagesOf(data, subset, package.Manifest.Data, CommandLine.FoldOf(arguments.GetValue(Fold)!),
+            arguments.GetValue(DataArguments.SplitFile));
         EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images, folds: folds);
         answers = prior is null ? answers : answers.Reweighed(package.Manifest.Prior!, prior);
         ValidationAnswers? validation = ValidationAnswers.Read(package);
@@ -100,7 +113,8 @@ internal static class EvaluateCommand
         EvaluationTables.Print(decisions);
         if (arguments.GetValue(ReportFolder) is { } folder)
         {
-            Report.Write(folder, EvaluationReportInput.Of(model, package.Manifest, data, subset, answers, prior, decisions, arguments.GetValue(EmbedImages)) with { Robustness = robustness });
+            Report.Write(folder, EvaluationReportInput.Of(model, package.Manifest, data, subset, answers, prior, decisions,
+                arguments.GetValue(EmbedImages)) with { Robustness = robustness });
             Console.WriteLine($"The report is {Path.Combine(folder, Report.HtmlFileName)}.");
         }
 
@@ -120,6 +134,10 @@ internal static class EvaluateCommand
 
     /// <summary>The class prior asked for; null where the model does not say its own and that is asked for.</summary>
     private static IReadOnlyList<double>? PriorOf(string text, ModelManifest manifest) => manifest.Prior is { } own
-        ? ClassPrior.Parse(text, own) ?? throw new UsageException($"--prior takes natural, uniform or seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1.")
-        : text == ClassPrior.Natural ? null : throw new UsageException($"The package {manifest.Name} {manifest.Version} does not say the class prior of its probabilities, so that they cannot be re-weighed. Leave --prior out, or export the package again.");
+        ? ClassPrior.Parse(text, own)
+            ?? throw new UsageException($"--prior takes natural, uniform or seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as "
+            + "1,1,1,1,1,10,1.")
+        : text == ClassPrior.Natural ? null
+            : throw new UsageException($"The package {manifest.Name} {manifest.Version} does not say the class prior of its probabilities, so that they cannot "
+            + "be re-weighed. Leave --prior out, or export the package again.");
 }

@@ -28,12 +28,14 @@ internal static class EvaluationTables
         Table averages = CommandLine.NewTable("", "macro\nprecis.", "macro\nrecall", "macro\nF1", "weighted\nprecis.", "weighted\nrecall", "weighted\nF1");
         bool several = manifest.Members.Count > 1;
         foreach ((string name, ClassificationMetrics m) in report.Members.Concat(several ? [new("ensemble", report.Ensemble)] : [])
-            .Concat((report.Uniform?.Members ?? new Dictionary<string, ClassificationMetrics>()).Select(m => KeyValuePair.Create($"{m.Key}, uniform prior", m.Value)))
+            .Concat((report.Uniform?.Members ?? new Dictionary<string, ClassificationMetrics>())
+                .Select(m => KeyValuePair.Create($"{m.Key}, uniform prior", m.Value)))
             .Concat(several && report.Uniform is { } uniform ? [new("ensemble, uniform prior", uniform.Ensemble)] : [])
             .Concat((report.Strata ?? new Dictionary<string, ClassificationMetrics>()).Select(s => KeyValuePair.Create($"ensemble, {s.Key} px", s.Value))))
         {
             overall.AddRow(Markup.Escape(name), $"{m.Count}", F(m.Accuracy), F(m.BalancedAccuracy), F(m.MacroAuc), F(m.MalignantAuc), F(m.LogLoss));
-            averages.AddRow(Markup.Escape(name), F(m.MacroPrecision), F(m.MacroRecall), F(m.MacroF1), F(m.WeightedPrecision), F(m.WeightedRecall), F(m.WeightedF1));
+            averages.AddRow(Markup.Escape(name), F(m.MacroPrecision), F(m.MacroRecall), F(m.MacroF1), F(m.WeightedPrecision), F(m.WeightedRecall),
+                F(m.WeightedF1));
         }
 
         yield return overall;
@@ -65,7 +67,8 @@ internal static class EvaluationTables
         Table table = CommandLine.NewTable("photographs", "other first answer", "mean shift", "largest shift", "mean shift, malignant");
         foreach (RobustnessFigures change in changes)
         {
-            table.AddRow(Markup.Escape(change.Change), $"{change.Flips} of {change.Count}", F(change.MeanShift), F(change.LargestShift), F(change.MeanMalignantShift));
+            table.AddRow(Markup.Escape(change.Change), $"{change.Flips} of {change.Count}", F(change.MeanShift), F(change.LargestShift),
+                F(change.MeanMalignantShift));
         }
 
         CommandLine.Print(table);
@@ -117,7 +120,8 @@ internal static class EvaluationTables
         Table sets = CommandLine.NewTable(["prediction\nsets", "coverage", "mean\nsize", .. decisions.Recommendations.Keys]);
         foreach (SetEvaluation set in decisions.Sets)
         {
-            sets.AddRow([$"{set.Promise:P0}", F(set.Coverage.Value), set.MeanSize.ToString("f2", CultureInfo.InvariantCulture), .. decisions.Recommendations.Keys.Select(code => set.Classes[code].Value.ToString("f2", CultureInfo.InvariantCulture))]);
+            sets.AddRow([$"{set.Promise:P0}", F(set.Coverage.Value), set.MeanSize.ToString("f2", CultureInfo.InvariantCulture),
+                .. decisions.Recommendations.Keys.Select(code => set.Classes[code].Value.ToString("f2", CultureInfo.InvariantCulture))]);
         }
 
         CommandLine.Print(sets);

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Models;
-using Lentigo.OnnxExport;
 using Lentigo.Training.Data;
 using Lentigo.Training.Packaging;
 using Lentigo.Training.Storage;
@@ -13,16 +12,26 @@ namespace Lentigo.Training.Commands;
 /// <summary>The verb <c>export</c>, also called <c>compose</c>.</summary>
 internal static class ExportCommand
 {
-    private static readonly Option<string[]> Runs = new("--run") { HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Folders that were given to train --out, or URLs that were given to train --checkpoints; their members become one ensemble. Runs of all folds (train --fold 1/3, 2/3, 3/3) become one too." };
-    private static readonly Option<string?> Model = new("--model") { HelpName = "package", Description = "Instead of --run: a package, of which --member becomes a package of its own, without explanations, small enough for a telephone." };
-    private static readonly Option<string?> Member = new("--member") { HelpName = "name", Description = "The member of --model, e.g. mobilenet_v2. Its weights stay as the package stores them; temperature, suitability and operating points are fitted anew." };
-    private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where the package (<version>/, current.json) goes, e.g. models/lentigo." };
+    private static readonly Option<string[]> Runs =
+        new("--run") { HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true,
+        Description = "Folders from train --out, or URLs from train --checkpoints, whose members become one ensemble; also the runs of all folds (train --fold "
+        + "1/3, 2/3, 3/3)." };
+    private static readonly Option<string?> Model =
+        new("--model") { HelpName = "package",
+        Description = "Instead of --run: a package from which --member is extracted into a separate package, without explanations, small enough for a phone." };
+    private static readonly Option<string?> Member =
+        new("--member") { HelpName = "name",
+        Description = "The member of --model, e.g. mobilenet_v2. Its weights are kept; temperature, suitability and operating points are fitted again." };
+    private static readonly Option<string> Out =
+        new("--out") { Required = true, HelpName = "folder", Description = "Where the package (<version>/, current.json) goes, e.g. models/lentigo." };
 
     public static Command Create()
     {
-        Command command = new("export", "Writes the package of members that were trained before, on this machine or apart: one ONNX graph, checked against TorchSharp, with its report.")
+        Command command = new("export",
+            "Makes a package of trained members, from one machine or several: one ONNX graph, checked against TorchSharp, with its report.")
         {
-            Runs, Model, Member, DataArguments.Data, Out, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.AllowLeaks, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
+            Runs, Model, Member, DataArguments.Data, Out, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.AllowLeaks,
+            DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
         };
         command.Aliases.Add("compose");
         PackageArguments.AddTo(command);
@@ -55,16 +64,18 @@ internal static class ExportCommand
     {
         if (arguments.GetResult(PackageArguments.Precision) is { Implicit: false })
         {
-            throw new UsageException("--precision does not go with --member: the weights stay as the package stores them.");
+            throw new UsageException("--precision cannot be combined with --member: the weights stay as the package stores them.");
         }
 
         ModelPackage source = ModelPackage.Open(arguments.GetValue(Model)!);
         string member = arguments.GetValue(Member)!;
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, source.Manifest.Input.Size, cancellationToken);
-        Console.WriteLine($"Taking {member} out of {source.Manifest.Name} {source.Manifest.Version} ...");
-        (ModelPackage package, EvaluationReport metrics) = MemberPackage.Write(source, member, data, DataArguments.SplitOf(arguments, data), arguments.GetValue(Out)!, PackageArguments.Of(arguments));
+        Console.WriteLine($"Extracting {member} from {source.Manifest.Name} {source.Manifest.Version} ...");
+        (ModelPackage package, EvaluationReport metrics) =
+            MemberPackage.Write(source, member, data, DataArguments.SplitOf(arguments, data), arguments.GetValue(Out)!, PackageArguments.Of(arguments));
         EvaluationTables.Print(metrics, package.Manifest);
-        Console.WriteLine($"The graph gives the logits that it gave in the ensemble. It takes {new FileInfo(package.OnnxPath).Length / 1e6:f1} MB, its temperature is {package.Manifest.Temperature}.");
+        Console.WriteLine($"The graph gives the logits that it gave in the ensemble. It takes {new FileInfo(package.OnnxPath).Length / 1e6:f1} MB, its "
+            + $"temperature is {package.Manifest.Temperature}.");
         Console.WriteLine($"The package is {package.Folder}; its report is report.html there.");
         return 0;
     }
@@ -78,7 +89,8 @@ internal static class ExportCommand
             foreach (string run in arguments.GetValue(Runs)!)
             {
                 folders.Add(StorageArguments.IsUrl(run)
-                    ? await FetchAsync(StorageArguments.Open(run, StorageArguments.ConnectionOf(arguments)), Path.Combine(fetched.FullName, $"{folders.Count + 1}"), cancellationToken)
+                    ? await FetchAsync(StorageArguments.Open(run, StorageArguments.ConnectionOf(arguments)),
+                        Path.Combine(fetched.FullName, $"{folders.Count + 1}"), cancellationToken)
                     : run);
             }
 
@@ -96,20 +108,25 @@ internal static class ExportCommand
         Console.WriteLine($"Fetching the members of {run.Location} ...");
         try
         {
-            string[] names = [.. (await run.ListAsync(cancellationToken)).Select(b => b.Name).Where(n => n.EndsWith(RunFiles.BestSuffix, StringComparison.Ordinal) || n == RunFiles.LogFileName)];
+            string[] names = [.. (await run.ListAsync(cancellationToken)).Select(b => b.Name)
+                .Where(n => n.EndsWith(RunFiles.BestSuffix, StringComparison.Ordinal) || n == RunFiles.LogFileName)];
             if (!names.Any(n => n != RunFiles.LogFileName))
             {
-                throw new TrainingException($"{run.Location} holds no trained member: there is no <member>{RunFiles.BestSuffix}. Name a URL that was given to 'train --checkpoints'.");
+                throw new TrainingException($"{run.Location} holds no trained member: there is no <member>{RunFiles.BestSuffix}. Name a URL that was given to "
+                    + "'train --checkpoints'.");
             }
 
             foreach (string name in names)
             {
-                await run.DownloadAsync(name, name == RunFiles.LogFileName ? Path.Combine(folder, name) : Path.Combine(folder, RunFiles.CheckpointFolder, name), progress: null, cancellationToken);
+                await run.DownloadAsync(name,
+                    name == RunFiles.LogFileName ? Path.Combine(folder, name) : Path.Combine(folder, RunFiles.CheckpointFolder, name), progress: null,
+                    cancellationToken);
             }
         }
         catch (Exception e) when (BlobFolder.IsStorageFailure(e))
         {
-            throw new TrainingException($"The members of {run.Location} cannot be fetched: {e.Message.Split('\n')[0]} Check --run, and that the SAS or identity may read and list.", e);
+            throw new TrainingException($"The members of {run.Location} cannot be fetched: {e.Message.Split('\n')[0]} Check --run, and that the SAS or "
+                + "identity may read and list.", e);
         }
 
         return folder;

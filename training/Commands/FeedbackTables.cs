@@ -9,7 +9,8 @@ using Spectre.Console;
 namespace Lentigo.Training.Commands;
 
 /// <summary>
-/// Prospective validation: compares a service's answers with the diagnoses that were confirmed afterwards. Feedback has no lesion ids, so intervals treat every answer
+/// Prospective validation: compares a service's answers with the diagnoses that were confirmed afterward. Feedback has no lesion ids, so intervals treat every
+/// answer
 /// as an independent lesion.
 /// </summary>
 internal static class FeedbackTables
@@ -24,7 +25,8 @@ internal static class FeedbackTables
         FeedbackRecord[] records = [.. all.Where(r => r.Answer.Model == new ModelReference(manifest.Name, manifest.Version)).OrderBy(TimeOf)];
         if (records.Length < all.Count)
         {
-            Console.WriteLine($"{all.Count - records.Length} of {all.Count} documents are about other models or versions and left out: {string.Join(", ", all.Select(r => r.Answer.Model).Except([new(manifest.Name, manifest.Version)]).Select(m => $"{m.Name} {m.Version}"))}.");
+            Console.WriteLine($"{all.Count - records.Length} of {all.Count} documents are about other models or versions and left out: "
+                + $"{string.Join(", ", all.Select(r => r.Answer.Model).Except([new(manifest.Name, manifest.Version)]).Select(m => $"{m.Name} {m.Version}"))}.");
         }
 
         if (records.Length == 0)
@@ -34,7 +36,8 @@ internal static class FeedbackTables
 
         int[] labels = [.. records.Select(r => LesionClasses.IndexOf(r.Diagnosis))];
         double[][] probabilities = [.. records.Select(Probabilities)];
-        EvaluationReport report = new($"{manifest.Name} {manifest.Version}", "confirmed diagnoses", "all", ClassificationMetrics.Compute(labels, probabilities), new Dictionary<string, ClassificationMetrics>());
+        EvaluationReport report = new($"{manifest.Name} {manifest.Version}", "confirmed diagnoses", "all",
+            ClassificationMetrics.Compute(labels, probabilities), new Dictionary<string, ClassificationMetrics>());
         EvaluationTables.Print(report, manifest);
         Shares(records, labels, probabilities);
         Weeks(records, ValidationAnswers.Read(package), manifest);
@@ -60,24 +63,28 @@ internal static class FeedbackTables
         Row("benign lesions referred", i => records[i].Answer.Triage is not null && !IsMalignant(i), IsReferred);
         CommandLine.Print(table);
         CalibrationErrors errors = CalibrationErrors.Compute(labels, probabilities);
-        CommandLine.Print($"Calibration: expected calibration error {F(errors.ExpectedCalibrationError)} ({errors.Bins} bins), Brier score {F(errors.BrierScore)}, log loss {F(errors.LogLoss)}.");
+        CommandLine.Print($"Calibration: expected calibration error {F(errors.ExpectedCalibrationError)} ({errors.Bins} bins), Brier score "
+            + $"{F(errors.BrierScore)}, log loss {F(errors.LogLoss)}.");
     }
 
     private static void Weeks(FeedbackRecord[] records, ValidationAnswers? validation, ModelManifest manifest)
     {
         double[] reference = [.. validation?.Probabilities.Select(LesionClasses.MalignantProbability) ?? []];
-        Table weeks = CommandLine.NewTable("week", "answers", "right", "malignant\n(mean)", "drift of\nmalignant", "suitability\n(median)", "below the\nwarning point");
+        Table weeks = CommandLine.NewTable("week", "answers", "right", "malignant\n(mean)", "drift of\nmalignant", "suitability\n(median)",
+            "below the\nwarning point");
         foreach (IGrouping<string, FeedbackRecord> week in records.GroupBy(WeekOf))
         {
             double[] malignant = [.. week.Select(r => LesionClasses.MalignantProbability(Probabilities(r)))];
             double[] suitability = [.. week.Select(r => r.Answer.Suitability?.Score).OfType<double>().Order()];
             weeks.AddRow(
-                week.Key, $"{week.Count()}", F(week.Average(r => r.Answer.Label.Code == r.Diagnosis ? 1.0 : 0)), F(malignant.Average()), F(PopulationStability.Index(reference, malignant)),
+                week.Key, $"{week.Count()}", F(week.Average(r => r.Answer.Label.Code == r.Diagnosis ? 1.0 : 0)), F(malignant.Average()),
+                    F(PopulationStability.Index(reference, malignant)),
                 F(suitability.Length == 0 ? null : Quantiles.Of(suitability, 0.5)),
                 F(suitability.Length == 0 || manifest.Suitability is not { } limits ? null : suitability.Average(s => s < limits.WarnBelow ? 1.0 : 0)));
         }
 
-        CommandLine.Print("By week of the answer. Drift is the population stability index against the validation images: above 0.25 the images, or what is sent, have changed.");
+        CommandLine.Print("By week of the answer. Drift is the population stability index against the validation images: above 0.25 the images, or what is "
+            + "sent, have changed.");
         CommandLine.Print(weeks);
     }
 
@@ -89,7 +96,8 @@ internal static class FeedbackTables
         return string.Create(CultureInfo.InvariantCulture, $"{ISOWeek.GetYear(day)}-W{ISOWeek.GetWeekOfYear(day):00}");
     }
 
-    private static double[] Probabilities(FeedbackRecord record) => [.. LesionClasses.Codes.Select(c => record.Answer.Probabilities.Single(p => p.Code == c).Probability)];
+    private static double[] Probabilities(FeedbackRecord record) =>
+        [.. LesionClasses.Codes.Select(c => record.Answer.Probabilities.Single(p => p.Code == c).Probability)];
 
     private static string F(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "-";
 }

@@ -11,7 +11,9 @@ internal static class ModelStores
     public const string HelpName = "folder|URL|container";
 
     /// <summary>The description of such an option.</summary>
-    public const string Description = $"A folder; a container's URL, with a SAS or for the signed-in identity; or a container's name, with --connection or {StorageArguments.ConnectionVariable}.";
+    public const string Description =
+        "A folder; a container's URL (with a SAS, or as the signed-in identity); or a container's name, with --connection or "
+        + $"{StorageArguments.ConnectionVariable}.";
 
     /// <summary>Opens the store.</summary>
     /// <exception cref="UsageException">The place is not understood.</exception>
@@ -19,9 +21,11 @@ internal static class ModelStores
     public static async Task<ModelStore> OpenAsync(string place, ParseResult arguments, CancellationToken cancellationToken)
     {
         bool isPath = place.Contains('/', StringComparison.Ordinal) || Directory.Exists(place);
-        if (!StorageArguments.IsUrl(place) && arguments.GetValue(StorageArguments.Connection) is null && (isPath || StorageArguments.ConnectionOf(arguments) is null))
+        if (!StorageArguments.IsUrl(place) && arguments.GetValue(StorageArguments.Connection) is null
+            && (isPath || StorageArguments.ConnectionOf(arguments) is null))
         {
-            Console.WriteLine($"Using the folder {Path.GetFullPath(place)}: {place} is no URL, and {(isPath ? "is read as a path without --connection" : $"there is neither --connection nor {StorageArguments.ConnectionVariable}")}.");
+            Console.WriteLine($"Using the folder {Path.GetFullPath(place)}: {place} is no URL, and "
+                + $"{(isPath ? "is read as a path without --connection" : $"there is neither --connection nor {StorageArguments.ConnectionVariable}")}.");
             return new FolderModelStore(place);
         }
 

@@ -5,20 +5,23 @@ using Spectre.Console;
 
 namespace Lentigo.Training.Commands;
 
-/// <summary>The verb <c>models</c>: what is published, and which version serves.</summary>
+/// <summary>The verbs <c>models list</c> and <c>models rollback</c>.</summary>
 internal static class ModelsCommand
 {
     private static readonly Option<string> In = new("--in") { Required = true, HelpName = ModelStores.HelpName, Description = ModelStores.Description };
     private static readonly Option<string> Name = new("--name") { HelpName = "model", Description = "The model.", DefaultValueFactory = _ => "lentigo" };
-    private static readonly Option<string?> Version = new("--version") { HelpName = "version", Description = "The version that shall serve; without it the newest one before the one that serves." };
+    private static readonly Option<string?> Version =
+        new("--version") { HelpName = "version", Description = "The version to serve [the newest one before the current version]." };
 
     public static Command Create()
     {
-        Command list = new("list", "Lists the published models and versions with their figures, and marks those that serve.") { In, StorageArguments.Connection };
+        Command list = new("list", "Lists the published models and versions with their metrics and marks those that serve.") { In,
+            StorageArguments.Connection };
         list.SetAction(ListAsync);
-        Command rollback = new("rollback", "Lets an earlier version serve again, after checking that its files are whole.") { In, Name, Version, StorageArguments.Connection };
+        Command rollback = new("rollback", "Serves an earlier version again, after checking that its files are complete.") { In, Name, Version,
+            StorageArguments.Connection };
         rollback.SetAction(RollBackAsync);
-        return new("models", "Shows what is published, and goes back to an earlier version.") { list, rollback };
+        return new("models", "Lists published models and rolls back to an earlier version.") { list, rollback };
     }
 
     private static async Task<int> ListAsync(ParseResult arguments, CancellationToken cancellationToken)
@@ -30,7 +33,8 @@ internal static class ModelsCommand
             string? current = await store.ReadCurrentVersionAsync(name, cancellationToken);
             foreach (string version in await store.ListVersionsAsync(name, cancellationToken))
             {
-                table.AddRow([Markup.Escape(name), Markup.Escape(version), version == current ? "serves" : "", .. await FiguresAsync(store, name, version, cancellationToken)]);
+                table.AddRow([Markup.Escape(name), Markup.Escape(version), version == current ? "serves" : "",
+                    .. await FiguresAsync(store, name, version, cancellationToken)]);
             }
         }
 
@@ -51,7 +55,8 @@ internal static class ModelsCommand
         {
             ModelManifest? manifest = await store.ReadManifestAsync(name, version, cancellationToken);
             string Figure(string figure) => manifest?.EnsembleMetric(figure)?.ToString("0.000", CultureInfo.InvariantCulture) ?? "-";
-            return manifest is null ? ["no manifest", "", "", ""] : [Figure("accuracy"), Figure("balancedAccuracy"), Figure("macroAuc"), Figure("malignantAuc")];
+            return manifest is null ? ["no manifest", "", "", ""]
+                : [Figure("accuracy"), Figure("balancedAccuracy"), Figure("macroAuc"), Figure("malignantAuc")];
         }
         catch (ModelPackageException)
         {
@@ -68,7 +73,8 @@ internal static class ModelsCommand
         string known = versions.Count == 0 ? $"{store.Location} holds no version of {name}." : $"Published: {string.Join(", ", versions)}.";
         string version = arguments.GetValue(Version) is { } asked
             ? versions.Contains(asked) ? asked : throw new TrainingException($"There is no version {asked} of {name}. {known}")
-            : versions.FirstOrDefault(v => string.CompareOrdinal(v, current) < 0) ?? throw new TrainingException($"There is no version of {name} before the one that serves{(current is null ? "" : $", {current}")}. {known}");
+            : versions.FirstOrDefault(v => string.CompareOrdinal(v, current) < 0)
+                ?? throw new TrainingException($"There is no version of {name} before the one that serves{(current is null ? "" : $", {current}")}. {known}");
         if (version == current)
         {
             Console.WriteLine($"{name} {version} serves already.");

@@ -12,7 +12,8 @@ internal static class OnnxCommand
 
     public static Command Create()
     {
-        Command inspect = new("inspect", "Shows what an ONNX file holds (operators, shapes, sizes, versions, metadata) and checks it against the ONNX specification.") { File, Nodes };
+        Command inspect = new("inspect",
+            "Shows what an ONNX file holds (operators, shapes, sizes, versions, metadata) and checks it against the ONNX specification.") { File, Nodes };
         inspect.SetAction(arguments => Inspect(arguments.GetValue(File)!, arguments.GetValue(Nodes)));
         return new("onnx", "Works with ONNX files.") { inspect };
     }
@@ -24,7 +25,8 @@ internal static class OnnxCommand
         Row(model, "file", $"{Path.GetFileName(path)}, {file.FileBytes:n0} bytes");
         Row(model, "written by", file.Producer);
         Row(model, "versions", $"IR {file.IrVersion}, operator set {file.Opset}");
-        Row(model, "constants", $"{file.Parameters:n0} numbers: {string.Join(", ", file.ConstantBytes.OrderByDescending(c => c.Value).Select(c => $"{c.Value:n0} bytes of {c.Key}"))}");
+        Row(model, "constants", $"{file.Parameters:n0} numbers: "
+            + $"{string.Join(", ", file.ConstantBytes.OrderByDescending(c => c.Value).Select(c => $"{c.Value:n0} bytes of {c.Key}"))}");
         foreach (OnnxPort input in file.Inputs)
         {
             Row(model, $"input {input.Name}", input.Type);
@@ -47,7 +49,8 @@ internal static class OnnxCommand
 
         CommandLine.Print(model);
         Table operators = CommandLine.NewTable("Operator", "Nodes", "Bytes of constants");
-        foreach (var group in file.Nodes.GroupBy(n => n.Operation).OrderByDescending(g => g.Sum(n => n.ConstantBytes)).ThenBy(g => g.Key, StringComparer.Ordinal))
+        foreach (var group in file.Nodes.GroupBy(n => n.Operation).OrderByDescending(g => g.Sum(n => n.ConstantBytes))
+            .ThenBy(g => g.Key, StringComparer.Ordinal))
         {
             Row(operators, group.Key, $"{group.Count()}", $"{group.Sum(n => n.ConstantBytes):n0}");
         }
@@ -67,7 +70,8 @@ internal static class OnnxCommand
         IReadOnlyList<string> faults = OnnxChecker.Check(path);
         CommandLine.Print(faults.Count == 0
             ? "It keeps the rules of the ONNX specification."
-            : $"By the rules that are known here, {faults.Count} things are wrong with it:{Environment.NewLine}{string.Join(Environment.NewLine, faults.Take(20))}");
+            : $"By the rules that are known here, {faults.Count} things are wrong with "
+                + $"it:{Environment.NewLine}{string.Join(Environment.NewLine, faults.Take(20))}");
         return faults.Count == 0 ? 0 : 1;
     }
 

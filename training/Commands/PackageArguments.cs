@@ -10,9 +10,13 @@ namespace Lentigo.Training.Commands;
 internal static class PackageArguments
 {
     private static readonly Option<string> Name = new("--name") { Description = "The model's name in its manifest.", DefaultValueFactory = _ => "lentigo" };
-    public static readonly Option<OnnxPrecision> Precision = new("--precision") { HelpName = "float32|float16|int8", Description = "How the package stores the weights.", DefaultValueFactory = _ => OnnxPrecision.Float32 };
-    private static readonly Option<string?> Licence = new("--licence") { HelpName = "text", Description = "The licence of the weights, for the manifest." };
-    private static readonly Option<bool> EmbedImages = new("--embed-images") { Description = "Show the images it got most wrong in the report. Their licence must allow it." };
+    public static readonly Option<OnnxPrecision> Precision =
+        new("--precision") { HelpName = "float32|float16|int8", Description = "The precision of the stored weights.",
+        DefaultValueFactory = _ => OnnxPrecision.Float32 };
+    private static readonly Option<string?> Licence =
+        new("--license", "--licence") { HelpName = "text", Description = "The license of the weights, for the manifest." };
+    private static readonly Option<bool> EmbedImages =
+        new("--embed-images") { Description = "Show the images with the largest errors in the report. Their license must permit it." };
 
     /// <summary>The options as given.</summary>
     public static PackageOptions Of(ParseResult arguments) => new()
@@ -41,7 +45,8 @@ internal static class PackageArguments
         WrittenPackage written = EnsemblePackage.Write(members, data, splits, folder, Of(arguments));
         EvaluationTables.Print(written.Metrics, written.Package.Manifest);
         long bytes = new FileInfo(written.Package.OnnxPath).Length;
-        Console.WriteLine($"ONNX Runtime agrees with TorchSharp: no output is further off than {written.Parity.LargestDifferences.Values.Max():g2}. The graph takes {bytes / 1e6:f1} MB, its temperature is {written.Package.Manifest.Temperature}.");
+        Console.WriteLine($"ONNX Runtime agrees with TorchSharp: no output is further off than {written.Parity.LargestDifferences.Values.Max():g2}. The graph "
+            + $"takes {bytes / 1e6:f1} MB, its temperature is {written.Package.Manifest.Temperature}.");
         Console.WriteLine($"The package is {written.Package.Folder}; its report is report.html there.");
     }
 }

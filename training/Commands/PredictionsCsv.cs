@@ -22,7 +22,8 @@ internal static class PredictionsCsv
             if (rule is not null)
             {
                 Triage triage = rule.TriageOf(probabilities, hasWarnings: false);
-                csv.Append(CultureInfo.InvariantCulture, $",{triage.MalignantProbability:r},{triage.Recommendation},{string.Join(' ', rule.SetOf(probabilities))}");
+                csv.Append(CultureInfo.InvariantCulture,
+                    $",{triage.MalignantProbability:r},{triage.Recommendation},{string.Join(' ', rule.SetOf(probabilities))}");
             }
 
             csv.Append('\n');

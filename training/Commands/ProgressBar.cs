@@ -20,7 +20,8 @@ internal static class ProgressBar
             return await work(new Lines(title, bytes));
         }
 
-        ProgressColumn[] columns = [new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()];
+        ProgressColumn[] columns = [new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(),
+            new RemainingTimeColumn()];
         return await AnsiConsole.Progress()
             .Columns(bytes ? [.. columns, new DownloadedColumn(), new TransferSpeedColumn()] : columns)
             .StartAsync(context =>

@@ -11,16 +11,17 @@ namespace Lentigo.Training.Commands;
 /// <summary>The verb <c>publish</c>.</summary>
 internal static class PublishCommand
 {
-    private static readonly Option<string> Model = new("--model") { Required = true, HelpName = "package", Description = "A package: a version's folder, or the folder above with current.json." };
+    private static readonly Option<string> Model =
+        new("--model") { Required = true, HelpName = "package", Description = "A package: a version's folder, or the folder above with current.json." };
     private static readonly Option<string> To = new("--to") { Required = true, HelpName = ModelStores.HelpName, Description = ModelStores.Description };
-    private static readonly Option<bool> Force = new("--force") { Description = "Publish a package that is worse than the version that serves, too." };
+    private static readonly Option<bool> Force = new("--force") { Description = "Publish the package even if it is worse than the version that serves." };
 
     public static Command Create()
     {
         Command command = new(
             "publish",
-            "Compares a package with the version that serves, where both were validated on the same images, and copies it to where the app looks for models, "
-            + "its files first, the pointer to the version last.") { Model, To, Force, StorageArguments.Connection };
+            "Publishes a package to where the app looks for models. Refuses one that is worse than the version that serves on the same validation images. "
+            + "Files are copied first, the pointer to the version last.") { Model, To, Force, StorageArguments.Connection };
         command.SetAction(RunAsync);
         return command;
     }
@@ -32,7 +33,8 @@ internal static class PublishCommand
         bool isWorse = await CompareAsync(package, store, cancellationToken);
         if (isWorse && !arguments.GetValue(Force))
         {
-            throw new TrainingException($"{package.Manifest.Name} {package.Manifest.Version} is worse than the version that serves and was not published. Publish it all the same with --force.");
+            throw new TrainingException($"{package.Manifest.Name} {package.Manifest.Version} is worse than the version that serves and was not published. Use "
+                + "--force to publish it anyway.");
         }
 
         await store.PublishAsync(package, cancellationToken);
@@ -58,7 +60,7 @@ internal static class PublishCommand
         }
         catch (ModelPackageException e)
         {
-            Console.WriteLine($"The version that serves cannot be read, and is not compared with: {e.Message}");
+            Console.WriteLine($"The version that serves cannot be read, so there is no comparison: {e.Message}");
             return false;
         }
 
@@ -76,14 +78,16 @@ internal static class PublishCommand
 
         if (ModelComparison.Of((candidate, ValidationAnswers.Read(package)), (serving, answers)) is not { } comparison)
         {
-            Console.WriteLine($"{candidate.Name} {candidate.Version} and the version that serves, {current}, were not validated on the same images, or one of them does not hold its validation answers: they cannot be compared.");
+            Console.WriteLine($"{candidate.Name} {candidate.Version} and the version that serves, {current}, were not validated on the same images, or one of "
+                + "them does not hold its validation answers: they cannot be compared.");
             return false;
         }
 
         CommandLine.Print($"{candidate.Name} on the same {comparison.Candidate.Count} validation images:");
         Table table = CommandLine.NewTable("", $"{current}\nserves", $"{candidate.Version}\ncandidate", "difference", "95 % interval");
         void Row(string name, double? before, double? after, ConfidenceInterval? difference) => table.AddRow(
-            name, F(before, "0.000"), F(after, "0.000"), F(difference?.Value, "+0.000;-0.000"), difference is null ? "-" : $"{F(difference.Low, "+0.000;-0.000")} to {F(difference.High, "+0.000;-0.000")}");
+            name, F(before, "0.000"), F(after, "0.000"), F(difference?.Value, "+0.000;-0.000"),
+                difference is null ? "-" : $"{F(difference.Low, "+0.000;-0.000")} to {F(difference.High, "+0.000;-0.000")}");
         Row("accuracy", comparison.Serving.Accuracy, comparison.Candidate.Accuracy, comparison.Difference.Accuracy);
         Row("balanced accuracy", comparison.Serving.BalancedAccuracy, comparison.Candidate.BalancedAccuracy, comparison.Difference.BalancedAccuracy);
         Row("macro AUC", comparison.Serving.MacroAuc, comparison.Candidate.MacroAuc, comparison.Difference.MacroAuc);

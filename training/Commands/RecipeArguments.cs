@@ -7,24 +7,46 @@ namespace Lentigo.Training.Commands;
 /// <summary>The options of <c>train</c> that choose a recipe and override its values.</summary>
 internal static class RecipeArguments
 {
-    public static readonly Option<string> Recipe = new("--recipe") { HelpName = "paper|strong|file", Description = "The hyper-parameters; options below override its values. A file is a JSON object like {\"name\": \"mine\", \"optimizer\": \"adamw\"}; what it leaves out is the paper's. Its keys: " + string.Join(", ", TrainingRecipe.Keys) + ".", DefaultValueFactory = _ => "paper" };
+    public static readonly Option<string> Recipe =
+        new("--recipe") { HelpName = "paper|strong|file",
+        Description = "The hyperparameters; the options below override them. A file is a JSON object such as {\"name\": \"mine\", \"optimizer\": \"adamw\"}; "
+        + "missing keys take the values of 'paper'. Keys: " + string.Join(", ", TrainingRecipe.Keys) + ".", DefaultValueFactory = _ => "paper" };
     public static readonly Option<int?> Size = new("--size") { HelpName = "px", Description = "The side of the input [recipe: 64]." };
     public static readonly Option<int?> Epochs = new("--epochs") { Description = "Passes over the training images [recipe: 30]." };
-    public static readonly Option<int?> Batch = new("--batch") { Description = "Images a step [recipe: 64]." };
-    public static readonly Option<double?> LearningRate = new("--lr") { Description = "The (highest) learning rate [paper: 1e-4, strong: 4e-4]." };
-    public static readonly Option<int?> Seed = new("--seed") { Description = "One seed gives the same losses on the CPU with the same threads [recipe: 1]." };
-    public static readonly Option<string[]> PretrainData = new("--pretrain-data") { HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Train on these data sets first and start the training proper from those weights." };
-    public static readonly Option<int?> PretrainSize = new("--pretrain-size") { HelpName = "px", Description = "The side of the input of the first training [recipe: 84]." };
-    public static readonly Option<int?> PretrainEpochs = new("--pretrain-epochs") { Description = "Passes over the images of the first training [recipe: 3]." };
-    public static readonly Option<double?> PretrainLearningRate = new("--pretrain-lr") { Description = "The (highest) learning rate of the first training [that of the second]." };
-    public static readonly Option<double?> Distillation = new("--distill") { HelpName = "share", Description = "The share of the target that is the teacher's answer [recipe: 0.5 where there is a teacher]." };
-    public static readonly Option<double?> Occlude = new("--occlude") { HelpName = "p", Description = "Draw hairs, a dark rim and a patch of one colour over images, each with this probability." };
-    public static readonly Option<double?> Degrade = new("--degrade") { HelpName = "p", Description = "Reduce images to few pixels and enlarge them again with this probability, so that sharpness says little." };
-    public static readonly Option<string?> Balance = new("--balance") { HelpName = "none|class|stratum", Description = "stratum: the same classes within each original resolution; the class prior is corrected afterwards." };
-    public static readonly Option<string?> SelectOn = new("--select-on") { HelpName = "all|none|resolution", Description = "Keep the checkpoint of lowest loss on these validation images, e.g. 220; none keeps the last epoch's." };
-    public static readonly Option<string?> Flips = new("--flips") { HelpName = "none|horizontal|all", Description = "Average the logits over mirror images, inside the exported graph." };
-    public static readonly Option<double?> Ema = new("--ema") { HelpName = "decay", Description = "Keep a moving average of the weights, e.g. 0.998." };
-    public static readonly Option<string?> Compute = new("--compute") { HelpName = "float32|bfloat16", Description = "What convolutions compute in while training; bfloat16 is faster for ResNet where the processor has it, slower for depthwise convolutions on a CPU." };
+    public static readonly Option<int?> Batch = new("--batch") { Description = "Images per step [recipe: 64]." };
+    public static readonly Option<double?> LearningRate = new("--lr") { Description = "The (peak) learning rate [paper: 1e-4, strong: 4e-4]." };
+    public static readonly Option<int?> Seed =
+        new("--seed") { Description = "The random seed; on the CPU, with the same number of threads, it reproduces the losses [recipe: 1]." };
+    public static readonly Option<string[]> PretrainData =
+        new("--pretrain-data") { HelpName = "folder", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true,
+        Description = "Pretrain on these data sets, and start the main training from those weights." };
+    public static readonly Option<int?> PretrainSize =
+        new("--pretrain-size") { HelpName = "px", Description = "The side of the input in pretraining [recipe: 84]." };
+    public static readonly Option<int?> PretrainEpochs = new("--pretrain-epochs") { Description = "Passes over the images in pretraining [recipe: 3]." };
+    public static readonly Option<double?> PretrainLearningRate =
+        new("--pretrain-lr") { Description = "The (peak) learning rate of pretraining [that of the main training]." };
+    public static readonly Option<double?> Distillation =
+        new("--distill") { HelpName = "share", Description = "The weight of the teacher's probabilities in the target [0.5 with a teacher]." };
+    public static readonly Option<double?> Occlude =
+        new("--occlude") { HelpName = "p", Description = "Draw hairs, a dark rim and a patch of one color over training images, each with this probability." };
+    public static readonly Option<double?> Degrade =
+        new("--degrade") { HelpName = "p",
+        Description = "Downscale and enlarge training images with this probability, so that the class cannot be told from sharpness." };
+    public static readonly Option<string?> Balance =
+        new("--balance") { HelpName = "none|class|stratum",
+        Description = "class: sample classes more evenly; stratum: with the same class distribution in each original resolution. The logits are then corrected "
+        + "for the class prior." };
+    public static readonly Option<string?> SelectOn =
+        new("--select-on") { HelpName = "all|none|resolution",
+        Description = "Select the checkpoint with the lowest loss on these validation images, e.g. those of 220 px; none keeps the last epoch." };
+    public static readonly Option<string?> Flips =
+        new("--flips") { HelpName = "none|horizontal|all", Description = "Average the logits over mirror images, in validation and in the exported graph." };
+    public static readonly Option<double?> Ema =
+        new("--ema") { HelpName = "decay", Description = "Validate and keep an exponential moving average of the weights with this decay, e.g. 0.998." };
+    public static readonly Option<string?> Compute =
+        new("--compute") { HelpName = "float32|bfloat16",
+        Description = "The precision of convolutions in training; bfloat16 is faster for ResNet on processors that support it, slower for depthwise "
+        + "convolutions on a CPU." };
 
     /// <summary>Reports a value on the command line or in a recipe file that cannot be used as bad usage.</summary>
     public static T Usage<T>(Func<T> asked)
@@ -49,9 +71,10 @@ internal static class RecipeArguments
         {
             TrainingRecipe r = TrainingRecipe.Load(a.GetValue(Recipe)!);
             bool hasData = a.GetValue(PretrainData) is { Length: > 0 };
-            if (!hasData && (r.Pretraining is not null || a.GetValue(PretrainSize) is not null || a.GetValue(PretrainEpochs) is not null || a.GetValue(PretrainLearningRate) is not null))
+            if (!hasData && (r.Pretraining is not null || a.GetValue(PretrainSize) is not null || a.GetValue(PretrainEpochs) is not null
+                || a.GetValue(PretrainLearningRate) is not null))
             {
-                throw new UsageException("The recipe has a first training. Name its data sets with --pretrain-data.");
+                throw new UsageException("The recipe has a pretraining stage. Give its data sets with --pretrain-data.");
             }
 
             const double share = 0.5;

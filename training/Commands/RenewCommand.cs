@@ -9,15 +9,23 @@ namespace Lentigo.Training.Commands;
 /// <summary>The verb <c>renew</c>.</summary>
 internal static class RenewCommand
 {
-    private static readonly Option<string> Model = new("--model") { Required = true, HelpName = "package", Description = "A package: a version's folder, or the folder above with current.json." };
-    private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where the new version (<version>/, current.json) goes, e.g. models/lentigo." };
-    private static readonly Option<string[]> Also = new("--also") { HelpName = "folder", AllowMultipleArgumentsPerToken = true, Description = "Other labelled dermoscopy images, such as a clinic's own, that shall count as suitable too." };
-    private static readonly Option<string?> Licence = new("--licence") { HelpName = "text", Description = "The licence of the weights; without it that of the package." };
-    private static readonly Option<bool> EmbedImages = new("--embed-images") { Description = "Show the images it got most wrong in the report. Their licence must allow it." };
+    private static readonly Option<string> Model =
+        new("--model") { Required = true, HelpName = "package", Description = "A package: a version's folder, or the folder above with current.json." };
+    private static readonly Option<string> Out =
+        new("--out") { Required = true, HelpName = "folder", Description = "Where the new version (<version>/, current.json) goes, e.g. models/lentigo." };
+    private static readonly Option<string[]> Also =
+        new("--also") { HelpName = "folder", AllowMultipleArgumentsPerToken = true,
+        Description = "Further labeled dermoscopy images to accept as suitable, such as those of a clinic." };
+    private static readonly Option<string?> Licence =
+        new("--license", "--licence") { HelpName = "text", Description = "The license of the weights [that of the package]." };
+    private static readonly Option<bool> EmbedImages =
+        new("--embed-images") { Description = "Show the images with the largest errors in the report. Their license must permit it." };
 
     public static Command Create()
     {
-        Command command = new("renew", "Writes a package anew with the same networks: what counts as a dermoscopy image, limits, operating points and the report are computed with this version of the program.")
+        Command command = new("renew",
+            "Writes a new version of a package with the same networks: recomputes suitability, limits, operating points and the report with this version of "
+            + "the program.")
         {
             Model, DataArguments.Data, Also, Out, DataArguments.Fold, DataArguments.SplitFile, Licence, EmbedImages,
             DataArguments.Photographs, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection,
@@ -31,8 +39,11 @@ internal static class RenewCommand
         ModelPackage package = ModelPackage.Open(arguments.GetValue(Model)!);
         int size = package.Manifest.Input.Size;
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, size, cancellationToken);
-        IReadOnlyList<DataSetSplit> splits = TrainedSplits.SplitsOf(data, package.Manifest, CommandLine.FoldOf(arguments.GetValue(DataArguments.Fold)!), arguments.GetValue(DataArguments.SplitFile));
-        IReadOnlyList<LesionDataSet> more = await DataArguments.OpenAllAsync(arguments, DataArguments.LocationsOf(arguments.GetValue(Also) ?? []), size, cancellationToken);
+        IReadOnlyList<DataSetSplit> splits =
+            TrainedSplits.SplitsOf(data, package.Manifest, CommandLine.FoldOf(arguments.GetValue(DataArguments.Fold)!),
+            arguments.GetValue(DataArguments.SplitFile));
+        IReadOnlyList<LesionDataSet> more =
+            await DataArguments.OpenAllAsync(arguments, DataArguments.LocationsOf(arguments.GetValue(Also) ?? []), size, cancellationToken);
         (ModelPackage renewed, EvaluationReport metrics) = RenewedPackage.Write(package, data, splits, more, arguments.GetValue(Out)!, new()
         {
             Name = package.Manifest.Name,

@@ -5,7 +5,9 @@ using Lentigo.Training.Storage;
 
 namespace Lentigo.Training.Commands;
 
-/// <summary>How the verbs name places in blob storage: a URL with a SAS, a URL for the signed-in identity, or a container's name with a connection string.</summary>
+/// <summary>
+/// How the verbs name places in blob storage: a URL with a SAS, a URL for the signed-in identity, or a container's name with a connection string.
+/// </summary>
 internal static class StorageArguments
 {
     /// <summary>The variable that stands in for <c>--connection</c>.</summary>
@@ -18,7 +20,8 @@ internal static class StorageArguments
     public static readonly Option<string?> Connection = new("--connection")
     {
         HelpName = "string",
-        Description = $"A storage connection string for containers that are named without a SAS [{ConnectionVariable}]; UseDevelopmentStorage=true is Azurite.",
+        Description = $"The connection string of the storage account, for containers given without a SAS [{ConnectionVariable}]; UseDevelopmentStorage=true is "
+            + "Azurite.",
     };
 
     /// <summary>Whether a place is a URL.</summary>
@@ -28,7 +31,9 @@ internal static class StorageArguments
     public static string? ConnectionOf(ParseResult arguments) =>
         arguments.GetValue(Connection) ?? (Environment.GetEnvironmentVariable(ConnectionVariable) is { Length: > 0 } set ? set : null);
 
-    /// <summary>The folder at <c>https://account.blob.core.windows.net/container/folder?sas</c>, or at <c>container/folder</c> of the connection string's account.</summary>
+    /// <summary>
+    /// The folder at <c>https://account.blob.core.windows.net/container/folder?sas</c>, or at <c>container/folder</c> of the connection string's account.
+    /// </summary>
     /// <exception cref="UsageException">The place or the connection string is not understood, or neither of them says who asks.</exception>
     public static BlobFolder Open(string location, string? connection)
     {
@@ -42,7 +47,8 @@ internal static class StorageArguments
         {
             string[] parts = location.Split('/', 2, StringSplitOptions.RemoveEmptyEntries);
             return account is null
-                ? throw new UsageException($"'{Shown(location)}' names a container without its account. Give the container's URL, or a connection string with --connection or {ConnectionVariable}.")
+                ? throw new UsageException($"'{Shown(location)}' names a container without its account. Give the container's URL, or a connection string with "
+                    + $"--connection or {ConnectionVariable}.")
                 : parts.Length == 0 ? throw new UsageException("The container's name is empty.")
                 : new(account.GetBlobContainerClient(parts[0]), parts.ElementAtOrDefault(1) ?? "");
         }
@@ -69,7 +75,8 @@ internal static class StorageArguments
         // Without a SAS the identity that is signed in is asked (az login, managed identity); its tokens never go over plain HTTP.
         return container.Scheme == "https"
             ? new(new BlobContainerClient(container, new DefaultAzureCredential()), prefix)
-            : throw new UsageException($"{Shown(location)} has no SAS, and the signed-in identity may only be used over https. Add a SAS, or give the account's connection string with --connection.");
+            : throw new UsageException($"{Shown(location)} has no SAS, and the signed-in identity may only be used over https. Add a SAS, or give the "
+                + "account's connection string with --connection.");
     }
 
     /// <summary>Creates the container where it does not exist, and so finds out early whether the account can be reached.</summary>
@@ -85,7 +92,8 @@ internal static class StorageArguments
         }
         catch (Exception e) when (e is TimeoutException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            throw new TrainingException($"{folder.Container.Uri.Host} did not answer within {Patience.TotalSeconds:0} seconds. Check the account's name, the network and the account's firewall.", e);
+            throw new TrainingException($"{folder.Container.Uri.Host} did not answer within {Patience.TotalSeconds:0} seconds. Check the account's name, the "
+                + "network and the account's firewall.", e);
         }
     }
 

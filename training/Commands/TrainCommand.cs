@@ -18,24 +18,51 @@ namespace Lentigo.Training.Commands;
 /// <summary>The verb <c>train</c>.</summary>
 internal static class TrainCommand
 {
-    private static readonly Option<string> Out = new("--out") { Required = true, HelpName = "folder", Description = "Where checkpoints, the log and the finished package (<version>/, current.json) go." };
-    private static readonly Option<string> Members = new("--members") { HelpName = "a,b,...", Description = "The networks; a@7 takes seed 7. Known: " + string.Join(", ", Networks.MemberRegistry.All.Select(a => a.Name)) + ".", DefaultValueFactory = _ => "resnet18,mobilenet_v2" };
-    private static readonly Option<string?> Weights = new("--weights") { HelpName = "file|folder", Description = "Start from a .safetensors file or one of torch.save (.pth, .pth.tar, .pt, .ckpt; under any key and prefix), from the file in a folder whose name starts with the member's, or from the best checkpoint in another run's --out." };
-    private static readonly Option<string[]> ValidateOn = new("--validate-on") { HelpName = "name", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, Description = "Which of several --data are split and validated on, by name or as written there [the first]; the others are trained on whole, without lesions that are validated on." };
-    private static readonly Option<string?> TeacherPackage = new("--teacher") { HelpName = "package", Description = "Learn what this ensemble answers beside the labels; it must have been trained on the same split." };
-    private static readonly Option<string?> Prior = new("--prior") { HelpName = "natural|uniform|p1,...,p7", Description = "The class prior that probabilities shall hold for, whatever training sees [that of the data set that is validated on]; order " + string.Join(", ", LesionClasses.Codes) + "." };
-    private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoints in --out (or later ones in --checkpoints), bit for bit. Repeat the other options; --epochs may be more than before." };
-    private static readonly Option<string?> Checkpoints = new("--checkpoints") { HelpName = "URL|container/folder", Description = "Copy the checkpoint to blob storage after each epoch: a folder of a container, by its URL with a SAS or for the signed-in identity, or by name with --connection." };
-    private static readonly Option<int?> Limit = new("--limit") { HelpName = "n", Description = "Train on about n of the training images only: for trying things out." };
-    private static readonly Option<string> DeviceName = new("--device") { HelpName = "auto|cpu|cuda", Description = "Where to train.", DefaultValueFactory = _ => "auto" };
-    private static readonly Option<int?> Threads = new("--threads") { Description = "CPU threads [one a core]." };
+    private static readonly Option<string> Out =
+        new("--out") { Required = true, HelpName = "folder",
+        Description = "Where checkpoints, the log and the finished package (<version>/, current.json) go." };
+    private static readonly Option<string> Members =
+        new("--members") { HelpName = "a,b,...",
+        Description = "The networks; a@7 takes seed 7. Known: " + string.Join(", ", Networks.MemberRegistry.All.Select(a => a.Name)) + ".",
+        DefaultValueFactory = _ => "resnet18,mobilenet_v2" };
+    private static readonly Option<string?> Weights =
+        new("--weights") { HelpName = "file|folder",
+        Description = "Weights to start from: a .safetensors file or one of torch.save (.pth, .pth.tar, .pt, .ckpt; any key and prefix), a folder with a file "
+        + "named after the member, or the --out of another run." };
+    private static readonly Option<string[]> ValidateOn =
+        new("--validate-on") { HelpName = "name", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true,
+        Description = "Which of several --data are split and validated on, by name or as given there [the first]. The others are used for training only, "
+        + "without the lesions of validation images." };
+    private static readonly Option<string?> TeacherPackage =
+        new("--teacher") { HelpName = "package",
+        Description = "Distill this ensemble: learn its probabilities beside the labels. It must have been trained on the same split." };
+    private static readonly Option<string?> Prior =
+        new("--prior") { HelpName = "natural|uniform|p1,...,p7",
+        Description = "The class prior of the output probabilities [that of the validated data set]; in the order " + string.Join(", ", LesionClasses.Codes)
+        + "." };
+    private static readonly Option<bool> Resume =
+        new("--resume") { Description =
+        "Resume from the last checkpoints in --out (or later ones in --checkpoints), bit for bit. Repeat the other options; --epochs may be larger." };
+    private static readonly Option<string?> Checkpoints =
+        new("--checkpoints") { HelpName = "URL|container/folder",
+        Description = "Copy the checkpoint to blob storage after each epoch: a folder of a container, by URL (with a SAS, or as the signed-in identity) or by "
+        + "name with --connection." };
+    private static readonly Option<int?> Limit =
+        new("--limit") { HelpName = "n", Description = "Train on only about n of the training images, to try things out." };
+    private static readonly Option<string> DeviceName =
+        new("--device") { HelpName = "auto|cpu|cuda", Description = "Where to train.", DefaultValueFactory = _ => "auto" };
+    private static readonly Option<int?> Threads = new("--threads") { Description = "CPU threads [one per core]." };
 
     public static Command Create()
     {
-        Command command = new("train", "Trains members, keeps each one's best checkpoint, exports the ensemble and writes its package.")
+        Command command = new("train", "Trains the members, keeps the best checkpoint of each, exports the ensemble and writes its package.")
         {
-            DataArguments.Data, ValidateOn, RecipeArguments.PretrainData, RecipeArguments.PretrainSize, RecipeArguments.PretrainEpochs, RecipeArguments.PretrainLearningRate, TeacherPackage, RecipeArguments.Distillation, Out, Members, RecipeArguments.Recipe, RecipeArguments.Size, RecipeArguments.Epochs, RecipeArguments.Batch, RecipeArguments.LearningRate, RecipeArguments.Seed, DataArguments.Split, DataArguments.Fold, DataArguments.SplitFile, DataArguments.AllowLeaks, Weights, RecipeArguments.Degrade, RecipeArguments.Occlude, RecipeArguments.Balance,
-            RecipeArguments.SelectOn, Prior, RecipeArguments.Flips, RecipeArguments.Ema, RecipeArguments.Compute, Resume, Checkpoints, Limit, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
+            DataArguments.Data, ValidateOn, RecipeArguments.PretrainData, RecipeArguments.PretrainSize, RecipeArguments.PretrainEpochs,
+            RecipeArguments.PretrainLearningRate, TeacherPackage, RecipeArguments.Distillation, Out, Members, RecipeArguments.Recipe, RecipeArguments.Size,
+            RecipeArguments.Epochs, RecipeArguments.Batch, RecipeArguments.LearningRate, RecipeArguments.Seed, DataArguments.Split, DataArguments.Fold,
+            DataArguments.SplitFile, DataArguments.AllowLeaks, Weights, RecipeArguments.Degrade, RecipeArguments.Occlude, RecipeArguments.Balance,
+            RecipeArguments.SelectOn, Prior, RecipeArguments.Flips, RecipeArguments.Ema, RecipeArguments.Compute, Resume, Checkpoints, Limit,
+            DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
         };
         PackageArguments.AddTo(command);
         command.SetAction(RunAsync);
@@ -65,7 +92,7 @@ internal static class TrainCommand
         bool resume = arguments.GetValue(Resume);
         if (!resume && members.FirstOrDefault(m => File.Exists(RunFiles.CheckpointPath(checkpoints, m.Name))) is { } done)
         {
-            throw new UsageException($"{checkpoints} holds a checkpoint of {done.Name} already. Go on with it by --resume, or choose another --out.");
+            throw new UsageException($"{checkpoints} holds a checkpoint of {done.Name} already. Continue it with --resume, or choose another --out.");
         }
 
         string log = Path.Combine(folder, RunFiles.LogFileName);
@@ -77,10 +104,12 @@ internal static class TrainCommand
         DataSetSplit split = SplitOf(arguments, images);
         if (recipe.SelectOn is not ("all" or TrainingRecipe.KeepLast) && split.Val.All(i => images.Records[i].Stratum != recipe.SelectOn))
         {
-            throw new UsageException($"No validation image is of the resolution '{recipe.SelectOn}' of --select-on. Resolutions here: {string.Join(", ", images.Strata)}.");
+            throw new UsageException($"No validation image is of the resolution '{recipe.SelectOn}' of --select-on. Resolutions here: "
+                + $"{string.Join(", ", images.Strata)}.");
         }
 
-        using TrainingImages proper = TrainingImages.Of(images, split, await DataArguments.OpenAllAsync(arguments, more, recipe.Size, cancellationToken), Console.WriteLine);
+        using TrainingImages proper =
+            TrainingImages.Of(images, split, await DataArguments.OpenAllAsync(arguments, more, recipe.Size, cancellationToken), Console.WriteLine);
         DataArguments.Describe(proper.Data, proper.Split);
         Teacher? teacher = teacherPackage is null ? null : await TeacherAsync(arguments, teacherPackage, [.. validated, .. more], split, cancellationToken);
         using TrainingImages? first = recipe.Pretraining is null ? null : await PretrainingImagesAsync(arguments, recipe, validated, split, cancellationToken);
@@ -98,8 +127,8 @@ internal static class TrainCommand
             {
                 throw new TrainingException(
                     File.Exists(RunFiles.CheckpointPath(checkpoints, member.Name))
-                        ? $"Stopped. The last whole epoch of {member.Name} is in {checkpoints}: repeat the command with --resume to go on from it."
-                        : $"Stopped before {member.Name} finished an epoch: repeat the command with --resume to start it again; members before it are kept.", e);
+                        ? $"Stopped. The last whole epoch of {member.Name} is in {checkpoints}: repeat the command with --resume to continue."
+                        : $"Stopped before {member.Name} finished an epoch: repeat the command with --resume to start it again; finished members are kept.", e);
             }
         });
         foreach (MemberSpec member in members)
@@ -118,7 +147,8 @@ internal static class TrainCommand
         return 0;
     }
 
-    private static async Task<Teacher> TeacherAsync(ParseResult arguments, ModelPackage package, IReadOnlyList<DataLocation> locations, DataSetSplit split, CancellationToken cancellationToken)
+    private static async Task<Teacher> TeacherAsync(ParseResult arguments, ModelPackage package, IReadOnlyList<DataLocation> locations, DataSetSplit split,
+        CancellationToken cancellationToken)
     {
         TeacherEnsemble.Check(package.Manifest, split);
         Console.WriteLine($"For the teacher {package.Manifest.Name} {package.Manifest.Version}:");
@@ -146,7 +176,8 @@ internal static class TrainCommand
         {
             DataLocation[] fitting = [.. all.Where(l => name == l.ToString() || name == l.Path || name == DataSetFiles.NameOf(l.Path))];
             return fitting is [var one] ? one : throw new UsageException(
-                $"--validate-on {name} names {(fitting.Length == 0 ? "none" : "several")} of the data sets {string.Join(", ", all)}. Write it as it stands after --data.");
+                $"--validate-on {name} names {(fitting.Length == 0 ? "none" : "several")} of the data sets {string.Join(", ", all)}. Write it as it stands "
+                    + "after --data.");
         })];
         return (validated, [.. all.Except(validated)]);
     }
@@ -154,9 +185,10 @@ internal static class TrainCommand
     private static async Task<TrainingImages> PretrainingImagesAsync(
         ParseResult arguments, TrainingRecipe recipe, IReadOnlyList<DataLocation> validated, DataSetSplit split, CancellationToken cancellationToken)
     {
-        Console.WriteLine("For the first training:");
+        Console.WriteLine("Pretraining:");
         int size = recipe.OfPretraining().Size;
-        IReadOnlyList<LesionDataSet> sources = await DataArguments.OpenAllAsync(arguments, DataArguments.LocationsOf(arguments.GetValue(RecipeArguments.PretrainData)!), size, cancellationToken);
+        IReadOnlyList<LesionDataSet> sources =
+            await DataArguments.OpenAllAsync(arguments, DataArguments.LocationsOf(arguments.GetValue(RecipeArguments.PretrainData)!), size, cancellationToken);
         LesionDataSet small = TrainingImages.Join(await DataArguments.OpenAllAsync(arguments, validated, size, cancellationToken), _ => { });
         TrainingImages images = TrainingImages.ForPretraining(small, split, sources, Console.WriteLine);
         DataArguments.Describe(images.Data, images.Split);
@@ -201,7 +233,8 @@ internal static class TrainCommand
             }
             else if (await copies.HasAsync(member.Name, cancellationToken))
             {
-                throw new UsageException($"{target.Location} holds a checkpoint of {member.Name} already. Go on with it by --resume, or choose another --checkpoints.");
+                throw new UsageException($"{target.Location} holds a checkpoint of {member.Name} already. Continue it with --resume, or choose another "
+                    + "--checkpoints.");
             }
         }
 
@@ -234,6 +267,7 @@ internal static class TrainCommand
     {
         double[] equal = [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)];
         return text is null or ClassPrior.Natural ? null : ClassPrior.Parse(text, equal)
-            ?? throw new UsageException($"--prior takes seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1; or natural or uniform.");
+            ?? throw new UsageException($"--prior takes seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1; or "
+                + "natural or uniform.");
     }
 }

@@ -7,7 +7,8 @@ namespace Lentigo.Training.Commands;
 internal static class TrainedSplits
 {
     /// <summary>The images of a subset. For an ensemble of folds also the fold of each image: only the members of that fold did not train on it.</summary>
-    public static (IReadOnlyList<int> Images, IReadOnlyDictionary<int, int>? Folds) ImagesOf(LesionDataSet data, string subset, ModelData? trained, (int Fold, int Folds) fold, string? splitFile)
+    public static (IReadOnlyList<int> Images, IReadOnlyDictionary<int, int>? Folds) ImagesOf(LesionDataSet data, string subset, ModelData? trained,
+        (int Fold, int Folds) fold, string? splitFile)
     {
         if (subset is not ("train" or "val" or "test" or "all"))
         {
@@ -28,13 +29,15 @@ internal static class TrainedSplits
 
         if (subset == "test" || trained is null || trained.Fingerprint != data.Fingerprint)
         {
-            throw new DataSetException($"{data.Name} has no subset '{subset}' for this model: it is not the data set that the model was trained on. Use --subset all.");
+            throw new DataSetException($"{data.Name} has no subset '{subset}' for this model: it is not the data set that the model was trained on. Use "
+                + "--subset all.");
         }
 
         IReadOnlyList<DataSetSplit> splits = SplitsOf(data, trained, fold, splitFile);
         return splits is [var split] ? (subset == "train" ? split.Train : split.Val, null)
             : subset == "val" && DataSetSplit.FoldsOf(splits) is { } folds ? ([.. folds.Keys], folds)
-            : throw new DataSetException($"Every image of {data.Name} was trained on by some of the members, which were trained on folds. Use --subset val: there the members answer that were not.");
+            : throw new DataSetException($"Every image of {data.Name} was trained on by some of the members, which were trained on folds. Use --subset val: "
+                + "there the members answer that were not.");
     }
 
     /// <summary>The split that a model was trained on: of an ensemble of folds each fold's.</summary>
@@ -57,8 +60,10 @@ internal static class TrainedSplits
 
         if (trained.Folds > 1)
         {
-            DataSetSplit[] splits = [.. Enumerable.Range(0, trained.Folds).Select(k => DataSetSplit.Make(data, KindOf(trained), DataArguments.SplitSeed, trained.Folds, k))];
-            return DataSetSplit.FingerprintOf(splits) == trained.SplitFingerprint ? splits : throw new DataSetException($"The model was trained on other folds of {data.Name} than these data split into.");
+            DataSetSplit[] splits = [.. Enumerable.Range(0, trained.Folds)
+                .Select(k => DataSetSplit.Make(data, KindOf(trained), DataArguments.SplitSeed, trained.Folds, k))];
+            return DataSetSplit.FingerprintOf(splits) == trained.SplitFingerprint ? splits
+                : throw new DataSetException($"The model was trained on other folds of {data.Name} than these data split into.");
         }
 
         DataSetSplit split = splitFile is null
@@ -66,8 +71,10 @@ internal static class TrainedSplits
             : DataSetSplit.Read(splitFile, data, Console.WriteLine, allowLeaks: true);
         return split.Fingerprint == trained.SplitFingerprint ? [split]
             : splitFile is not null ? throw new DataSetException($"The model was trained with another split of {data.Name} than {splitFile}.")
-            : throw new DataSetException($"The model was validated on another fold of {data.Name} than {fold.Fold + 1}/{fold.Folds}. Name the one that was given to train with --fold.");
+            : throw new DataSetException($"The model was validated on another fold of {data.Name} than {fold.Fold + 1}/{fold.Folds}. Name the one that was "
+                + "given to train with --fold.");
     }
 
-    private static SplitKind KindOf(ModelData trained) => trained.Split switch { "image" => SplitKind.Image, "official" => SplitKind.Official, _ => SplitKind.Lesion };
+    private static SplitKind KindOf(ModelData trained) =>
+        trained.Split switch { "image" => SplitKind.Image, "official" => SplitKind.Official, _ => SplitKind.Lesion };
 }

@@ -12,7 +12,8 @@ internal sealed class TrainingConsole : ITrainingListener, IDisposable
 {
     private static readonly TimeSpan LiveInterval = TimeSpan.FromMilliseconds(250), PlainInterval = TimeSpan.FromSeconds(30);
 
-    private const string CsvFileName = "metrics.csv", CsvHeader = "member,epoch,lr,train_loss,val_loss,val_acc,val_balanced_acc,val_auc,best,images_per_second,seconds";
+    private const string CsvFileName = "metrics.csv",
+        CsvHeader = "member,epoch,lr,train_loss,val_loss,val_acc,val_balanced_acc,val_auc,best,images_per_second,seconds";
 
     private readonly StreamWriter _log;
     private readonly StreamWriter _csv;
@@ -41,12 +42,13 @@ internal sealed class TrainingConsole : ITrainingListener, IDisposable
             Line($"  {line}");
         }
 
-        Line(resumedEpoch > 0 ? $"{member}: resumed after epoch {resumedEpoch}" : weights is null ? $"{member}: from random weights" : Describe(member, weights));
+        Line(resumedEpoch > 0 ? $"{member}: resumed after epoch {resumedEpoch}" : weights is null ? $"{member}: from random weights"
+            : Describe(member, weights));
         _log.WriteLine(JsonSerializer.Serialize(new
         {
             Member = member,
             ResumedEpoch = resumedEpoch,
-            Weights = weights is null ? null : new { weights.File, Loaded = weights.Loaded.Count, weights.Missing, weights.Unused, weights.Normalisations },
+            Weights = weights is null ? null : new { weights.File, Loaded = weights.Loaded.Count, weights.Missing, weights.Unused, weights.Normalizations },
         }, TrainingJson.Options));
     }
 
@@ -66,7 +68,8 @@ internal sealed class TrainingConsole : ITrainingListener, IDisposable
         _next = DateTime.UtcNow + (_task is null ? PlainInterval : LiveInterval);
         string text = string.Create(
             CultureInfo.InvariantCulture,
-            $"{progress.Member}  {progress.ImagesPerSecond:f0} images/s  loss {progress.Loss:f3}  val {(progress.ValAccuracy is { } a ? $"{a:p1}" : "-")}  left {progress.TimeLeft:h\\:mm\\:ss}");
+            $"{progress.Member}  {progress.ImagesPerSecond:f0} images/s  loss {progress.Loss:f3}  val {(progress.ValAccuracy is { } a ? $"{a:p1}" : "-")}  "
+                + $"left {progress.TimeLeft:h\\:mm\\:ss}");
         if (_task is null)
         {
             Console.WriteLine($"  step {progress.Step}/{progress.Steps}  {text}");
@@ -87,7 +90,8 @@ internal sealed class TrainingConsole : ITrainingListener, IDisposable
         string strata = epoch.Strata.Count < 2
             ? ""
             : "  [" + string.Join("; ", epoch.Strata.OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => $"{s.Key} px: {Describe(s.Value)}")) + "]";
-        Line($"{epoch.Member} epoch {epoch.Epoch}: loss {epoch.TrainLoss:f4}, val {Describe(epoch.Val)}{strata}, {epoch.ImagesPerSecond:f0} images/s, {epoch.Seconds:f0} s{(epoch.Best ? ", best" : "")}");
+        Line($"{epoch.Member} epoch {epoch.Epoch}: loss {epoch.TrainLoss:f4}, val {Describe(epoch.Val)}{strata}, {epoch.ImagesPerSecond:f0} images/s, "
+            + $"{epoch.Seconds:f0} s{(epoch.Best ? ", best" : "")}");
     }
 
     public void Dispose()
@@ -108,12 +112,13 @@ internal sealed class TrainingConsole : ITrainingListener, IDisposable
         }
     }
 
-    private static string Describe(ValidationRecord val) => $"loss {val.Loss:f4} accuracy {val.Accuracy:f4} balanced {val.BalancedAccuracy:f4} AUC {val.MacroAuc:f4}";
+    private static string Describe(ValidationRecord val) =>
+        $"loss {val.Loss:f4} accuracy {val.Accuracy:f4} balanced {val.BalancedAccuracy:f4} AUC {val.MacroAuc:f4}";
 
     /// <summary>What became of start weights, in a line.</summary>
     public static string Describe(string member, StartWeightsReport weights) =>
         $"{member}: from {Path.GetFileName(weights.File)}: {weights.Loaded.Count} tensors loaded"
-        + (weights.Normalisations > 0 ? $", {weights.Normalisations} batch normalisations set from activations" : "")
+        + (weights.Normalizations > 0 ? $", {weights.Normalizations} batch normalizations set from activations" : "")
         + $"; {weights.Missing.Count} parameters stay random{Listed(weights.Missing)}; {weights.Unused.Count} of the file unused{Listed(weights.Unused)}";
 
     private static string Listed(IReadOnlyList<string> names) => names.Count == 0 ? "" : $" ({string.Join(", ", names)})";

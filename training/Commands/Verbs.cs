@@ -12,14 +12,14 @@ internal static class Verbs
         Decision support, not a diagnosis.
 
         Examples (after 'dotnet run --project training -c Release --'):
-          data inspect --data ham10000                                what is in a data set, and what is wrong with it
+          data inspect --data ham10000                                what a data set holds, and its faults
           train --data ham10000 --out runs/first                      the paper's recipe on HAM10000
-          train --data ham10000 --out runs/strong --recipe strong --balance stratum --degrade 0.5 --select-on 220
+          train --data ham10000 --out runs/strong --recipe strong --weights weights --balance class
           evaluate --model runs/first --data ham10000 --subset val    metrics of the members and the ensemble
-          cross-validate --run runs/fold1 runs/fold2 --data ham10000  every image, answered by networks that did not see it
-          onnx inspect models/lentigo/1/ensemble.onnx               what an ONNX file holds
-          publish --model runs/first --to models                      to a folder or a blob container
-          models rollback --in models                                 the version before serves again
+          cross-validate --run runs/fold1 runs/fold2 --data ham10000  metrics of out-of-fold predictions
+          onnx inspect models/lentigo/1/ensemble.onnx                 what an ONNX file holds
+          publish --model runs/first --to models                      serve it from a folder or a blob container
+          models rollback --in models                                 serve the previous version again
         """)
     {
         TrainCommand.Create(),

@@ -12,19 +12,21 @@ internal static class WeightsCommand
 {
     private static readonly Argument<string> Network = new("network")
     {
-        Description = $"The network whose weights to get: {string.Join(", ", PretrainedWeights.All.Select(w => w.Network))}.",
+        Description = $"The network whose weights to download: {string.Join(", ", PretrainedWeights.All.Select(w => w.Network))}.",
     };
 
     private static readonly Option<string> Out = new("--out")
     {
         HelpName = "folder",
-        Description = "Where to put the file; give the same folder to train --weights.",
+        Description = "Where to save the file; pass the same folder to train --weights.",
         DefaultValueFactory = _ => PretrainedWeights.DefaultFolder,
     };
 
     private static readonly Argument<string> WeightsFile = new("file") { Description = "A .safetensors or .pth file, or a folder that train --weights takes." };
     private static readonly Option<string> Member = new("--member") { Required = true, Description = "The member that would start from it." };
-    private static readonly Option<int> Size = new("--size") { HelpName = "px", Description = "The side of its input; transformers have a parameter for each patch.", DefaultValueFactory = _ => TrainingRecipe.Paper.Size };
+    private static readonly Option<int> Size =
+        new("--size") { HelpName = "px", Description = "The side of its input; a transformer has parameters per patch.",
+        DefaultValueFactory = _ => TrainingRecipe.Paper.Size };
 
     public static Command Create()
     {
@@ -33,10 +35,11 @@ internal static class WeightsCommand
         {
             string network = arguments.GetValue(Network)!;
             PretrainedWeights weights = PretrainedWeights.All.FirstOrDefault(w => w.Network == network)
-                ?? throw new UsageException($"There are no public weights for '{network}'. There are for: {string.Join(", ", PretrainedWeights.All.Select(w => w.Network))}.");
+                ?? throw new UsageException($"There are no public weights for '{network}'. There are for: "
+                    + $"{string.Join(", ", PretrainedWeights.All.Select(w => w.Network))}.");
             return DownloadAsync(weights, arguments.GetValue(Out)!, cancellationToken);
         });
-        Command show = new("show", "Shows how a weights file maps onto a member: names and shapes, what fits and what does not.") { WeightsFile, Member, Size };
+        Command show = new("show", "Shows how a weights file maps to a member: names, shapes, and what does not fit.") { WeightsFile, Member, Size };
         show.SetAction(Show);
         return new("weights", "Weights to start training from.") { download, show };
     }
@@ -72,7 +75,7 @@ internal static class WeightsCommand
     {
         using HttpClient http = new() { Timeout = Timeout.InfiniteTimeSpan }; // a stalled download has its own time limit
         string path = await ProgressBar.RunAsync(weights.FileName, bytes: true, progress => weights.DownloadAsync(folder, http, progress, cancellationToken));
-        Console.WriteLine($"{path} is there and its hash is right. It is torchvision's, BSD-3-Clause, trained on ImageNet.");
+        Console.WriteLine($"{path} is complete and its hash is correct. Torchvision weights, trained on ImageNet, BSD-3-Clause.");
         return 0;
     }
 }

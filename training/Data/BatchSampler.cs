@@ -3,23 +3,23 @@ using Lentigo.Training.Recipes;
 
 namespace Lentigo.Training.Data;
 
-/// <summary>Chooses and orders the images of each epoch, and knows the class prior that training then sees.</summary>
+/// <summary>Samples and shuffles the images of each epoch, and computes the resulting class prior.</summary>
 internal sealed class BatchSampler
 {
     private readonly IReadOnlyList<int> _images;
-    private readonly double[]? _weights; // [n]: in proportion to how often an image is drawn; null where each is drawn once
+    private readonly double[]? _weights; // [n]: proportional to the sampling frequency; null where each image is drawn once
     private readonly int _seed;
 
     /// <summary>A sampler of training images.</summary>
     /// <param name="data">The data set.</param>
-    /// <param name="images">The images trained on.</param>
-    /// <param name="recipe">Says how classes are balanced.</param>
+    /// <param name="images">The training images.</param>
+    /// <param name="recipe">The recipe, which chooses the balancing.</param>
     /// <exception cref="TrainingException">Balance by stratum was asked for where a class is missing in a stratum.</exception>
     public BatchSampler(LesionDataSet data, IReadOnlyList<int> images, TrainingRecipe recipe)
     {
         _images = images;
         _seed = recipe.Seed;
-        double[] own = [.. images.Select(i => data.Records[i].Weight)];
+        double[] sourceWeights = [.. images.Select(i => data.Records[i].Weight)];
         double[] CountsOf(IEnumerable<int> at)
         {
             double[] sums = new double[LesionClasses.Count];
@@ -31,19 +31,19 @@ internal sealed class BatchSampler
             return sums;
         }
 
-        Length = (int)Math.Round(own.Sum());
+        Length = (int)Math.Round(sourceWeights.Sum());
         double[] counts = CountsOf(images);
-        TrainedPrior = Normalised(counts);
+        TrainedPrior = Normalized(counts);
         if (recipe.Balance == "none")
         {
-            _weights = own.All(w => w == 1) ? null : own;
+            _weights = sourceWeights.All(w => w == 1) ? null : sourceWeights;
             return;
         }
 
-        TrainedPrior = Normalised([.. counts.Select(c => c == 0 ? 0 : Math.Pow(c, recipe.BalancePower))]);
+        TrainedPrior = Normalized([.. counts.Select(c => c == 0 ? 0 : Math.Pow(c, recipe.BalancePower))]);
         if (recipe.Balance == "class")
         {
-            _weights = [.. images.Select((i, k) => own[k] * TrainedPrior[data.Records[i].Label] / counts[data.Records[i].Label])];
+            _weights = [.. images.Select((i, k) => sourceWeights[k] * TrainedPrior[data.Records[i].Label] / counts[data.Records[i].Label])];
             return;
         }
 
@@ -53,7 +53,8 @@ internal sealed class BatchSampler
             if (Enumerable.Range(0, counts.Length).FirstOrDefault(c => counts[c] > 0 && classes[c] == 0, -1) is >= 0 and int lacking)
             {
                 throw new TrainingException(
-                    $"Balance by stratum needs every class in every resolution, but of the {stratum} px training images none is {LesionClasses.Codes[lacking]}. Use --balance class, or leave these images out.");
+                    $"Balance by stratum needs every class in every resolution, but of the {stratum} px training images none is "
+                        + $"{LesionClasses.Codes[lacking]}. Use --balance class, or leave these images out.");
             }
         }
 
@@ -62,14 +63,14 @@ internal sealed class BatchSampler
         _weights = [.. images.Select((i, k) =>
         {
             (string stratum, int label) = (data.Records[i].Stratum, data.Records[i].Label);
-            return own[k] * shares[stratum] / total * TrainedPrior[label] / strata[stratum][label];
+            return sourceWeights[k] * shares[stratum] / total * TrainedPrior[label] / strata[stratum][label];
         })];
     }
 
-    /// <summary>The images an epoch draws: the sum of their weights, which is their number where no source is weighed.</summary>
+    /// <summary>The number of images per epoch: the sum of their weights, which is their number where no source is weighted.</summary>
     public int Length { get; }
 
-    /// <summary>[7]: how often training sees each class.</summary>
+    /// <summary>[7]: the class prior of the training batches.</summary>
     public double[] TrainedPrior { get; }
 
     /// <summary>The images of an epoch in order, <see cref="Length"/> of them.</summary>
@@ -82,7 +83,7 @@ internal sealed class BatchSampler
     }
 
     /// <summary>
-    /// Systematic resampling: image i occurs n w_i times rounded up or down, so an epoch's classes vary less than with independent draws.
+    /// Systematic resampling: image i occurs n w_i times, rounded up or down, so the classes of an epoch vary less than with independent draws.
     /// </summary>
     private int[] Draw(Random random)
     {
@@ -103,16 +104,16 @@ internal sealed class BatchSampler
 
         while (k < drawn.Length)
         {
-            drawn[k++] = _images[shuffled[^1]]; // the sums' rounding may leave the last place open
+            drawn[k++] = _images[shuffled[^1]]; // rounding may leave the last place open
         }
 
         return drawn;
     }
 
-    // Not System.HashCode, which differs from run to run.
+    // Not System.HashCode, which differs between processes.
     private static int HashCode(int seed, int epoch) => unchecked((seed * 1_000_003) ^ (epoch * 7919));
 
-    private static double[] Normalised(double[] values)
+    private static double[] Normalized(double[] values)
     {
         double sum = values.Sum();
         return [.. values.Select(v => v / sum)];

@@ -3,19 +3,20 @@ using Lentigo.Core;
 namespace Lentigo.Training.Data;
 
 /// <summary>
-/// A folder of images for each class: <c>mel/a.jpg</c>, or <c>train/mel/a.jpg</c> and <c>valid/mel/b.jpg</c> where the data set has a split of its own. Folders are named in
-/// any case by code, full name or another name of <see cref="Diagnoses"/>. There are no lesion ids.
+/// A folder of images for each class: <c>mel/a.jpg</c>, or <c>train/mel/a.jpg</c> and <c>valid/mel/b.jpg</c> where the data set defines a split. Folders are
+/// named, in any
+/// case, by code, full name or another name of <see cref="Diagnoses"/>. There are no lesion ids.
 /// </summary>
 internal static class ClassFolders
 {
     /// <summary>The name that <c>--format</c> takes.</summary>
     public const string FormatName = "folders";
 
-    /// <summary>Whether a folder has a folder that is named like a class, or one in a folder such as <c>train</c>, <c>valid</c> or <c>test</c>.</summary>
+    /// <summary>Whether a folder holds a folder named like a class, directly or in a folder such as <c>train</c>, <c>valid</c> or <c>test</c>.</summary>
     public static bool IsIn(string folder) => Roots(folder).Any(root => Folders(root.Path).Any(f => LabelOf(f) >= 0));
 
-    /// <summary>Lists the images; an image's id is its path in the folder.</summary>
-    /// <exception cref="DataSetException">A folder with images is named like no diagnosis.</exception>
+    /// <summary>Lists the images; the id of an image is its path in the folder.</summary>
+    /// <exception cref="DataSetException">The name of a folder with images is no known diagnosis.</exception>
     public static DataSetFiles List(string folder)
     {
         List<ImageFile> images = [];
@@ -30,13 +31,14 @@ internal static class ClassFolders
                 if (label is null && files.Length > 0)
                 {
                     throw new DataSetException(
-                        $"The folder {named} holds {files.Length} images, but '{Path.GetFileName(named)}' is no class. Name it by a code ({string.Join(", ", LesionClasses.Codes)}) or by a full name, or move it away.");
+                        $"The folder {named} holds {files.Length} images, but '{Path.GetFileName(named)}' is not a class. Name it by a code "
+                            + $"({string.Join(", ", LesionClasses.Codes)}) or by a full name, or move it away.");
                 }
 
                 if (label == Diagnoses.LeftOut)
                 {
                     others += files.Length;
-                    notes.Add($"The {files.Length} images in {Path.GetRelativePath(folder, named)} are left out: that is none of the seven classes.");
+                    notes.Add($"The {files.Length} images in {Path.GetRelativePath(folder, named)} are left out: they show none of the seven classes.");
                     continue;
                 }
 
@@ -44,13 +46,14 @@ internal static class ClassFolders
             }
         }
 
-        return new(DataSetFiles.NameOf(folder), "a folder for each class", folder, [], images, [], DataSetFiles.ImagesIn(folder).Count() - images.Count - others) { Notes = notes };
+        return new(DataSetFiles.NameOf(folder), "a folder for each class", folder, [], images, [],
+            DataSetFiles.ImagesIn(folder).Count() - images.Count - others) { Notes = notes };
     }
 
     private static IEnumerable<(string Path, string? Subset)> Roots(string folder)
     {
-        (string, string?)[] own = [.. Folders(folder).Select(f => (f, DataSetFiles.SubsetOf(Path.GetFileName(f)))).Where(s => s.Item2 is not null)];
-        return own.Length > 0 ? own : [(folder, null)];
+        (string, string?)[] subsets = [.. Folders(folder).Select(f => (f, DataSetFiles.SubsetOf(Path.GetFileName(f)))).Where(s => s.Item2 is not null)];
+        return subsets.Length > 0 ? subsets : [(folder, null)];
     }
 
     private static IEnumerable<string> Folders(string root) =>

@@ -6,13 +6,13 @@ namespace Lentigo.Training.Data;
 
 /// <summary>A row of a CSV.</summary>
 /// <param name="Line">Its line in the file, from 1.</param>
-/// <param name="Fields">Its fields by column, in any case.</param>
+/// <param name="Fields">Its fields by column name, ignoring case.</param>
 internal sealed record CsvRow(int Line, IReadOnlyDictionary<string, string> Fields)
 {
     /// <summary>A field, or null where it is empty or the table has no such column.</summary>
     public string? this[string column] => Fields.TryGetValue(column, out string? value) && value.Length > 0 ? value : null;
 
-    /// <summary>A field as a number, with a point or a comma; NaN where it is none.</summary>
+    /// <summary>A field as a number, with a decimal point or comma; NaN where it is not a number.</summary>
     public double Number(string column) =>
         double.TryParse(this[column]?.Replace(',', '.'), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : double.NaN;
 }
@@ -25,7 +25,7 @@ internal sealed record CsvTable(string Path, IReadOnlyList<string> Columns, IRea
 {
     private static readonly char[] Delimiters = [',', ';', '\t'];
 
-    /// <summary>The names in the first line of a file, which may be compared in any case.</summary>
+    /// <summary>The column names in the first line of a file, compared ignoring case.</summary>
     public static IReadOnlySet<string> ColumnsOf(string path)
     {
         using StreamReader text = new(path);
@@ -33,24 +33,26 @@ internal sealed record CsvTable(string Path, IReadOnlyList<string> Columns, IRea
         return header.Split(DelimiterOf(header)).Select(c => c.Trim().Trim('"').Trim()).ToHashSet(StringComparer.OrdinalIgnoreCase);
     }
 
-    /// <summary>Reads the whole file; each row has at least as many fields as the header.</summary>
-    /// <exception cref="DataSetException">It is no CSV, lacks the column, names an image twice or has a row cut short.</exception>
+    /// <summary>Reads the whole file and checks that each row has all fields of the header.</summary>
+    /// <exception cref="DataSetException">The file is not a CSV, lacks a column, names an image twice or has an incomplete row.</exception>
     /// <param name="path">The file.</param>
-    /// <param name="idColumn">The column that names images; each image once.</param>
-    /// <param name="content">What the file is, for the message: <c>HAM10000's metadata</c>.</param>
-    /// <param name="columns">Columns that must be there, in words for the message.</param>
+    /// <param name="idColumn">The column that identifies images; each image occurs once.</param>
+    /// <param name="content">What the file should be, for the error message: <c>HAM10000's metadata</c>.</param>
+    /// <param name="columns">Further required columns.</param>
     public static CsvTable Read(string path, string idColumn, string content, params string[] columns)
     {
         try
         {
             string first = System.IO.File.ReadLines(path).FirstOrDefault() ?? "";
             using StreamReader text = new(path);
-            using CsvReader csv = new(text, new CsvConfiguration(CultureInfo.InvariantCulture) { TrimOptions = TrimOptions.Trim, Delimiter = $"{DelimiterOf(first)}" });
+            using CsvReader csv = new(text,
+                new CsvConfiguration(CultureInfo.InvariantCulture) { TrimOptions = TrimOptions.Trim, Delimiter = $"{DelimiterOf(first)}" });
             string[] header = csv.Read() && csv.ReadHeader() ? csv.HeaderRecord! : [];
             string[] lacking = [.. columns.Prepend(idColumn).Except(header, StringComparer.OrdinalIgnoreCase)];
             if (lacking.Length > 0)
             {
-                throw new DataSetException($"{path} is not {content}: its first line must name the columns {string.Join(", ", columns.Prepend(idColumn))}, but lacks {string.Join(", ", lacking)}.");
+                throw new DataSetException($"{path} is not {content}: its first line must name the columns {string.Join(", ", columns.Prepend(idColumn))}, but "
+                    + $"lacks {string.Join(", ", lacking)}.");
             }
 
             List<CsvRow> rows = [];
@@ -60,11 +62,15 @@ internal sealed record CsvTable(string Path, IReadOnlyList<string> Columns, IRea
                 string[] record = csv.Parser.Record!;
                 if (record.Length < header.Length)
                 {
-                    throw new DataSetException($"{path}, line {csv.Parser.Row}: {record.Length} fields, but the first line names {header.Length}. Is the file complete?");
+                    throw new DataSetException($"{path}, line {csv.Parser.Row}: {record.Length} fields, but the first line names {header.Length}. Is the file "
+                        + "complete?");
                 }
 
-                CsvRow row = new(csv.Parser.Row, header.Zip(record).GroupBy(f => f.First, StringComparer.OrdinalIgnoreCase).ToDictionary(g => g.Key, g => g.First().Second, StringComparer.OrdinalIgnoreCase));
-                string image = row[idColumn] ?? throw new DataSetException($"{path}, line {row.Line}: the column {idColumn} is empty. Fill it in, or take the line out.");
+                CsvRow row = new(csv.Parser.Row,
+                    header.Zip(record).GroupBy(f => f.First, StringComparer.OrdinalIgnoreCase)
+                    .ToDictionary(g => g.Key, g => g.First().Second, StringComparer.OrdinalIgnoreCase));
+                string image = row[idColumn] ?? throw new DataSetException($"{path}, line {row.Line}: the column {idColumn} is empty. Fill it in, or take the "
+                    + "line out.");
                 if (!seen.Add(image))
                 {
                     throw new DataSetException($"{path}, line {row.Line}: the image {image} is listed twice. Keep one of the lines.");

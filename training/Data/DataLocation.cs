@@ -3,17 +3,17 @@ using System.Globalization;
 namespace Lentigo.Training.Data;
 
 /// <summary>
-/// Where a source of images is and how much of it is drawn: <c>folder</c>, <c>folder=table.csv</c> where the table is elsewhere, or
+/// Where a data source is and how much of it is sampled: <c>folder</c>, <c>folder=table.csv</c> where the table is elsewhere, or
 /// <c>file.npz</c>; each may end with <c>@weight</c>, such as <c>milk10k@0.5</c>.
 /// </summary>
 /// <param name="Path">The folder of images, the <c>.npz</c> file or the URL.</param>
-/// <param name="Table">The CSV with HAM10000's columns that labels the images, or null where the folder says how.</param>
-/// <param name="Weight">How often an epoch draws each of its images: 1 is once, 0.5 is half of them.</param>
+/// <param name="Table">The CSV that labels the images; null to look in the folder.</param>
+/// <param name="Weight">How often each image is sampled per epoch: 1 is once, 0.5 is every second epoch on average.</param>
 internal sealed record DataLocation(string Path, string? Table = null, double Weight = 1)
 {
     private const double MostWeight = 100;
 
-    /// <summary>Reads a location as it stands on the command line. What exists as it is written, and a URL, is taken whole.</summary>
+    /// <summary>Parses a location from the command line. A path that exists as written, and a URL, is taken as a whole.</summary>
     /// <exception cref="DataSetException">The weight is not above 0 and at most 100.</exception>
     public static DataLocation Parse(string text)
     {
@@ -29,7 +29,8 @@ internal sealed record DataLocation(string Path, string? Table = null, double We
             string number = text[(at + 1)..];
             if (!double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out weight) || !(weight > 0 && weight <= MostWeight))
             {
-                throw new DataSetException($"The weight '{number}' of {text[..at]} is not a number above 0 and at most {MostWeight}. Write it like {text[..at]}@0.5.");
+                throw new DataSetException($"The weight '{number}' of {text[..at]} is not a number above 0 and at most {MostWeight}. Write it like "
+                    + $"{text[..at]}@0.5.");
             }
 
             text = text[..at];
@@ -38,6 +39,6 @@ internal sealed record DataLocation(string Path, string? Table = null, double We
         return table > 0 && table < text.Length ? new(text[..table], text[(table + 1)..], weight) : new(text, null, weight);
     }
 
-    /// <summary>The location without its weight, as it is written.</summary>
+    /// <summary>The location without its weight, as on the command line.</summary>
     public override string ToString() => Table is null ? Path : $"{Path}={Table}";
 }

@@ -3,44 +3,45 @@ namespace Lentigo.Training.Data;
 /// <summary>One image file of a data set, not decoded yet.</summary>
 /// <param name="Id">The image's name, unique in the data set.</param>
 /// <param name="Path">The file.</param>
-/// <param name="Label">The class, 0 to 6, or -1 where the data set does not say.</param>
-/// <param name="Lesion">The lesion that is shown, or null where the data set has no lesion ids.</param>
-/// <param name="Subset">The data set's own split: <c>train</c>, <c>val</c> or <c>test</c>; null where it has none.</param>
+/// <param name="Label">The class, 0 to 6, or -1 for an unlabeled image.</param>
+/// <param name="Lesion">The lesion id; null where the data set has none.</param>
+/// <param name="Subset">The subset that the data set assigns: <c>train</c>, <c>val</c> or <c>test</c>; null where it assigns none.</param>
 internal sealed record ImageFile(string Id, string Path, int Label, string? Lesion = null, string? Subset = null)
 {
-    /// <summary>What the tables say of it beside the class; null where they say nothing.</summary>
+    /// <summary>Further attributes from the tables; null where they have none.</summary>
     public LesionAttributes? Attributes { get; init; }
 }
 
-/// <summary>A data set of image files: what its tables and folders say, before an image is decoded.</summary>
-/// <param name="Name">The name for people and for the manifest: the folder's.</param>
-/// <param name="Format">What it was recognised as.</param>
+/// <summary>The image files of a data set with what its tables and folders say of them, before decoding.</summary>
+/// <param name="Name">The name for messages and the manifest: that of the folder.</param>
+/// <param name="Format">The recognized format.</param>
 /// <param name="Folder">The folder.</param>
 /// <param name="Tables">The CSV files that were read.</param>
 /// <param name="Images">The images that are on disk.</param>
 /// <param name="Missing">Ids in the tables whose images are not on disk.</param>
-/// <param name="Unlisted">How many images are on disk that no table names.</param>
+/// <param name="Unlisted">The number of images on disk that no table names.</param>
 internal sealed record DataSetFiles(
     string Name, string Format, string Folder, IReadOnlyList<string> Tables, IReadOnlyList<ImageFile> Images, IReadOnlyList<string> Missing, int Unlisted)
 {
     private static readonly string[] ImageExtensions = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"];
 
-    // What lies beside images of public data sets and is none: masks of HAM10000 and of ISIC's segmentation tasks.
+    // Segmentation masks, which HAM10000 and ISIC distribute beside the images.
     private static readonly string[] MaskEndings = ["_segmentation", "_superpixels"];
 
-    /// <summary>Sentences on what was left out or set aside, and why.</summary>
+    /// <summary>Sentences for the user on what was left out, and why.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
-    /// <summary>Recognises a folder by its contents and lists its images.</summary>
+    /// <summary>Recognizes the format of a folder and lists its images.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="table">A CSV that labels the images, where it is not in the folder or is one of several; null to look in the folder.</param>
-    /// <param name="format">How to read it where it can be read in several ways (<see cref="FormatNames"/>); null to find out.</param>
-    /// <exception cref="DataSetException">The folder is of no known format or of several, or its tables are damaged or name unknown classes.</exception>
+    /// <param name="table">The CSV that labels the images, if it is elsewhere or one of several; null to look in the folder.</param>
+    /// <param name="format">The format, if the folder can be read in several ways (<see cref="FormatNames"/>); null to detect it.</param>
+    /// <exception cref="DataSetException">The folder has no known format or several, or its tables are damaged or name unknown classes.</exception>
     public static DataSetFiles List(string folder, string? table = null, string? format = null)
     {
         if (format == ClassFolders.FormatName)
         {
-            return table is null ? ClassFolders.List(folder) : throw new DataSetException($"The table {table} and --format {format} contradict each other: a folder for each class needs no table.");
+            return table is null ? ClassFolders.List(folder)
+                : throw new DataSetException($"The table {table} and --format {format} contradict each other: a folder for each class needs no table.");
         }
 
         TableFormat? wanted = format is null ? null : TableFormat.Find(format);
@@ -48,12 +49,14 @@ internal sealed record DataSetFiles(
         {
             if (!File.Exists(table))
             {
-                throw new DataSetException($"There is no table {table} of the images in {folder}. Write folder=table.csv with a CSV that has the columns lesion_id, image_id, dx.");
+                throw new DataSetException($"There is no table {table} of the images in {folder}. Write folder=table.csv with a CSV that has the columns "
+                    + "lesion_id, image_id, dx.");
             }
 
             IReadOnlySet<string> columns = CsvTable.ColumnsOf(table);
             return LabelTables.List(folder, [(table, wanted ?? TableFormat.Of(columns) ?? throw new DataSetException(
-                $"{table} labels no images: it has the columns {string.Join(", ", columns)}. The simplest table has image_id and dx, and lesion_id if it is known."))]);
+                $"{table} labels no images: it has the columns {string.Join(", ", columns)}. The simplest table has image_id and dx, and lesion_id if it is "
+                    + "known."))]);
         }
 
         (string Path, TableFormat Format)[] labels = [.. LabelTables.In(folder).Where(l => wanted is null || l.Format == wanted)];
@@ -61,7 +64,9 @@ internal sealed record DataSetFiles(
         {
             DataSetFiles files = LabelTables.List(folder, labels);
             return wanted is null && ClassFolders.IsIn(folder)
-                ? files with { Notes = [.. files.Notes, $"{folder} is read by {string.Join(", ", labels.Select(l => System.IO.Path.GetFileName(l.Path)))}; its folders that are named like classes count for nothing. If they are meant, write --format {ClassFolders.FormatName}."] }
+                ? files with { Notes = [.. files.Notes,
+                    $"{folder} is read by {string.Join(", ", labels.Select(l => System.IO.Path.GetFileName(l.Path)))}; its folders named like classes are "
+                    + $"ignored. To use them, write --format {ClassFolders.FormatName}."] }
                 : files;
         }
 
@@ -71,9 +76,11 @@ internal sealed record DataSetFiles(
         }
 
         return ClassFolders.IsIn(folder) ? ClassFolders.List(folder) : throw new DataSetException(
-            $"{folder} has no metadata CSV: {System.IO.Path.Combine(folder, Ham10000FileName)} is missing. It comes with HAM10000 (doi:10.7910/DVN/DBW86T) and has the columns lesion_id, image_id, dx; "
+            $"{folder} has no metadata CSV: {System.IO.Path.Combine(folder, Ham10000FileName)} is missing. It comes with HAM10000 (doi:10.7910/DVN/DBW86T) and "
+                + "has the columns lesion_id, image_id, dx; "
             + "put it, or any CSV with these columns, beside the image folders, or name one elsewhere by folder=table.csv. "
-            + $"Other formats: the tables of {string.Join(", ", TableFormat.All.Skip(1).Select(f => f.Title))}, or a folder of images for each class, named {string.Join(", ", Core.LesionClasses.Codes)}. {TablesIn(folder)}");
+            + $"Other formats: the tables of {string.Join(", ", TableFormat.All.Skip(1).Select(f => f.Title))}, or a folder of images for each class, named "
+                + $"{string.Join(", ", Core.LesionClasses.Codes)}. {TablesIn(folder)}");
     }
 
     /// <summary>The usual name of HAM10000's CSV.</summary>
@@ -82,17 +89,21 @@ internal sealed record DataSetFiles(
     /// <summary>The names that <c>--format</c> takes.</summary>
     public static IReadOnlyList<string> FormatNames { get; } = [.. TableFormat.All.Select(f => f.Name), ClassFolders.FormatName];
 
-    /// <summary>The files in a folder and below it, without what file managers and editors hide there: <c>._*</c>, <c>.ipynb_checkpoints</c>, <c>__MACOSX</c>.</summary>
+    /// <summary>
+    /// The files in a folder and below it, without hidden files of file managers and editors: <c>._*</c>, <c>.ipynb_checkpoints</c>, <c>__MACOSX</c>.
+    /// </summary>
     internal static IEnumerable<string> FilesIn(string folder, SearchOption depth = SearchOption.AllDirectories) =>
-        Directory.EnumerateFiles(folder, "*", depth).Where(f => !System.IO.Path.GetRelativePath(folder, f).Split('/', '\\').Any(part => part.StartsWith('.') || part == "__MACOSX"));
+        Directory.EnumerateFiles(folder, "*", depth)
+            .Where(f => !System.IO.Path.GetRelativePath(folder, f).Split('/', '\\').Any(part => part.StartsWith('.') || part == "__MACOSX"));
 
     /// <summary>The image files in a folder and in all folders below it.</summary>
-    internal static IEnumerable<string> ImagesIn(string folder) => FilesIn(folder).Where(f => IsImage(f) && !MaskEndings.Any(System.IO.Path.GetFileNameWithoutExtension(f).EndsWith));
+    internal static IEnumerable<string> ImagesIn(string folder) => FilesIn(folder)
+        .Where(f => IsImage(f) && !MaskEndings.Any(System.IO.Path.GetFileNameWithoutExtension(f).EndsWith));
 
-    /// <summary>Whether a name ends like an image's.</summary>
+    /// <summary>Whether a name has the extension of an image.</summary>
     internal static bool IsImage(string name) => ImageExtensions.Contains(System.IO.Path.GetExtension(name), StringComparer.OrdinalIgnoreCase);
 
-    /// <summary><c>train</c>, <c>val</c> or <c>test</c> of the words that data sets use for them; null of another word.</summary>
+    /// <summary><c>train</c>, <c>val</c> or <c>test</c> for the names that data sets use; null for any other name.</summary>
     internal static string? SubsetOf(string word) => word.ToLowerInvariant() switch
     {
         "train" or "training" => "train",
@@ -101,8 +112,9 @@ internal sealed record DataSetFiles(
         _ => null,
     };
 
-    /// <summary>The folder's own name.</summary>
+    /// <summary>The name of the folder.</summary>
     internal static string NameOf(string folder) => System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(folder)));
 
-    private static string TablesIn(string folder) => LabelTables.Describe(folder) is { Length: > 0 } found ? $"The tables there: {found}." : "There is no table in it.";
+    private static string TablesIn(string folder) => LabelTables.Describe(folder) is { Length: > 0 } found ? $"The tables there: {found}."
+        : "There is no table in it.";
 }

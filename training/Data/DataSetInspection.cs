@@ -2,21 +2,22 @@ using System.Security.Cryptography;
 
 namespace Lentigo.Training.Data;
 
-/// <summary>What is in a data set and what is wrong with it.</summary>
-/// <param name="Format">What it was recognised as.</param>
-/// <param name="Images">The images that can be read.</param>
+/// <summary>The contents of a data set and its faults.</summary>
+/// <param name="Format">The recognized format.</param>
+/// <param name="Images">The readable images.</param>
 /// <param name="Missing">Ids in the tables whose images are not on disk.</param>
-/// <param name="Unlisted">How many images are on disk that no table names.</param>
+/// <param name="Unlisted">The number of images on disk that no table names.</param>
 /// <param name="Unreadable">Files that cannot be decoded, and why.</param>
-/// <param name="SameBytes">Groups of images whose files are equal, as indices into the images; empty for a <c>.npz</c>, which has no files.</param>
-/// <param name="SamePixels">Groups of images whose decoded pixels are equal.</param>
+/// <param name="SameBytes">Groups of images with identical files, as indices into the images; empty for a <c>.npz</c>, which has no files.</param>
+/// <param name="SamePixels">Groups of images with identical pixels.</param>
 internal sealed record DataSetInspection(
     string Format, LesionDataSet Images, IReadOnlyList<string> Missing, int Unlisted, IReadOnlyList<(string Path, string Reason)> Unreadable,
     IReadOnlyList<IReadOnlyList<int>> SameBytes, IReadOnlyList<IReadOnlyList<int>> SamePixels) : IDisposable
 {
-    /// <summary>Reads a data set whatever is wrong with single images.</summary>
+    /// <summary>Reads a data set in spite of faulty images.</summary>
     /// <inheritdoc cref="DataSets.Open"/>
-    public static DataSetInspection Of(string path, string? table, string? format, int size, PixelCache? cache, Action<string> warn, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken = default)
+    public static DataSetInspection Of(string path, string? table, string? format, int size, PixelCache? cache, Action<string> warn,
+        IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken = default)
     {
         if (DataSets.IsNpz(path))
         {
@@ -31,12 +32,15 @@ internal sealed record DataSetInspection(
         if (unreadable.Length == files.Images.Count)
         {
             decoded.Pixels.Dispose();
-            throw new DataSetException($"None of the {unreadable.Length} images in {path} can be decoded; the first: {unreadable[0].Item1} ({unreadable[0].Item2})");
+            throw new DataSetException($"None of the {unreadable.Length} images in {path} can be decoded; the first: {unreadable[0].Item1} "
+                + $"({unreadable[0].Item2})");
         }
 
         string[] paths = [.. files.Images.Index().Where(f => decoded.Unreadable.All(u => u.Index != f.Index)).Select(f => f.Item.Path)];
-        LesionDataSet images = decoded.ToDataSet(files, () => DecodedImages.Load(files.Images, PictureCopies.Size, cache, warn, progress: null, cancellationToken).ToDataSet(files));
-        return new(files.Format, images, files.Missing, files.Unlisted, unreadable, Groups(images.Count, i => File.ReadAllBytes(paths[i])), Groups(images.Count, images.PixelsOf));
+        LesionDataSet images = decoded.ToDataSet(files,
+            () => DecodedImages.Load(files.Images, PictureCopies.Size, cache, warn, progress: null, cancellationToken).ToDataSet(files));
+        return new(files.Format, images, files.Missing, files.Unlisted, unreadable, Groups(images.Count, i => File.ReadAllBytes(paths[i])),
+            Groups(images.Count, images.PixelsOf));
     }
 
     /// <inheritdoc/>

@@ -4,25 +4,25 @@ using Lentigo.Core.Storage;
 
 namespace Lentigo.Training.Data;
 
-/// <summary>How images are told apart into those trained on and those validated on.</summary>
+/// <summary>How a data set is split into training and validation images.</summary>
 internal enum SplitKind
 {
-    /// <summary>No lesion on both sides, nor copies of one picture; where the data set has no lesion ids, by image.</summary>
+    /// <summary>By lesion: neither a lesion nor copies of one picture are on both sides. By image where the data set has no lesion ids.</summary>
     Lesion,
 
-    /// <summary>Image by image, as the paper does: two photographs of one lesion may fall on both sides.</summary>
+    /// <summary>By image, as in the paper: photographs of one lesion may be on both sides.</summary>
     Image,
 
-    /// <summary>The data set's own split.</summary>
+    /// <summary>As the data set defines it.</summary>
     Official,
 
-    /// <summary>What a CSV says.</summary>
+    /// <summary>As a CSV defines it.</summary>
     File,
 }
 
-/// <summary>The images trained on and those validated on, as indices into a data set.</summary>
+/// <summary>Training and validation images, as indices into a data set.</summary>
 /// <param name="Kind">How they were split.</param>
-/// <param name="Train">The images trained on, ascending.</param>
+/// <param name="Train">The training images, ascending.</param>
 /// <param name="Val">The validation images, ascending.</param>
 /// <param name="Fingerprint">SHA-256 over the sorted image ids and their subset.</param>
 internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IReadOnlyList<int> Val, string Fingerprint)
@@ -31,8 +31,8 @@ internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IR
     public string KindName => Kind switch { SplitKind.Lesion => "lesion", SplitKind.Image => "image", SplitKind.Official => "official", _ => "file" };
 
     /// <summary>
-    /// Splits a data set, stratified by class and resolution: fold <paramref name="fold"/> of <paramref name="folds"/> is validated on, so
-    /// that 5 folds give 80 % and 20 %. The data set's own test images are on neither side.
+    /// Splits a data set, stratified by class and resolution. Fold <paramref name="fold"/> of <paramref name="folds"/> is the validation side, so that
+    /// 5 folds give 80 % and 20 %. Test images of the data set are on neither side.
     /// </summary>
     /// <param name="data">The data set; every image has a label.</param>
     /// <param name="kind">How to split.</param>
@@ -56,7 +56,7 @@ internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IR
             kind = SplitKind.Image;
         }
 
-        // A group goes to one side whole: the images of a lesion, or an image.
+        // A group stays on one side: the images of a lesion, or a single image.
         var groups = Enumerable.Range(0, data.Count)
             .Where(i => data.Records[i].Subset != "test")
             .GroupBy(i => kind is SplitKind.Lesion && data.Records[i].Lesion is { } lesion ? "lesion " + lesion : "image " + data.Records[i].Id)
@@ -65,15 +65,16 @@ internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IR
             .ToArray();
         int?[] folded = new int?[data.Count];
         Random random = new(seed);
-        foreach (var stratum in groups.GroupBy(g => (data.Records[g[0]].Label, data.Records[g[0]].Stratum)).OrderBy(s => s.Key.Label).ThenBy(s => s.Key.Stratum, StringComparer.Ordinal))
+        foreach (var stratum in groups.GroupBy(g => (data.Records[g[0]].Label, data.Records[g[0]].Stratum)).OrderBy(s => s.Key.Label)
+            .ThenBy(s => s.Key.Stratum, StringComparer.Ordinal))
         {
             int[][] shuffled = [.. stratum];
             random.Shuffle(shuffled);
             int total = shuffled.Sum(g => g.Length), placed = 0;
-            double start = random.NextDouble() * folds; // strata of a few images would otherwise all leave out the same folds
+            double start = random.NextDouble() * folds; // otherwise small strata would all miss the same folds
             foreach (int[] group in shuffled)
             {
-                // The fold in which the middle of the group falls when the stratum's images stand in one line.
+                // Line up the images of the stratum; the fold is that of the middle of the group.
                 int at = (int)(start + ((placed + (group.Length / 2.0)) * folds / total)) % folds;
                 placed += group.Length;
                 foreach (int i in group)
@@ -92,7 +93,7 @@ internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IR
     }
 
     /// <summary>
-    /// What stands on both sides: how many lesions, and the groups of copies of one picture. Validation would show more than the network can do.
+    /// The leaks between the two sides: the number of lesions, and the groups of copies of one picture. Leaks make validation metrics too optimistic.
     /// </summary>
     public (int Lesions, IReadOnlyList<int[]> Copies) Leaks(LesionDataSet data)
     {
@@ -102,7 +103,7 @@ internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IR
             [.. data.Copies.Where(g => g.Any(train.Contains) && g.Any(val.Contains))]);
     }
 
-    /// <summary>Moves lesions that copies join to the fold of the first of them. A split without such copies stays as it is.</summary>
+    /// <summary>Moves lesions that share copies of a picture into the fold of the first of them.</summary>
     private static void KeepTogether(LesionDataSet data, int[][] groups, int?[] folded)
     {
         if (data.Copies.Count == 0)
@@ -127,7 +128,7 @@ internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IR
         }
     }
 
-    /// <summary>The fold, from 1, that each image is validated in; null for a single split.</summary>
+    /// <summary>The fold from 1 in which each image is validated; null for a single split.</summary>
     public static IReadOnlyDictionary<int, int>? FoldsOf(IReadOnlyList<DataSetSplit> splits)
     {
         return splits.Count == 1 ? null : splits.SelectMany((s, i) => s.Val.Select(image => (image, fold: i + 1))).ToDictionary(v => v.image, v => v.fold);
@@ -136,31 +137,36 @@ internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IR
     /// <summary>The fingerprint of a single split, or SHA-256 over those of the folds.</summary>
     public static string FingerprintOf(IReadOnlyList<DataSetSplit> splits)
     {
-        return splits.Count == 1 ? splits[0].Fingerprint : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', splits.Select(s => s.Fingerprint)))));
+        return splits.Count == 1 ? splits[0].Fingerprint
+            : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', splits.Select(s => s.Fingerprint)))));
     }
 
-    /// <summary>Reads the split that <see cref="Save"/> wrote, or any CSV with the columns <c>image_id, subset</c> and the subsets <c>train, val, test</c>.</summary>
+    /// <summary>
+    /// Reads the split that <see cref="Save"/> wrote, or any CSV with the columns <c>image_id, subset</c> and the subsets <c>train, val, test</c>.
+    /// </summary>
     /// <param name="path">The CSV.</param>
-    /// <param name="data">The data set; its images that the CSV leaves out or calls <c>test</c> are on neither side.</param>
-    /// <param name="warn">Told what is left out, and of lesions and copies on both sides.</param>
-    /// <param name="allowLeaks">Whether lesions and copies of one picture may be on both sides.</param>
-    /// <exception cref="DataSetException">The CSV is damaged, names images that the data set has not, leaves a side empty, or has a lesion or a picture on both sides.</exception>
+    /// <param name="data">The data set; images that the CSV leaves out or assigns to <c>test</c> are on neither side.</param>
+    /// <param name="warn">Receives warnings about images that are left out, and about leaks.</param>
+    /// <param name="allowLeaks">Whether to accept leaks between the two sides.</param>
+    /// <exception cref="DataSetException">The CSV is damaged, names unknown images, leaves a side empty, or has leaks.</exception>
     public static DataSetSplit Read(string path, LesionDataSet data, Action<string> warn, bool allowLeaks = false)
     {
         Dictionary<string, int> indices = Enumerable.Range(0, data.Count).ToDictionary(i => data.Records[i].Id, StringComparer.Ordinal);
         CsvTable table = CsvTable.Read(path, "image_id", "a split", "subset");
-        // Names with an extension or in Windows' spelling mean the same image.
+        // Names with an extension, or with backslashes, mean the same image.
         foreach ((string id, int i) in indices.ToArray())
         {
             indices.TryAdd(ImageNames.Of(id), i);
         }
 
-        string IdOf(CsvRow row) => row["image_id"]! is var id && indices.ContainsKey(id) ? id : ImageNames.Of(id) is var name && indices.ContainsKey(name) ? name : ImageNames.Stem(name);
+        string IdOf(CsvRow row) => row["image_id"]! is var id && indices.ContainsKey(id) ? id : ImageNames.Of(id) is var name && indices.ContainsKey(name)
+            ? name : ImageNames.Stem(name);
         string[] unknown = [.. table.Rows.Where(r => !indices.ContainsKey(IdOf(r))).Select(r => r["image_id"]!)];
         if (unknown.Length > 0)
         {
             throw new DataSetException(
-                $"{path} names {unknown.Length} images that {data.Name} has not (the first: {string.Join(", ", unknown.Take(5))}). It is the split of another data set, or images are missing; save a new one with 'data split'.");
+                $"{path} names {unknown.Length} images that are not in {data.Name} (the first: {string.Join(", ", unknown.Take(5))}). It is the split of "
+                    + "another data set, or images are missing; save a new one with 'data split'.");
         }
 
         bool?[] train = new bool?[data.Count];
@@ -171,7 +177,8 @@ internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IR
                 "train" => true,
                 "val" => false,
                 "test" => null,
-                string other => throw new DataSetException($"{path}, line {row.Line}: the subset '{other}' of image {row["image_id"]} is not one of train, val, test."),
+                string other => throw new DataSetException($"{path}, line {row.Line}: the subset '{other}' of image {row["image_id"]} is not one of train, "
+                    + "val, test."),
                 null => throw new DataSetException($"{path}, line {row.Line}: image {row["image_id"]} has no subset; write train, val or test."),
             };
         }
@@ -185,11 +192,13 @@ internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IR
         (int lesions, IReadOnlyList<int[]> copies) = split.Leaks(data);
         if (lesions > 0 || copies.Count > 0)
         {
-            string[] torn = [.. lesions > 0 ? [$"{lesions} lesions"] : Array.Empty<string>(), .. copies.Count > 0 ? [$"{copies.Count} pictures (the first: {string.Join(" = ", copies[0].Select(i => data.Records[i].Id))})"] : Array.Empty<string>()];
-            string leak = $"{string.Join(" and ", torn)} have images on both sides of {path}: what validation shows would be too good.";
+            string[] leaks = [.. lesions > 0 ? [$"{lesions} lesions"] : Array.Empty<string>(),
+                .. copies.Count > 0 ? [$"{copies.Count} pictures (the first: {string.Join(" = ", copies[0].Select(i => data.Records[i].Id))})"]
+                : Array.Empty<string>()];
+            string leak = $"{string.Join(" and ", leaks)} have images on both sides of {path}: validation metrics would be too optimistic.";
             if (!allowLeaks)
             {
-                throw new DataSetException($"{leak} Move each to one side, or save a split that does with 'data split'; to train on it as it is, write --allow-leaks.");
+                throw new DataSetException($"{leak} Move each to one side, or create a split with 'data split'; to use this one anyway, write --allow-leaks.");
             }
 
             warn(leak);
@@ -198,15 +207,17 @@ internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IR
         return split;
     }
 
-    /// <summary>Writes the split as a CSV with the columns <c>image_id, subset</c>, sorted by image; whole or not at all.</summary>
+    /// <summary>Writes the split as a CSV with the columns <c>image_id, subset</c>, sorted by image, atomically.</summary>
     /// <param name="path">The CSV.</param>
     /// <param name="data">The data set that was split.</param>
     public void Save(string path, LesionDataSet data)
     {
         StringBuilder csv = new("image_id,subset\n");
-        foreach ((string id, string subset) in Train.Select(i => (data.Records[i].Id, "train")).Concat(Val.Select(i => (data.Records[i].Id, "val"))).OrderBy(r => r.Id, StringComparer.Ordinal))
+        foreach ((string id, string subset) in Train.Select(i => (data.Records[i].Id, "train")).Concat(Val.Select(i => (data.Records[i].Id, "val")))
+            .OrderBy(r => r.Id, StringComparer.Ordinal))
         {
-            csv.Append(id.AsSpan().ContainsAny(",\"\n") ? $"\"{id.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : id).Append(',').Append(subset).Append('\n');
+            csv.Append(id.AsSpan().ContainsAny(",\"\n") ? $"\"{id.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : id).Append(',').Append(subset)
+                .Append('\n');
         }
 
         AtomicFile.Write(path, csv.ToString());
@@ -219,9 +230,11 @@ internal sealed record DataSetSplit(SplitKind Kind, IReadOnlyList<int> Train, IR
         if (trained.Length < 2 || validated.Length == 0)
         {
             throw new DataSetException(kind is SplitKind.File
-                ? $"The split's file puts {trained.Length} images of {data.Name} into 'train' and {validated.Length} into 'val'; two and one are needed at least."
+                ? $"The split's file puts {trained.Length} images of {data.Name} into 'train' and {validated.Length} into 'val'; at least two and one are "
+                    + "needed."
                 : kind is SplitKind.Official
-                ? $"The data set {data.Name} has {trained.Length} images of its own 'train' subset and {validated.Length} of 'val'; both are needed. Split it with --split lesion or --split image."
+                ? $"The data set {data.Name} has {trained.Length} images in its 'train' subset and {validated.Length} of 'val'; both are needed. Split it with "
+                    + "--split lesion or --split image."
                 : $"The data set {data.Name} has too few images ({data.Count}) to split: {trained.Length} to train on, {validated.Length} to validate on.");
         }
 

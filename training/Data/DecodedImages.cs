@@ -4,16 +4,17 @@ using static TorchSharp.torch;
 
 namespace Lentigo.Training.Data;
 
-/// <summary>The pixels of image files, with what could not be read.</summary>
-/// <param name="Pixels">uint8 [n, s, s, 3] RGB on the CPU; zero where an image could not be read.</param>
-/// <param name="Sizes">The width and the height of each image in its file.</param>
-/// <param name="Unreadable">The images that could not be read and why, by index.</param>
+/// <summary>The decoded pixels of image files, and the files that could not be read.</summary>
+/// <param name="Pixels">uint8 [n, s, s, 3] RGB on the CPU; zero for an unreadable image.</param>
+/// <param name="Sizes">The original width and height of each image.</param>
+/// <param name="Unreadable">The unreadable images, by index, with the reason.</param>
 internal sealed record DecodedImages(Tensor Pixels, IReadOnlyList<(int Width, int Height)> Sizes, IReadOnlyList<(int Index, string Reason)> Unreadable)
 {
-    /// <summary>Takes the images from the cache, or decodes them in parallel and puts them there if all can be read.</summary>
+    /// <summary>Reads the images from the cache, or decodes them in parallel and caches them if all are readable.</summary>
     /// <inheritdoc cref="DataSets.Open"/>
     public static DecodedImages Load(
-        IReadOnlyList<ImageFile> files, int size, PixelCache? cache, Action<string> warn, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken)
+        IReadOnlyList<ImageFile> files, int size, PixelCache? cache, Action<string> warn, IProgress<(long Done, long? Total)>? progress,
+            CancellationToken cancellationToken)
     {
         if (files.Count == 0)
         {
@@ -35,12 +36,14 @@ internal sealed record DecodedImages(Tensor Pixels, IReadOnlyList<(int Width, in
         return decoded;
     }
 
-    /// <summary>The images that could be read as a data set.</summary>
-    /// <param name="files">What the images are.</param>
-    /// <param name="again">Reads them at another size, to find copies.</param>
+    /// <summary>The readable images as a data set.</summary>
+    /// <param name="files">The files of the images.</param>
+    /// <param name="again">Reads the images at the size at which copies are found.</param>
     public LesionDataSet ToDataSet(DataSetFiles files, Func<LesionDataSet>? again = null)
     {
-        LesionRecord[] records = [.. files.Images.Zip(Sizes, (f, s) => new LesionRecord(f.Id, f.Label, f.Lesion, s.Width == s.Height ? $"{s.Width}" : $"{s.Width}x{s.Height}", f.Subset) { Attributes = f.Attributes })];
+        LesionRecord[] records = [.. files.Images.Zip(Sizes,
+            (f, s) => new LesionRecord(f.Id, f.Label, f.Lesion, s.Width == s.Height ? $"{s.Width}" : $"{s.Width}x{s.Height}",
+            f.Subset) { Attributes = f.Attributes })];
         if (Unreadable.Count == 0)
         {
             return new(files.Name, records, Pixels) { ReadForComparison = again };
@@ -53,7 +56,8 @@ internal sealed record DecodedImages(Tensor Pixels, IReadOnlyList<(int Width, in
         return new(files.Name, [.. readable.Select(i => records[i])], kept) { ReadForComparison = again };
     }
 
-    private static DecodedImages Decode(IReadOnlyList<ImageFile> files, int size, IProgress<(long Done, long? Total)>? progress, CancellationToken cancellationToken)
+    private static DecodedImages Decode(IReadOnlyList<ImageFile> files, int size, IProgress<(long Done, long? Total)>? progress,
+        CancellationToken cancellationToken)
     {
         Tensor pixels = zeros([files.Count, size, size, 3], dtype: ScalarType.Byte);
         (int, int)[] sizes = new (int, int)[files.Count];

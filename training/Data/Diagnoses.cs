@@ -3,31 +3,39 @@ using Lentigo.Core;
 namespace Lentigo.Training.Data;
 
 /// <summary>
-/// Which diagnosis of the public data sets becomes which of the seven classes, by HAM10000's definitions (Tschandl et al. 2018, doi:10.1038/sdata.2018.161). The names are
-/// those of HAM10000, the ISIC challenges, the ISIC archive, BCN20000, MILK10k and copies of them on Kaggle; case, digits and punctuation do not count.
+/// Maps the diagnoses of public data sets to the seven classes, by HAM10000's definitions (Tschandl et al. 2018, doi:10.1038/sdata.2018.161). The names are
+/// those of HAM10000, the ISIC challenges, the ISIC archive, BCN20000, MILK10k and their copies on Kaggle; case, digits and punctuation are ignored.
 /// </summary>
 internal static class Diagnoses
 {
-    /// <summary>What <see cref="Find"/> gives for a diagnosis that is none of the seven classes.</summary>
+    /// <summary>The result of <see cref="Find"/> for a diagnosis that is none of the seven classes.</summary>
     public const int LeftOut = -2;
 
     /// <summary>The names of each class, beside its code and full name.</summary>
     public static IReadOnlyList<(string Code, IReadOnlyList<string> Names)> Classes { get; } =
     [
-        ("akiec", ["AK", "actinic keratosis", "actinic keratoses", "solar or actinic keratosis", "actinic keratoses and intraepithelial carcinoma", "intraepithelial carcinoma", "Bowen's disease", "squamous cell carcinoma in situ"]),
+        ("akiec", ["AK", "actinic keratosis", "actinic keratoses", "solar or actinic keratosis", "actinic keratoses and intraepithelial carcinoma",
+            "intraepithelial carcinoma", "Bowen's disease", "squamous cell carcinoma in situ"]),
         ("bcc", ["basal cell carcinoma", "basal cell carcinomas"]),
-        ("bkl", ["benign keratosis", "benign keratosis-like lesions", "seborrheic keratosis", "seborrheic keratoses", "pigmented benign keratosis", "solar lentigo", "lichenoid keratosis", "lichen planus-like keratosis"]),
+        ("bkl", ["benign keratosis", "benign keratosis-like lesions", "seborrheic keratosis", "seborrheic keratoses", "pigmented benign keratosis",
+            "solar lentigo", "lichenoid keratosis", "lichen planus-like keratosis"]),
         ("df", ["dermatofibroma", "dermatofibromas"]),
-        ("mel", ["melanoma", "malignant melanoma", "melanoma, NOS", "melanoma in situ", "melanoma invasive", "malignant melanocytic proliferations (melanoma)"]),
+        ("mel", ["melanoma", "malignant melanoma", "melanoma, NOS", "melanoma in situ", "melanoma invasive",
+            "malignant melanocytic proliferations (melanoma)"]),
         ("nv", ["nevus", "nevi", "naevus", "melanocytic nevi", "nevus, NOS"]),
-        ("vasc", ["vascular lesions", "vascular skin lesions", "hemangioma", "angioma", "cherry angioma", "angiokeratoma", "pyogenic granuloma", "hemorrhage", "benign soft tissue proliferations - vascular"]),
+        ("vasc", ["vascular lesions", "vascular skin lesions", "hemangioma", "angioma", "cherry angioma", "angiokeratoma", "pyogenic granuloma", "hemorrhage",
+            "benign soft tissue proliferations - vascular"]),
     ];
 
-    /// <summary>The names that are none of the seven classes, of which images are left out. Names that are in neither list are left out too, but are not looked for in folders.</summary>
+    /// <summary>
+    /// Diagnoses that are none of the seven classes; their images are left out. So are those of names in neither list, except in the names of class folders.
+    /// </summary>
     public static IReadOnlyList<string> Others { get; } =
     [
-        "SCC", "squamous cell carcinoma", "squamous cell carcinoma, NOS", "squamous cell carcinoma, invasive", "SCCKA", "keratoacanthoma", "melanoma metastasis",
-        "atypical melanocytic proliferation", "atypical intraepithelial melanocytic proliferation", "lentigo NOS", "lentigo simplex", "cafe-au-lait macule", "scar", "verruca",
+        "SCC", "squamous cell carcinoma", "squamous cell carcinoma, NOS", "squamous cell carcinoma, invasive", "SCCKA", "keratoacanthoma",
+        "melanoma metastasis",
+        "atypical melanocytic proliferation", "atypical intraepithelial melanocytic proliferation", "lentigo NOS", "lentigo simplex", "cafe-au-lait macule",
+        "scar", "verruca",
         "BEN_OTH", "MAL_OTH", "INF", "UNK", "unknown", "other",
     ];
 

@@ -1,14 +1,14 @@
 namespace Lentigo.Training.Data;
 
-/// <summary>Sets of numbers 0 to n - 1 that are joined pair by pair (Tarjan 1975): which images belong together.</summary>
+/// <summary>Union-find (Tarjan 1975) over the numbers 0 to n - 1.</summary>
 internal sealed class DisjointSets(int count)
 {
     private readonly int[] _parents = [.. Enumerable.Range(0, count)];
 
-    /// <summary>Makes one set of the two that hold these numbers.</summary>
+    /// <summary>Merges the sets of two numbers.</summary>
     public void Join(int a, int b) => _parents[Root(b)] = Root(a);
 
-    /// <summary>A number that all of a set share.</summary>
+    /// <summary>The representative of a number's set.</summary>
     public int Root(int item)
     {
         while (_parents[item] != item)

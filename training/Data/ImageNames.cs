@@ -1,6 +1,6 @@
 namespace Lentigo.Training.Data;
 
-/// <summary>The image files of a folder, found by the names that tables give them: with or without extension, and with folders before them, on Windows or elsewhere.</summary>
+/// <summary>Finds the image files of a folder by the names in tables: with or without extension and folders, in Windows or Unix notation.</summary>
 internal sealed class ImageNames
 {
     private readonly Dictionary<string, List<string>> _byStem;
@@ -24,7 +24,7 @@ internal sealed class ImageNames
         return new(byStem);
     }
 
-    /// <summary>A name in a table as tables and files are compared: folders joined by slashes, without the extension of an image.</summary>
+    /// <summary>The normalized form of a name, in which tables and files are compared: with slashes, without the extension of an image.</summary>
     public static string Of(string name)
     {
         string path = name.Replace('\\', '/').TrimStart('.', '/');
@@ -34,14 +34,15 @@ internal sealed class ImageNames
     /// <summary>A name without folders and extension.</summary>
     public static string Stem(string name) => Of(name[(name.LastIndexOf('/') + 1)..]);
 
-    /// <summary>The file of a name in a table; the first in alphabetical order where there are several and the name does not decide. Null if there is none.</summary>
+    /// <summary>The file of a name in a table; the first in alphabetical order if the name is ambiguous; null if there is none.</summary>
     public string? Find(string name) => Candidates(name) is [var first, ..] ? first : null;
 
     /// <summary>Joins the rows of tables with the files.</summary>
     public DataSetFiles Join(
-        string folder, string format, IReadOnlyList<string> tables, IReadOnlyList<ImageFile> rows, IReadOnlyList<(string Image, string Why)> leftOut, IReadOnlyList<string> notes)
+        string folder, string format, IReadOnlyList<string> tables, IReadOnlyList<ImageFile> rows, IReadOnlyList<(string Image, string Why)> leftOut,
+            IReadOnlyList<string> notes)
     {
-        List<string> said = [.. notes];
+        List<string> allNotes = [.. notes];
         HashSet<string> shared = [.. rows.Select(r => Of(r.Id)).CountBy(Stem).Where(c => c.Value > 1).Select(c => c.Key)];
         List<ImageFile> found = [];
         List<string> missing = [];
@@ -49,7 +50,7 @@ internal sealed class ImageNames
         string example = "";
         foreach (ImageFile row in rows)
         {
-            // An image is known by its bare name, unless two images differ by their folders alone.
+            // The id is the bare name, unless two images differ only by their folders.
             string name = Of(row.Id), id = shared.Contains(Stem(name)) ? name : Stem(name);
             IReadOnlyList<string> files = Candidates(row.Id);
             if (files.Count == 0)
@@ -68,17 +69,19 @@ internal sealed class ImageNames
 
         if (several > 0)
         {
-            said.Add($"{several} images have several files of one name ({example}); the first is read. Move the others away, or write the folder into the table.");
+            allNotes.Add($"{several} images have several files of the same name ({example}); the first is used. Remove the others, or write the folder into "
+                + "the table.");
         }
 
         if (leftOut.Count > 0)
         {
             var reasons = leftOut.CountBy(l => l.Why).OrderByDescending(c => c.Value).ToArray();
-            said.Add($"{leftOut.Count} images are left out, being none of the seven classes or no dermoscopy: {string.Join(", ", reasons.Take(8).Select(c => $"{c.Key} {c.Value}"))}{(reasons.Length > 8 ? $" and {reasons.Length - 8} more" : "")}.");
+            allNotes.Add($"{leftOut.Count} images are left out because they show none of the seven classes or are not dermoscopy: "
+                + $"{string.Join(", ", reasons.Take(8).Select(c => $"{c.Key} {c.Value}"))}{(reasons.Length > 8 ? $" and {reasons.Length - 8} more" : "")}.");
         }
 
         HashSet<string> named = [.. rows.Select(r => Stem(Of(r.Id))), .. leftOut.Select(l => Stem(Of(l.Image)))];
-        return new(DataSetFiles.NameOf(folder), format, folder, tables, found, missing, _byStem.Keys.Count(s => !named.Contains(s))) { Notes = said };
+        return new(DataSetFiles.NameOf(folder), format, folder, tables, found, missing, _byStem.Keys.Count(s => !named.Contains(s))) { Notes = allNotes };
     }
 
     private List<string> Candidates(string name)

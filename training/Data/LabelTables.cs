@@ -1,9 +1,11 @@
 namespace Lentigo.Training.Data;
 
 /// <summary>
-/// Data sets whose images a CSV labels: HAM10000, the ISIC challenges of 2018 to 2020, the ISIC archive, BCN20000 and MILK10k as they are distributed, and anything in the layout of
-/// one of them. Tables are recognised by their columns (<see cref="TableFormat"/>) and may lie anywhere in the folder; so may the images, named as the table says, with or
-/// without extension and folders. Tables that only say which images show one lesion, or by what device they were made, are read too.
+/// Data sets labeled by a CSV: HAM10000, the ISIC challenges of 2018 to 2020, the ISIC archive, BCN20000 and MILK10k as they are distributed, and any in the
+/// layout of
+/// one of them. Tables are recognized by their columns (<see cref="TableFormat"/>) and may be anywhere in the folder, like the images, which the tables name
+/// with or
+/// without extension and folders. Tables that only assign lesions or devices to images are read too.
 /// </summary>
 internal static class LabelTables
 {
@@ -17,7 +19,7 @@ internal static class LabelTables
     /// <summary>Lists the images that a folder's tables name.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="labels">The tables of <see cref="In"/>, of one layout or several.</param>
-    /// <exception cref="DataSetException">A table is damaged, two tables contradict each other, or the folder can be read in two ways.</exception>
+    /// <exception cref="DataSetException">A table is damaged, tables contradict each other, or the folder can be read in several ways.</exception>
     public static DataSetFiles List(string folder, IReadOnlyList<(string Path, TableFormat Format)> labels)
     {
         string[] folders = [.. labels.Select(l => Path.GetFullPath(Path.GetDirectoryName(l.Path)!)).Append(folder).Distinct()];
@@ -28,7 +30,7 @@ internal static class LabelTables
         Reading[] readings = [.. labels.GroupBy(l => l.Format).Select(g => Read(g.Key, [.. g.Select(l => l.Path)], attributes, files))];
         if (readings.Length > 1)
         {
-            // A table of images that were not downloaded is no reading.
+            // Ignore tables whose images were not downloaded.
             Reading[] present = [.. readings.Where(r => r.Rows.Any(row => files.Find(row.Id) is not null))];
             readings = present.Length > 0 ? present : readings;
         }
@@ -37,7 +39,7 @@ internal static class LabelTables
         {
             throw new DataSetException(
                 $"{folder} can be read in {readings.Length} ways: {string.Join(" or ", readings.Select(r => $"as {r.Format.Title} ({r.Rows.Count(row => files.Find(row.Id) is not null)} of its images, by {string.Join(", ", r.Tables.Select(Path.GetFileName))})"))}. "
-                + $"Say which is meant: --format {string.Join(" or --format ", readings.Select(r => r.Format.Name))}; or move the other tables away.");
+                + $"Choose one: --format {string.Join(" or --format ", readings.Select(r => r.Format.Name))}; or move the other tables away.");
         }
 
         Reading read = readings[0];
@@ -50,15 +52,18 @@ internal static class LabelTables
         return files.Join(folder, read.Format.Title, [.. read.Tables, .. attributes.Tables], read.Rows, read.LeftOut, read.Notes);
     }
 
-    /// <summary>What the tables of a folder are, for the message that none of them labels images.</summary>
+    /// <summary>Describes the tables of a folder, for the error message that none of them labels images.</summary>
     public static string Describe(string folder) =>
-        string.Join("; ", Tables(folder).Take(5).Select(t => $"{Path.GetRelativePath(folder, t.Path)} has the columns {string.Join(", ", t.Columns.Take(12))}"));
+        string.Join("; ", Tables(folder).Take(5)
+            .Select(t => $"{Path.GetRelativePath(folder, t.Path)} has the columns {string.Join(", ", t.Columns.Take(12))}"));
 
-    private static bool IsAboutImages(IReadOnlySet<string> columns) => ImageColumns.Any(columns.Contains) && (columns.Contains("lesion_id") || columns.Contains("image_type") || LesionAttributes.Columns.Any(columns.Contains));
+    private static bool IsAboutImages(IReadOnlySet<string> columns) => ImageColumns.Any(columns.Contains)
+        && (columns.Contains("lesion_id") || columns.Contains("image_type") || LesionAttributes.Columns.Any(columns.Contains));
 
     private static IEnumerable<(string Path, IReadOnlySet<string> Columns)> Tables(string folder, SearchOption depth = SearchOption.AllDirectories) =>
         DataSetFiles.FilesIn(folder, depth)
-            .Where(f => Extensions.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase) && (Path.GetExtension(f).Length > 0 || Path.GetFileName(f).Contains("metadata", StringComparison.OrdinalIgnoreCase)))
+            .Where(f => Extensions.Contains(Path.GetExtension(f), StringComparer.OrdinalIgnoreCase)
+                && (Path.GetExtension(f).Length > 0 || Path.GetFileName(f).Contains("metadata", StringComparison.OrdinalIgnoreCase)))
             .Order(StringComparer.Ordinal)
             .Select(f => (f, CsvTable.ColumnsOf(f)));
 
@@ -106,7 +111,8 @@ internal static class LabelTables
                     {
                         throw new DataSetException(table == path
                             ? $"{path} lists the image {row.Id} twice, once as {first.Id}. Keep one of the lines."
-                            : $"{Path.GetFileName(table)} and {Path.GetFileName(path)} both label the image {row.Id}, and differ. Say which table holds: write folder=table.csv, or move the other away.");
+                            : $"{Path.GetFileName(table)} and {Path.GetFileName(path)} label the image {row.Id} differently. Choose a table with "
+                                + "folder=table.csv, or move the other away.");
                     }
                 }
             }
@@ -114,14 +120,15 @@ internal static class LabelTables
 
         if (reading.Tables.Count == 0)
         {
-            // None of the tables has an image on disk: then all of them are said to be incomplete, by the first.
+            // No table has an image on disk: report the images of the first table as missing.
             return Read(format, [tables[0]], attributes, files);
         }
 
         reading.Rows.AddRange(rows.Values.Select(r => r.Row));
         return reading.Rows.Count > 0 ? reading : throw new DataSetException(
             format.IsByLesion && reading.LeftOut.Count == 0
-                ? $"{tables[0]} names lesions, and no table beside it says which images show them. Put MILK10k_Training_Metadata.csv (columns lesion_id, isic_id, image_type) into the folder."
+                ? $"{tables[0]} names lesions, and no table beside it says which images show them. Put MILK10k_Training_Metadata.csv (columns lesion_id, "
+                    + "isic_id, image_type) into the folder."
                 : $"No image of {string.Join(", ", tables)} shows one of the seven classes.");
     }
 

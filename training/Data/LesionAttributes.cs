@@ -34,7 +34,8 @@ internal sealed record LesionAttributes(double? Age, string? Sex, string? Site, 
     internal static LesionAttributes? Of(CsvRow row)
     {
         string? Text(string[] columns) => columns.Select(c => row[c]?.ToLowerInvariant()).FirstOrDefault(v => v is not null && !NotGiven.Contains(v));
-        double? age = double.TryParse(Text(AgeColumns)?.Replace(',', '.'), NumberStyles.Float, CultureInfo.InvariantCulture, out double years) && years is >= 0 and <= 120 ? years : null;
+        double? age = double.TryParse(Text(AgeColumns)?.Replace(',', '.'), NumberStyles.Float, CultureInfo.InvariantCulture, out double years)
+            && years is >= 0 and <= 120 ? years : null;
         LesionAttributes attributes = new(age, Text(SexColumns), Text(SiteColumns), Text(ConfirmationColumns));
         return attributes == new LesionAttributes(null, null, null, null) ? null : attributes;
     }

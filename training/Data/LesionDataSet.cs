@@ -63,16 +63,18 @@ internal sealed class LesionDataSet : IDisposable
     public int Size => (int)Pixels.shape[1];
 
     /// <summary>Whether every image has a label.</summary>
-    public bool IsLabelled => Count > 0 && Records.All(r => r.Label >= 0);
+    public bool IsLabeled => Count > 0 && Records.All(r => r.Label >= 0);
 
     /// <summary>The strata that hold images, the largest first.</summary>
-    public IReadOnlyList<string> Strata => [.. Records.GroupBy(r => r.Stratum).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => g.Key)];
+    public IReadOnlyList<string> Strata =>
+        [.. Records.GroupBy(r => r.Stratum).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => g.Key)];
 
     /// <summary>SHA-256 over the images sorted by id: id, label and decoded pixels.</summary>
     public string Fingerprint => _fingerprint ??= ComputeFingerprint();
 
     /// <summary>
-    /// Groups of images that are copies of one picture, as ascending indices: byte by byte, or cut or compressed anew. They are the same whatever size the images were
+    /// Groups of images that are copies of one picture, as ascending indices: byte by byte, or cut or compressed anew. They are the same whatever size the
+    /// images were
     /// decoded to, or a split would depend on it.
     /// </summary>
     public IReadOnlyList<int[]> Copies
@@ -88,7 +90,9 @@ internal sealed class LesionDataSet : IDisposable
     public IReadOnlyList<ModelSource>? JoinedFrom { get; init; }
 
     /// <summary>The same images, which it takes over, drawn more or less often than once an epoch.</summary>
-    public LesionDataSet Weighed(double weight) => weight == 1 ? this : new(Name, [.. Records.Select(r => r with { Weight = weight })], Pixels) { _fingerprint = _fingerprint, _copies = _copies, ReadForComparison = ReadForComparison };
+    public LesionDataSet Weighed(double weight) => weight == 1 ? this
+        : new(Name, [.. Records.Select(r => r with { Weight = weight })], Pixels) { _fingerprint = _fingerprint, _copies = _copies,
+        ReadForComparison = ReadForComparison };
 
     /// <summary>How many of the images at these indices have each label.</summary>
     public int[] ClassCounts(IEnumerable<int> indices)

@@ -26,7 +26,8 @@ internal sealed class LesionGroups
     /// <summary>Groups the images of sources that were decoded to one size.</summary>
     /// <param name="sources">The sources.</param>
     /// <param name="otherCopies">
-    /// How many of the first sources may hold an image of the others under the same id with other pixels, as where one is validated on in full resolution and its
+    /// How many of the first sources may hold an image of the others under the same id with other pixels, as where one is validated on in full resolution and
+    /// its
     /// small copies are trained on.
     /// </param>
     /// <param name="warn">Told in a sentence what two sources share, and which has no lesion ids.</param>
@@ -39,10 +40,12 @@ internal sealed class LesionGroups
             int without = sources[s].Records.Count(r => r.Lesion is null);
             if (without > 0 && sources.Count > 1)
             {
-                warn($"{(without == sources[s].Count ? $"{sources[s].Name} has no lesion ids" : $"{without} images of {sources[s].Name} have no lesion id")}: each of them counts as a lesion of its own, so photographs of one lesion may stand on both sides of the split.");
+                warn($"{(without == sources[s].Count ? $"{sources[s].Name} has no lesion ids" : $"{without} images of {sources[s].Name} have no lesion id")}: "
+                    + "each of them counts as a lesion of its own, so photographs of one lesion may stand on both sides of the split.");
             }
 
-            foreach (IGrouping<string, int> lesion in Enumerable.Range(0, sources[s].Count).Where(i => sources[s].Records[i].Lesion is not null).ToArray().GroupBy(i => sources[s].Records[i].Lesion!))
+            foreach (IGrouping<string, int> lesion in Enumerable.Range(0, sources[s].Count).Where(i => sources[s].Records[i].Lesion is not null).ToArray()
+                .GroupBy(i => sources[s].Records[i].Lesion!))
             {
                 groups.Link(s, [.. lesion]);
             }
@@ -98,7 +101,8 @@ internal sealed class LesionGroups
         if (other.Length > 0)
         {
             throw new DataSetException(
-                $"{other.Length} image ids are in both {sources[a].Name} and {sources[b].Name}, but with other pixels (the first: {string.Join(", ", other.Take(5).Select(i => sources[b].Records[i].Id))}). "
+                $"{other.Length} image ids are in both {sources[a].Name} and {sources[b].Name}, but with other pixels (the first: "
+                    + $"{string.Join(", ", other.Take(5).Select(i => sources[b].Records[i].Id))}). "
                 + "Rename the images of one of the sources if they are other images, or leave that source out if they are copies.");
         }
 
@@ -115,7 +119,8 @@ internal sealed class LesionGroups
         }
 
         (string Lesion, int A, int B)[] shared =
-            [.. sources[b].Records.Index().Where(r => r.Item.Lesion is not null && first.ContainsKey(r.Item.Lesion)).Select(r => (r.Item.Lesion!, first[r.Item.Lesion!], r.Index))];
+            [.. sources[b].Records.Index().Where(r => r.Item.Lesion is not null && first.ContainsKey(r.Item.Lesion))
+                .Select(r => (r.Item.Lesion!, first[r.Item.Lesion!], r.Index))];
         foreach ((_, int i, int j) in shared)
         {
             Link(_starts[a] + i, _starts[b] + j);
@@ -124,7 +129,8 @@ internal sealed class LesionGroups
         if (shared.Length > 0)
         {
             string[] lesions = [.. shared.Select(l => l.Lesion).Distinct()];
-            warn($"{lesions.Length} lesion ids are in both {sources[a].Name} and {sources[b].Name} (the first: {lesions[0]}): they are taken as the same lesions, which stay on one side of the split.");
+            warn($"{lesions.Length} lesion ids are in both {sources[a].Name} and {sources[b].Name} (the first: {lesions[0]}): they are taken as the same "
+                + "lesions, which stay on one side of the split.");
         }
     }
 
@@ -152,7 +158,8 @@ internal sealed class LesionGroups
         if (copies.Length > 0)
         {
             int classes = copies.Count(p => sources[a].Records[p.A].Label != sources[b].Records[p.B].Label);
-            warn($"{copies.Select(p => p.B).Distinct().Count()} images of {sources[b].Name} show what an image of {sources[a].Name} shows (the first: {sources[b].Records[copies[0].B].Id} = {sources[a].Records[copies[0].A].Id}): "
+            warn($"{copies.Select(p => p.B).Distinct().Count()} images of {sources[b].Name} show what an image of {sources[a].Name} shows (the first: "
+                + $"{sources[b].Records[copies[0].B].Id} = {sources[a].Records[copies[0].A].Id}): "
                 + $"each such pair counts as one lesion{(classes > 0 ? $"; {classes} of the pairs have two classes" : "")}.");
         }
     }

@@ -62,7 +62,8 @@ internal static class MedMnist
         int count = images.Shape[0];
         if (labels is not null && (labels.Shape.Count == 0 || labels.Shape[0] != count || (labels.Shape.Count > 1 && labels.Shape[1] != 1)))
         {
-            throw new DataSetException($"{path}: {subset}_labels is [{string.Join(", ", labels.Shape)}], but there are {count} {subset}_images; one label an image is needed.");
+            throw new DataSetException($"{path}: {subset}_labels is [{string.Join(", ", labels.Shape)}], but there are {count} {subset}_images; one label an "
+                + "image is needed.");
         }
 
         string stratum = images.Shape[1] == images.Shape[2] ? $"{images.Shape[1]}" : $"{images.Shape[2]}x{images.Shape[1]}";
@@ -71,7 +72,8 @@ internal static class MedMnist
             long label = labels?[i] ?? -1;
             if (labels is not null && (label < 0 || label >= LesionClasses.Count))
             {
-                throw new DataSetException($"{path}: the label {label} of image {i} of {subset}_images is not one of 0 to {LesionClasses.Count - 1} ({string.Join(", ", LesionClasses.Codes)}).");
+                throw new DataSetException($"{path}: the label {label} of image {i} of {subset}_images is not one of 0 to {LesionClasses.Count - 1} "
+                    + $"({string.Join(", ", LesionClasses.Codes)}).");
             }
 
             records.Add(new($"{subset}{i:D6}", (int)label, Lesion: null, stratum, subset));
@@ -80,19 +82,19 @@ internal static class MedMnist
 
     private static Tensor Resize(NpyArray images, int size, string name)
     {
-        bool grey = images.Shape.Count == 3;
-        if (images.Type != "|u1" || !(grey || (images.Shape.Count == 4 && images.Shape[3] == 3)))
+        bool gray = images.Shape.Count == 3;
+        if (images.Type != "|u1" || !(gray || (images.Shape.Count == 4 && images.Shape[3] == 3)))
         {
             throw new DataSetException($"{name} is {images.Type} [{string.Join(", ", images.Shape)}]; uint8 [n, h, w, 3] or [n, h, w] is needed.");
         }
 
-        int count = images.Shape[0], height = images.Shape[1], width = images.Shape[2], stride = height * width * (grey ? 1 : 3);
+        int count = images.Shape[0], height = images.Shape[1], width = images.Shape[2], stride = height * width * (gray ? 1 : 3);
         Tensor pixels = empty([count, size, size, 3], dtype: ScalarType.Byte);
         Parallel.For(0, count, i =>
         {
             byte[] rgb = new byte[height * width * 3];
             ReadOnlySpan<byte> source = images.Data.AsSpan(i * stride, stride);
-            if (grey)
+            if (gray)
             {
                 for (int p = 0; p < source.Length; p++)
                 {

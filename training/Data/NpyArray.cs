@@ -38,7 +38,8 @@ internal sealed partial record NpyArray(IReadOnlyList<int> Shape, string Type, b
             stream.ReadExactly(headerBytes);
             string header = Encoding.UTF8.GetString(headerBytes);
             string type = Described().Match(header).Groups[1].Value;
-            if (type is not ("|u1" or "|i1" or "|b1" or "<u2" or "<i2" or "<u4" or "<i4" or "<u8" or "<i8") || header.Contains("'fortran_order': True", StringComparison.Ordinal))
+            if (type is not ("|u1" or "|i1" or "|b1" or "<u2" or "<i2" or "<u4" or "<i4" or "<u8" or "<i8")
+                || header.Contains("'fortran_order': True", StringComparison.Ordinal))
             {
                 throw new DataSetException($"{name} holds elements of type '{type}' or in Fortran order; integers in C order are needed.");
             }

@@ -3,7 +3,8 @@ using System.Collections.Concurrent;
 namespace Lentigo.Training.Data;
 
 /// <summary>
-/// Copies of one picture within a data set: the same file under two names, or one that was cut, compressed or enlarged anew. Their perceptual hashes are near each other
+/// Copies of one picture within a data set: the same file under two names, or one that was cut, compressed or enlarged anew. Their perceptual hashes are near
+/// each other
 /// (<see cref="PerceptualHash"/>), and so are their pixels: a round spot on even skin has much the same hash as another, but not the same pixels.
 /// </summary>
 internal static class PictureCopies

@@ -21,7 +21,9 @@ internal sealed class PixelCache(string folder)
     /// <summary>How long an entry lives that nobody reads.</summary>
     public static readonly TimeSpan Kept = TimeSpan.FromDays(30);
 
-    /// <summary>The folder <c>lentigo</c> of the user's caches: in <c>$XDG_CACHE_HOME</c>, by default <c>~/.cache</c>; on Windows in the local application data.</summary>
+    /// <summary>
+    /// The folder <c>lentigo</c> of the user's caches: in <c>$XDG_CACHE_HOME</c>, by default <c>~/.cache</c>; on Windows in the local application data.
+    /// </summary>
     public static string UserFolder => Path.Combine(
         Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } caches ? caches
         : OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify)
@@ -38,7 +40,8 @@ internal sealed class PixelCache(string folder)
         foreach (ImageFile file in files)
         {
             FileInfo info = new(file.Path);
-            hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{info.FullName}\0{(info.Exists ? info.Length : -1)}\0{info.LastWriteTimeUtc.Ticks}\n")));
+            hash.AppendData(Encoding.UTF8.GetBytes(
+                string.Create(CultureInfo.InvariantCulture, $"{info.FullName}\0{(info.Exists ? info.Length : -1)}\0{info.LastWriteTimeUtc.Ticks}\n")));
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -110,7 +113,8 @@ internal sealed class PixelCache(string folder)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            warn($"The decoded images cannot be kept in {folder} ({e.Message.TrimEnd('.')}); the next run decodes them again. Set XDG_CACHE_HOME to a folder with room, or use --no-cache.");
+            warn($"The decoded images cannot be kept in {folder} ({e.Message.TrimEnd('.')}); the next run decodes them again. Set XDG_CACHE_HOME to a folder "
+                + "with room, or use --no-cache.");
         }
     }
 

@@ -7,7 +7,7 @@ namespace Lentigo.Training.Data;
 /// <param name="LeftOut">The diagnosis, where it is none of the seven classes.</param>
 internal readonly record struct RowLabel(int Label, string? LeftOut = null);
 
-/// <summary>A layout of the tables that label images, recognised by its columns.</summary>
+/// <summary>A layout of the tables that label images, recognized by its columns.</summary>
 /// <param name="Name">The name that <c>--format</c> takes.</param>
 /// <param name="Title">The name for people.</param>
 /// <param name="Content">What a file of it is, for messages.</param>
@@ -16,7 +16,8 @@ internal readonly record struct RowLabel(int Label, string? LeftOut = null);
 /// <param name="Columns">The columns that must be there beside the key.</param>
 /// <param name="LabelOf">The class that a row of a file gives.</param>
 internal sealed record TableFormat(
-    string Name, string Title, string Content, string Key, Func<IReadOnlySet<string>, bool> Fits, IReadOnlyList<string> Columns, Func<CsvRow, string, RowLabel> LabelOf)
+    string Name, string Title, string Content, string Key, Func<IReadOnlySet<string>, bool> Fits, IReadOnlyList<string> Columns, Func<CsvRow, string,
+        RowLabel> LabelOf)
 {
     // The most specific first: the archive's diagnosis_1 is 'Benign' or 'Malignant', diagnosis_3 such as 'Nevus'.
     private static readonly string[] DiagnosisColumns = ["diagnosis_5", "diagnosis_4", "diagnosis_3", "diagnosis_2", "diagnosis_1", "diagnosis"];
@@ -29,12 +30,17 @@ internal sealed record TableFormat(
     public static IReadOnlyList<TableFormat> All { get; } =
     [
         new("ham10000", "HAM10000", "HAM10000's metadata", "image_id", c => c.Contains("image_id") && c.Contains("dx"), [], HamLabel),
-        OneHot("milk10k", "MILK10k", "the ground truth of MILK10k", "lesion_id", c => c.Contains("lesion_id") && c.Contains("MEL") && c.Contains("SCCKA"), Milk10kClasses),
-        OneHot("isic2019", "ISIC 2019", "the ground truth of ISIC 2019", "image", c => c.Contains("image") && c.Contains("MEL") && c.Contains("NV") && (c.Contains("SCC") || c.Contains("UNK") || c.Contains("AK")), Isic2019Classes),
-        OneHot("isic2018", "ISIC 2018 Task 3", "the ground truth of ISIC 2018 Task 3", "image", c => c.Contains("image") && c.Contains("MEL") && c.Contains("NV"), Isic2018Classes),
-        new("isic2020", "ISIC 2020", "the ground truth of ISIC 2020", "image_name", c => c.Contains("image_name") && (c.Contains("diagnosis") || c.Contains("target")), [], DiagnosisLabel),
+        OneHot("milk10k", "MILK10k", "the ground truth of MILK10k", "lesion_id", c => c.Contains("lesion_id") && c.Contains("MEL") && c.Contains("SCCKA"),
+            Milk10kClasses),
+        OneHot("isic2019", "ISIC 2019", "the ground truth of ISIC 2019", "image",
+            c => c.Contains("image") && c.Contains("MEL") && c.Contains("NV") && (c.Contains("SCC") || c.Contains("UNK") || c.Contains("AK")), Isic2019Classes),
+        OneHot("isic2018", "ISIC 2018 Task 3", "the ground truth of ISIC 2018 Task 3", "image",
+            c => c.Contains("image") && c.Contains("MEL") && c.Contains("NV"), Isic2018Classes),
+        new("isic2020", "ISIC 2020", "the ground truth of ISIC 2020", "image_name",
+            c => c.Contains("image_name") && (c.Contains("diagnosis") || c.Contains("target")), [], DiagnosisLabel),
         new("bcn20000", "BCN20000", "BCN20000's table", "bcn_filename", c => c.Contains("bcn_filename") && c.Contains("diagnosis"), [], DiagnosisLabel),
-        new("isic-archive", "ISIC archive", "the ISIC archive's metadata", "isic_id", c => c.Contains("isic_id") && DiagnosisColumns.Any(c.Contains), [], DiagnosisLabel),
+        new("isic-archive", "ISIC archive", "the ISIC archive's metadata", "isic_id", c => c.Contains("isic_id") && DiagnosisColumns.Any(c.Contains), [],
+            DiagnosisLabel),
     ];
 
     /// <summary>Whether the rows name lesions, whose images another table names.</summary>
@@ -48,14 +54,16 @@ internal sealed record TableFormat(
     public static TableFormat Find(string name) => All.FirstOrDefault(f => f.Name == name)
         ?? throw new DataSetException($"There is no format '{name}'. Known: {string.Join(", ", All.Select(f => f.Name))}, {ClassFolders.FormatName}.");
 
-    private static TableFormat OneHot(string name, string title, string content, string key, Func<IReadOnlySet<string>, bool> fits, string[] classes) => new(name, title, content, key, fits, classes, (row, path) =>
+    private static TableFormat OneHot(string name, string title, string content, string key, Func<IReadOnlySet<string>, bool> fits, string[] classes) =>
+        new(name, title, content, key, fits, classes, (row, path) =>
     {
         double[] values = [.. classes.Select(row.Number)];
         int[] ones = [.. Enumerable.Range(0, values.Length).Where(i => values[i] == 1)];
         if (ones.Length != 1 || !values.All(v => v is 0 or 1))
         {
             throw new DataSetException(
-                $"{path}, line {row.Line}: {(key == "image" ? "image" : "lesion")} {row[key]} must have 1 in exactly one of the columns {string.Join(", ", classes)} and 0 in the others. Correct the line or take it out.");
+                $"{path}, line {row.Line}: {(key == "image" ? "image" : "lesion")} {row[key]} must have 1 in exactly one of the columns "
+                    + $"{string.Join(", ", classes)} and 0 in the others. Correct the line or take it out.");
         }
 
         int label = Diagnoses.Find(classes[ones[0]])!.Value;
@@ -71,7 +79,8 @@ internal sealed record TableFormat(
 
         int label = LesionClasses.IndexOf(code);
         return label >= 0 ? new(label) : throw new DataSetException(
-            $"{path}, line {row.Line}: the class code '{code}' of image {row["image_id"]} is not one of {string.Join(", ", LesionClasses.Codes)}. Correct the line or take it out.");
+            $"{path}, line {row.Line}: the class code '{code}' of image {row["image_id"]} is not one of {string.Join(", ", LesionClasses.Codes)}. Correct the "
+                + "line or take it out.");
     }
 
     /// <summary>The most specific diagnosis that is known. ISIC 2020's <c>target</c> 1 is a melanoma.</summary>

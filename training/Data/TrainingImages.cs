@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Lentigo.Training.Data;
 
 /// <summary>
-/// The images of one stage of training: those of the data set that is validated on, split, and those of sources that are only trained on. Of the latter, images of
+/// The images of one stage of training: those of the data set that is validated on, split, and those of sources that are only trained on. Of the latter, images
+/// of
 /// lesions that stand among the validation images are left out.
 /// </summary>
 internal sealed class TrainingImages : IDisposable
@@ -21,7 +22,9 @@ internal sealed class TrainingImages : IDisposable
     /// <summary>The images of all sources; those of <see cref="Validated"/> come first.</summary>
     public LesionDataSet Data { get; }
 
-    /// <summary>The images trained and validated on, as indices into <see cref="Data"/>; its fingerprint is that of the split of <see cref="Validated"/>.</summary>
+    /// <summary>
+    /// The images trained and validated on, as indices into <see cref="Data"/>; its fingerprint is that of the split of <see cref="Validated"/>.
+    /// </summary>
     public DataSetSplit Split { get; }
 
     /// <summary>The data set that is validated on.</summary>
@@ -45,7 +48,8 @@ internal sealed class TrainingImages : IDisposable
         }
 
         LesionGroups groups = LesionGroups.Of(sources, otherCopies: 0, warn);
-        (int Source, int Image)[] kept = [.. sources.Index().SelectMany(s => Enumerable.Range(0, s.Item.Count).Select(i => (s.Index, i))).Where(p => !groups.IsCopy(p.Index, p.i))];
+        (int Source, int Image)[] kept =
+            [.. sources.Index().SelectMany(s => Enumerable.Range(0, s.Item.Count).Select(i => (s.Index, i))).Where(p => !groups.IsCopy(p.Index, p.i))];
         Dictionary<int, string> names = [];
         LesionRecord[] records = [.. kept.Select(p =>
         {
@@ -54,9 +58,11 @@ internal sealed class TrainingImages : IDisposable
             names.TryAdd(group, record.Lesion ?? $"{sources[p.Source].Name}/{record.Id}");
             return record with { Lesion = names[group], Source = sources[p.Source].Name };
         })];
-        LesionDataSet joined = new(string.Join(" + ", sources.Select(s => s.Name)), records, Concatenated([.. sources.Select((s, k) => (s, kept.Where(p => p.Source == k).Select(p => p.Image).ToArray()))]))
+        LesionDataSet joined = new(string.Join(" + ", sources.Select(s => s.Name)), records,
+            Concatenated([.. sources.Select((s, k) => (s, kept.Where(p => p.Source == k).Select(p => p.Image).ToArray()))]))
         {
-            Copies = [.. sources.SelectMany((s, k) => s.Copies.Select(g => g.Select(i => Array.IndexOf(kept, (k, i))).Where(i => i >= 0).ToArray())).Where(g => g.Length > 1)],
+            Copies = [.. sources.SelectMany((s, k) => s.Copies.Select(g => g.Select(i => Array.IndexOf(kept, (k, i))).Where(i => i >= 0).ToArray()))
+                .Where(g => g.Length > 1)],
             JoinedFrom = [.. sources.Select((s, k) => SourceOf(s, ModelSource.Validated, s.Count - kept.Count(p => p.Source == k)))],
         };
         foreach (LesionDataSet source in sources)
@@ -76,10 +82,14 @@ internal sealed class TrainingImages : IDisposable
     public static TrainingImages Of(LesionDataSet validated, DataSetSplit split, IReadOnlyList<LesionDataSet> more, Action<string> warn) =>
         Combine(validated, split, split.Train, more, ModelSource.Validated, ModelSource.Train, warn);
 
-    /// <summary>The images of a first training: the training images come from other sources alone, the validation images are those of the training that follows.</summary>
+    /// <summary>
+    /// The images of a first training: the training images come from other sources alone, the validation images are those of the training that follows.
+    /// </summary>
     /// <param name="validated">The data set that the following training is validated on, decoded to the first one's size; taken over.</param>
     /// <param name="split">Its split.</param>
-    /// <param name="sources">The sources of the first training; taken over. They may hold other copies of images of <paramref name="validated"/> under the same ids.</param>
+    /// <param name="sources">
+    /// The sources of the first training; taken over. They may hold other copies of images of <paramref name="validated"/> under the same ids.
+    /// </param>
     /// <param name="warn">Told what two sources share and what is left out.</param>
     /// <exception cref="DataSetException">As <see cref="Of"/>, or the sources lack a class that the following training knows.</exception>
     public static TrainingImages ForPretraining(LesionDataSet validated, DataSetSplit split, IReadOnlyList<LesionDataSet> sources, Action<string> warn)
@@ -94,7 +104,8 @@ internal sealed class TrainingImages : IDisposable
         string[] lacking = [.. LesionClasses.Codes.Where((_, c) => known[c] > 0 && taught[c] == 0)];
         return lacking.Length == 0
             ? Combine(validated, split, [], sources, role: null, ModelSource.Pretraining, warn)
-            : throw new DataSetException($"The first training has other classes than the second: {string.Join(" + ", sources.Select(s => s.Name))} holds no image of {string.Join(", ", lacking)}. Add a source that does to --pretrain-data.");
+            : throw new DataSetException($"The first training has other classes than the second: {string.Join(" + ", sources.Select(s => s.Name))} holds no "
+                + $"image of {string.Join(", ", lacking)}. Add a source that does to --pretrain-data.");
     }
 
     /// <summary>[7]: the share of each class in a data set.</summary>
@@ -118,7 +129,8 @@ internal sealed class TrainingImages : IDisposable
     /// <param name="moreRole">The role of the others.</param>
     /// <param name="warn">Told what two sources share and what is left out.</param>
     private static TrainingImages Combine(
-        LesionDataSet validated, DataSetSplit split, IReadOnlyList<int> train, IReadOnlyList<LesionDataSet> more, string? role, string moreRole, Action<string> warn)
+        LesionDataSet validated, DataSetSplit split, IReadOnlyList<int> train, IReadOnlyList<LesionDataSet> more, string? role, string moreRole,
+            Action<string> warn)
     {
         List<ModelSource> sources = [];
         if (role is not null)
@@ -167,9 +179,10 @@ internal sealed class TrainingImages : IDisposable
 
     private static void CheckLabels(LesionDataSet source)
     {
-        if (!source.IsLabelled)
+        if (!source.IsLabeled)
         {
-            throw new DataSetException($"The data set {source.Name} has images without a label; training needs one for each. Add them to the metadata CSV's column dx.");
+            throw new DataSetException($"The data set {source.Name} has images without a label; training needs one for each. Add them to the metadata CSV's "
+                + "column dx.");
         }
     }
 

@@ -5,7 +5,7 @@ using Lentigo.Core.Inference;
 
 namespace Lentigo.Training.Evaluation;
 
-/// <summary>What is fitted on validation logits after training.</summary>
+/// <summary>Calibration on validation logits.</summary>
 internal static class Calibration
 {
     private const double Coldest = 0.05, Hottest = 20;
@@ -47,8 +47,8 @@ internal static class Calibration
     }
 
     /// <summary>
-    /// Calibration errors before and after temperature scaling, of each member, of the average of their logits and of the average of their probabilities. Each
-    /// temperature is fitted on one half of the lesions and applied to the other, both ways round.
+    /// Calibration errors before and after temperature scaling, of each member, the average of their logits and the average of their probabilities. Each
+    /// temperature is fitted on one half of the lesions and applied to the other half, in both directions.
     /// </summary>
     /// <param name="answers">The model's predictions.</param>
     /// <param name="labels">[n], 0 to 6.</param>

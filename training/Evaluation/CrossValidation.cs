@@ -7,22 +7,24 @@ using static TorchSharp.torch;
 
 namespace Lentigo.Training.Evaluation;
 
-/// <summary>k-fold cross-validation: every image is answered once, by the networks that were validated on its fold.</summary>
+/// <summary>k-fold cross-validation on out-of-fold predictions: each image is predicted by the members that were validated on its fold.</summary>
 /// <param name="Data">The data set's name.</param>
-/// <param name="Split">How the folds were made: <c>lesion</c> or <c>image</c>.</param>
+/// <param name="Split">How the folds were split: <c>lesion</c> or <c>image</c>.</param>
 /// <param name="Folds">The number of folds.</param>
-/// <param name="All">The figures of all images, for the class prior of the data set.</param>
-/// <param name="Uniform">Those of all images with every answer re-weighed for equally frequent classes.</param>
-/// <param name="Strata">Those of each resolution; empty where there is but one.</param>
-internal sealed record CrossValidation(string Data, string Split, int Folds, CrossValidatedFigures All, CrossValidatedFigures Uniform, IReadOnlyDictionary<string, CrossValidatedFigures> Strata)
+/// <param name="All">Metrics on all images, under the class prior of the data set.</param>
+/// <param name="Uniform">Metrics on all images, with predictions re-weighted for equally frequent classes.</param>
+/// <param name="Strata">Metrics by resolution; empty where there is only one.</param>
+internal sealed record CrossValidation(string Data, string Split, int Folds, CrossValidatedFigures All, CrossValidatedFigures Uniform,
+    IReadOnlyDictionary<string, CrossValidatedFigures> Strata)
 {
-    /// <summary>Pools what the members of every fold answer on its validation images.</summary>
+    /// <summary>Pools the out-of-fold predictions of all folds.</summary>
     /// <param name="members">The members of all folds, in any order.</param>
     /// <param name="data">The data set that all were trained on.</param>
     /// <param name="splits">[k]: its folds.</param>
     /// <param name="cancellationToken">Stops between batches.</param>
-    /// <exception cref="TrainingException">The folds differ in members or recipes, or a member is of another data set or split.</exception>
-    public static CrossValidation Pool(IReadOnlyList<TrainedMember> members, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, CancellationToken cancellationToken = default)
+    /// <exception cref="TrainingException">The folds differ in members or recipes, or a member was trained on another data set or split.</exception>
+    public static CrossValidation Pool(IReadOnlyList<TrainedMember> members, LesionDataSet data, IReadOnlyList<DataSetSplit> splits,
+        CancellationToken cancellationToken = default)
     {
         using DisposeScope scope = NewDisposeScope();
         int[] images = [.. splits.SelectMany(s => s.Val)];
@@ -32,7 +34,8 @@ internal sealed record CrossValidation(string Data, string Split, int Folds, Cro
         {
             string name = TrainedMember.NameInFold(member.Name, member.Fold);
             logits.TryAdd(name, []);
-            logits[name].AddRange(MemberLogits.Compute(member.Network, new(data, member.Architecture, CPU), splits[member.Fold!.Value - 1].Val, member.State.Recipe.Flips, cancellationToken: cancellationToken));
+            logits[name].AddRange(MemberLogits.Compute(member.Network, new(data, member.Architecture, CPU), splits[member.Fold!.Value - 1].Val,
+                member.State.Recipe.Flips, cancellationToken: cancellationToken));
         }
 
         string[] names = [.. logits.Keys];
@@ -44,17 +47,21 @@ internal sealed record CrossValidation(string Data, string Split, int Folds, Cro
             int[] at = [.. chosen];
             int[] labels = [.. at.Select(i => records[i].Label)];
             string[] lesions = [.. at.Select(i => records[i].LesionOrId)];
-            double[][] own = [.. at.Select(i => ClassPrior.Reweigh(ensemble[i], prior, target))];
-            double[][][] apart = [.. each.Select(rows => at.Select(i => ClassPrior.Reweigh(rows[i], prior, target)).ToArray())];
+            double[][] ensembleRows = [.. at.Select(i => ClassPrior.Reweigh(ensemble[i], prior, target))];
+            double[][][] memberRows = [.. each.Select(rows => at.Select(i => ClassPrior.Reweigh(rows[i], prior, target)).ToArray())];
             return new(
-                at.Length, ConfidenceIntervals.Compute(labels, own, groups: lesions),
-                names.Select((name, k) => (name, ConfidenceIntervals.Compute(labels, apart[k], groups: lesions))).ToDictionary(m => m.name, m => m.Item2),
-                names.Select((name, k) => (name, ConfidenceIntervals.Difference(labels, own, apart[k], groups: lesions))).ToDictionary(m => m.name, m => m.Item2));
+                at.Length, ConfidenceIntervals.Compute(labels, ensembleRows, groups: lesions),
+                names.Select((name, k) => (name, ConfidenceIntervals.Compute(labels, memberRows[k], groups: lesions))).ToDictionary(m => m.name, m => m.Item2),
+                names.Select((name, k) => (name, ConfidenceIntervals.Difference(labels, ensembleRows, memberRows[k], groups: lesions)))
+                    .ToDictionary(m => m.name, m => m.Item2));
         }
 
         string[] strata = [.. records.Select(r => r.Stratum).Distinct().Order(StringComparer.Ordinal)];
         return new(
-            data.Name, splits[0].KindName, splits.Count, Of(Enumerable.Range(0, records.Length), prior), Of(Enumerable.Range(0, records.Length), ClassPrior.UniformShares),
-            strata.Length < 2 ? new Dictionary<string, CrossValidatedFigures>() : strata.ToDictionary(s => s, s => Of(Enumerable.Range(0, records.Length).Where(i => records[i].Stratum == s), prior)));
+            data.Name, splits[0].KindName, splits.Count, Of(Enumerable.Range(0, records.Length), prior),
+                Of(Enumerable.Range(0, records.Length), ClassPrior.UniformShares),
+            strata.Length < 2 ? new Dictionary<string,
+                CrossValidatedFigures>() : strata.ToDictionary(s => s,
+                s => Of(Enumerable.Range(0, records.Length).Where(i => records[i].Stratum == s), prior)));
     }
 }

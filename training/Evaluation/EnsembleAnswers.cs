@@ -7,8 +7,9 @@ using Lentigo.Training.Trainers;
 namespace Lentigo.Training.Evaluation;
 
 /// <summary>
-/// A package's predictions on images of a data set, computed by the code that serves. For an ensemble of folds they are out-of-fold predictions: each image is
-/// answered by the members that were not trained on it.
+/// A package's predictions on a data set, computed by the code that serves. For an ensemble of folds they are out-of-fold predictions: each image is predicted
+/// by
+/// the members that were not trained on it.
 /// </summary>
 internal sealed class EnsembleAnswers
 {
@@ -29,7 +30,7 @@ internal sealed class EnsembleAnswers
     /// <summary>[n]: the images, as indices into the data set.</summary>
     public IReadOnlyList<int> Images { get; }
 
-    /// <summary>The fold, from 1, of each image, whose members alone answered it; null where all members answered all images.</summary>
+    /// <summary>The fold from 1 of each image, for out-of-fold predictions; null where all members predicted all images.</summary>
     public IReadOnlyDictionary<int, int>? Folds { get; }
 
     /// <summary>[n][7]: the ensemble's logits, before temperature.</summary>
@@ -44,17 +45,18 @@ internal sealed class EnsembleAnswers
     /// <summary>[n][7] by member: its probabilities; the members of one name in several folds count as one.</summary>
     public IReadOnlyDictionary<string, double[][]> Members { get; }
 
-    /// <summary>[n]: how much each image is like those trained on, 0 to 1; null where the graph does not say.</summary>
+    /// <summary>[n]: the suitability of each image, 0 to 1; null where the graph has none.</summary>
     public double[]? Suitability { get; }
 
     /// <summary>Runs the graph.</summary>
     /// <param name="model">The loaded package.</param>
     /// <param name="data">The data set, at the package's input size.</param>
     /// <param name="images">The images to classify.</param>
-    /// <param name="change">What to do before with the pixels uint8 [s, s, 3] of an image, given by its index; null for nothing.</param>
-    /// <param name="folds">The fold, from 1, of each image, whose members alone shall answer it; null for all members.</param>
+    /// <param name="change">Changes the pixels uint8 [s, s, 3] of an image, given its index, before inference; null for no change.</param>
+    /// <param name="folds">The fold from 1 of each image, for out-of-fold predictions; null to use all members.</param>
     public static EnsembleAnswers Compute(
-        EnsembleModel model, LesionDataSet data, IReadOnlyList<int> images, Func<byte[], int, byte[]>? change = null, IReadOnlyDictionary<int, int>? folds = null)
+        EnsembleModel model, LesionDataSet data, IReadOnlyList<int> images, Func<byte[], int, byte[]>? change = null, IReadOnlyDictionary<int,
+            int>? folds = null)
     {
         double temperature = model.Manifest.Temperature;
         ModelMember[] members = [.. model.Manifest.Members];
@@ -70,7 +72,8 @@ internal sealed class EnsembleAnswers
             for (int i = 0; i < batch.Length; i++)
             {
                 int[] asked = [.. Enumerable.Range(0, members.Length).Where(k => folds is null || members[k].Fold == folds[batch[i]])];
-                float[] ensemble = folds is null ? output.Logits(i).ToArray() : EnsembleOutput.Mean([.. asked.Select(k => output.MemberLogits(i, k).ToArray())]);
+                float[] ensemble = folds is null ? output.Logits(i).ToArray()
+                    : EnsembleOutput.Mean([.. asked.Select(k => output.MemberLogits(i, k).ToArray())]);
                 logits.Add(ensemble);
                 if (output.Suitability(i) is { } score)
                 {
@@ -87,12 +90,13 @@ internal sealed class EnsembleAnswers
 
         return new(
             images, folds, [.. logits], [.. probabilities], byName.ToDictionary(m => m.Key, m => m.Value.ToArray()),
-            byName.ToDictionary(m => m.Key, m => m.Value.Select(row => EnsembleOutput.Softmax(row, temperature)).ToArray()), suitability.Count == images.Count ? [.. suitability] : null);
+            byName.ToDictionary(m => m.Key, m => m.Value.Select(row => EnsembleOutput.Softmax(row, temperature)).ToArray()),
+                suitability.Count == images.Count ? [.. suitability] : null);
     }
 
-    /// <summary>The same answers for another class prior.</summary>
-    /// <param name="source">[7]: the prior that they are for.</param>
-    /// <param name="target">[7]: the prior wanted.</param>
+    /// <summary>The predictions re-weighted for another class prior.</summary>
+    /// <param name="source">[7]: their class prior.</param>
+    /// <param name="target">[7]: the target class prior.</param>
     public EnsembleAnswers Reweighed(IReadOnlyList<double> source, IReadOnlyList<double> target)
     {
         double[][] All(IEnumerable<double[]> rows) => [.. rows.Select(row => ClassPrior.Reweigh(row, source, target))];
@@ -103,22 +107,26 @@ internal sealed class EnsembleAnswers
     /// <param name="model">The model's name and version.</param>
     /// <param name="data">The data set.</param>
     /// <param name="subset"><c>train</c>, <c>val</c>, <c>test</c> or <c>all</c>.</param>
-    /// <param name="prior">[7]: the class prior that the answers are for; null where it is not known, and they are not re-weighed for equally frequent classes.</param>
+    /// <param name="prior">
+    /// [7]: the class prior of the predictions; null where it is unknown, in which case there are no metrics for equally frequent classes.
+    /// </param>
     public EvaluationReport Evaluate(string model, LesionDataSet data, string subset, IReadOnlyList<double>? prior = null)
     {
         int[] labels = [.. Images.Select(i => data.Records[i].Label)];
         string[] strata = [.. Images.Select(i => data.Records[i].Stratum)];
-        Dictionary<string, ClassificationMetrics>? apart = strata.Distinct().Count() < 2 ? null : strata.Distinct().Order(StringComparer.Ordinal).ToDictionary(s => s, s =>
+        Dictionary<string, ClassificationMetrics>? byStratum = strata.Distinct().Count() < 2 ? null : strata.Distinct().Order(StringComparer.Ordinal)
+            .ToDictionary(s => s, s =>
         {
             int[] at = [.. Enumerable.Range(0, labels.Length).Where(i => strata[i] == s)];
             return ClassificationMetrics.Compute([.. at.Select(i => labels[i])], [.. at.Select(i => Probabilities[i])]);
         });
         PriorMetrics Under(EnsembleAnswers answers) => new(
-            ClassificationMetrics.Compute(labels, answers.Probabilities), answers.Members.ToDictionary(m => m.Key, m => ClassificationMetrics.Compute(labels, m.Value)));
-        PriorMetrics own = Under(this);
-        return new(model, data.Name, subset, own.Ensemble, own.Members)
+            ClassificationMetrics.Compute(labels, answers.Probabilities),
+                answers.Members.ToDictionary(m => m.Key, m => ClassificationMetrics.Compute(labels, m.Value)));
+        PriorMetrics metrics = Under(this);
+        return new(model, data.Name, subset, metrics.Ensemble, metrics.Members)
         {
-            Strata = apart,
+            Strata = byStratum,
             Prior = prior,
             Uniform = prior is null ? null : Under(Reweighed(prior, ClassPrior.UniformShares)),
         };

@@ -5,7 +5,7 @@ using NetVips;
 
 namespace Lentigo.Training.Evaluation;
 
-/// <summary>Changes photographs and compares an ensemble's answers.</summary>
+/// <summary>Compares the predictions on photographs before and after changes that do not alter the lesion.</summary>
 internal static class Robustness
 {
     private const int TrainingWidth = 200, TrainingHeight = 150, TrainingQuality = 75, Hairs = 12, HairSegments = 24;
@@ -13,7 +13,7 @@ internal static class Robustness
 
     private static readonly (string Change, Func<Image, int, byte[]> Of)[] Changes =
     [
-        ($"reduced to {TrainingWidth} x {TrainingHeight}, JPEG {TrainingQuality}, as the training images are", (image, _) => Reduced(image)),
+        ($"reduced to {TrainingWidth} x {TrainingHeight}, JPEG {TrainingQuality}, like the training images", (image, _) => Reduced(image)),
         ("rotated by 90 degrees", (image, _) => Lossless(image.Rot90())),
         ("mirrored", (image, _) => Lossless(image.FlipHor())),
         ("warmer light (red + 8 %, blue - 8 %)", (image, _) => Lossless(Balanced(image, 1.08, 0.92))),
@@ -22,7 +22,7 @@ internal static class Robustness
         ($"with {Hairs} hairs drawn", (image, seed) => Lossless(Haired(image, seed))),
     ];
 
-    /// <summary>Classifies each photograph as it is and changed in every way.</summary>
+    /// <summary>Classifies each photograph unchanged and after each change.</summary>
     /// <param name="model">The ensemble.</param>
     /// <param name="files">The photographs, in their original size.</param>
     /// <exception cref="DataSetException">There are none, or one cannot be decoded.</exception>
@@ -30,7 +30,7 @@ internal static class Robustness
     {
         if (files.Count == 0)
         {
-            throw new DataSetException("There are no photographs to change: the folder of --robustness holds no images of a data set.");
+            throw new DataSetException("The folder of --robustness holds no photographs.");
         }
 
         double[][] Answers(Func<byte[], int, byte[]> change) => [.. files.Select((file, i) =>
@@ -44,10 +44,10 @@ internal static class Robustness
                 throw new DataSetException($"{file.Path} cannot be decoded: {e.Message.Split('\n')[0]} Replace the file, or take it out.", e);
             }
         })];
-        double[][] own = Answers((bytes, _) => bytes);
+        double[][] original = Answers((bytes, _) => bytes);
         return [.. Changes.Select(change =>
         {
-            double[][] moved = Answers((bytes, i) =>
+            double[][] changed = Answers((bytes, i) =>
             {
                 using Image opened = Image.NewFromBuffer(bytes);
                 using Image upright = opened.Autorot();
@@ -55,10 +55,11 @@ internal static class Robustness
                 using Image image = rgb.Bands > 3 ? rgb.ExtractBand(0, n: 3) : rgb.Copy();
                 return change.Of(image, i);
             });
-            double[] shifts = [.. own.Zip(moved, (a, b) => a.Zip(b).Sum(p => Math.Abs(p.First - p.Second)) / 2)];
+            double[] shifts = [.. original.Zip(changed, (a, b) => a.Zip(b).Sum(p => Math.Abs(p.First - p.Second)) / 2)];
             return new RobustnessFigures(
-                change.Change, files.Count, own.Zip(moved).Count(p => Top(p.First) != Top(p.Second)), shifts.Average(), shifts.Max(),
-                own.Zip(moved).Average(p => Math.Abs(Core.LesionClasses.MalignantProbability(p.First) - Core.LesionClasses.MalignantProbability(p.Second))));
+                change.Change, files.Count, original.Zip(changed).Count(p => Top(p.First) != Top(p.Second)), shifts.Average(), shifts.Max(),
+                original.Zip(changed).Average(p =>
+                    Math.Abs(Core.LesionClasses.MalignantProbability(p.First) - Core.LesionClasses.MalignantProbability(p.Second))));
         })];
     }
 
@@ -98,7 +99,7 @@ internal static class Robustness
         return inner.Embed(frame, frame, image.Width, image.Height, extend: Enums.Extend.Black);
     }
 
-    /// <summary>Dark curved lines across the picture, about as thick as hairs in dermoscopy; the same seed draws the same ones.</summary>
+    /// <summary>Dark curved lines across the picture, about as thick as hairs in dermoscopy, reproducible by seed.</summary>
     private static Image Haired(Image image, int seed)
     {
         Random random = new(seed);
@@ -116,7 +117,8 @@ internal static class Robustness
                     {
                         bool steep = Math.Abs(Math.Sin(angle)) > Math.Abs(Math.Cos(angle));
                         (int dx, int dy) = steep ? (offset, 0) : (0, offset);
-                        drawn.DrawLine([HairBrightness, HairBrightness * 0.8, HairBrightness * 0.7], (int)x + dx, (int)y + dy, (int)nextX + dx, (int)nextY + dy);
+                        drawn.DrawLine([HairBrightness, HairBrightness * 0.8, HairBrightness * 0.7], (int)x + dx, (int)y + dy, (int)nextX + dx,
+                            (int)nextY + dy);
                     }
 
                     (x, y) = (nextX, nextY);

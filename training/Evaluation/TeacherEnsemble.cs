@@ -8,26 +8,27 @@ namespace Lentigo.Training.Evaluation;
 /// <summary>An ensemble as the <see cref="Teacher"/> of a smaller network.</summary>
 internal static class TeacherEnsemble
 {
-    /// <summary>Checks that an ensemble may teach: that it was not trained on the images that the student is validated on.</summary>
-    /// <param name="manifest">The ensemble's.</param>
+    /// <summary>Checks that the teacher was not trained on the validation images of the student.</summary>
+    /// <param name="manifest">The manifest of the teacher.</param>
     /// <param name="split">The student's split.</param>
-    /// <exception cref="TrainingException">It was trained on another split, or does not say the class prior of its probabilities.</exception>
+    /// <exception cref="TrainingException">It was trained on another split, or its manifest has no class prior.</exception>
     public static void Check(ModelManifest manifest, DataSetSplit split)
     {
         if (manifest.Data?.SplitFingerprint != split.Fingerprint)
         {
-            throw new TrainingException($"The teacher {manifest.Name} {manifest.Version} was trained on another split, so that it may know the validation images. Take one that was trained with the same --data to validate on, --split and --fold.");
+            throw new TrainingException($"The teacher {manifest.Name} {manifest.Version} was trained on another split, so that it may know the validation "
+                + "images. Use one that was trained with the same validated --data, --split and --fold.");
         }
 
         if (manifest.Prior is null)
         {
-            throw new TrainingException($"The teacher {manifest.Name} {manifest.Version} does not say the class prior of its probabilities. Export it again.");
+            throw new TrainingException($"The teacher {manifest.Name} {manifest.Version} has no class prior in its manifest. Export it again.");
         }
     }
 
-    /// <summary>Classifies the images of sources.</summary>
+    /// <summary>Classifies all images of the data sources.</summary>
     /// <param name="model">The ensemble.</param>
-    /// <param name="sources">The sources, decoded to its input size.</param>
+    /// <param name="sources">The data sources, decoded to the input size of the teacher.</param>
     public static Teacher Classify(EnsembleModel model, IReadOnlyList<LesionDataSet> sources)
     {
         Dictionary<string, double[]> answers = new(StringComparer.Ordinal);

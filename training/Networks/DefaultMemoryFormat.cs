@@ -12,7 +12,9 @@ internal static class DefaultMemoryFormat
     /// <summary>From this many channels on, a block of inverted bottlenecks holds such convolutions or is followed by one.</summary>
     public const int WideBlock = 160;
 
-    /// <summary>The same in EfficientNet, whose convolutions to 40, 80 and 112 channels (a few more than a multiple of 32) go wrong too, on batches of any size.</summary>
+    /// <summary>
+    /// The same in EfficientNet, whose convolutions to 40, 80 and 112 channels (a few more than a multiple of 32) go wrong too, on batches of any size.
+    /// </summary>
     public const int WideEfficientBlock = 40;
 
     /// <summary>The same values [n, c, h, w] with rows of pixels side by side. On a GPU nothing is changed.</summary>

@@ -36,9 +36,12 @@ internal static class MemberRegistry
     [
         new("resnet18", "He et al. 2016, arXiv:1512.03385", 11_180_103, (classes, _) => new ResNet(classes), ImageNetMean, ImageNetStd, "fc"),
         new("mobilenet_v2", "Sandler et al. 2018, arXiv:1801.04381", 2_232_839, (classes, _) => new MobileNetV2(classes), Half, Half, "classifier.1"),
-        new("efficientnet_b0", "Tan and Le 2019, arXiv:1905.11946", 4_016_515, (classes, _) => EfficientNet.B0(classes), ImageNetMean, ImageNetStd, "classifier.1") { PublicNames = PublicName.TimmEfficientNet },
-        new("efficientnet_b4", "Tan and Le 2019, arXiv:1905.11946", 17_561_167, (classes, _) => EfficientNet.B4(classes), ImageNetMean, ImageNetStd, "classifier.1") { PublicNames = PublicName.TimmEfficientNet },
-        new("vit_tiny", "Touvron et al. 2021, arXiv:2012.12877", 5_389_831, (classes, size) => VisionTransformer.Tiny(classes, size), ImageNetMean, ImageNetStd, "heads.head") { PublicNames = PublicName.Deit },
+        new("efficientnet_b0", "Tan and Le 2019, arXiv:1905.11946", 4_016_515, (classes, _) => EfficientNet.B0(classes), ImageNetMean, ImageNetStd,
+            "classifier.1") { PublicNames = PublicName.TimmEfficientNet },
+        new("efficientnet_b4", "Tan and Le 2019, arXiv:1905.11946", 17_561_167, (classes, _) => EfficientNet.B4(classes), ImageNetMean, ImageNetStd,
+            "classifier.1") { PublicNames = PublicName.TimmEfficientNet },
+        new("vit_tiny", "Touvron et al. 2021, arXiv:2012.12877", 5_389_831, (classes, size) => VisionTransformer.Tiny(classes, size), ImageNetMean,
+            ImageNetStd, "heads.head") { PublicNames = PublicName.Deit },
     ];
 
     /// <summary>The network of a name.</summary>

@@ -1,17 +1,17 @@
 namespace Lentigo.Training.Networks;
 
-/// <summary>One member of the ensemble to train.</summary>
-/// <param name="Name">Its name, unique in the ensemble: the architecture's, with <c>@seed</c> where another seed was asked for.</param>
+/// <summary>A member of the ensemble to train.</summary>
+/// <param name="Name">Its name, unique in the ensemble: the architecture's, with <c>@seed</c> where the seed was given.</param>
 /// <param name="Architecture">The network.</param>
 /// <param name="Seed">The seed of its weights, batches and augmentation.</param>
 internal sealed record MemberSpec(string Name, MemberArchitecture Architecture, int Seed)
 {
     private const string PretrainingSuffix = ".pretraining";
 
-    /// <summary>The member's first training, where it has one; its checkpoints and its lines in the log have this name.</summary>
+    /// <summary>The pretraining of this member; its checkpoints and log records have this name.</summary>
     public MemberSpec OfPretraining() => this with { Name = Name + PretrainingSuffix };
 
-    /// <summary>Whether a name is that of a first training.</summary>
+    /// <summary>Whether a name is that of a pretraining.</summary>
     public static bool IsPretraining(string name)
     {
         return name.EndsWith(PretrainingSuffix, StringComparison.Ordinal);
@@ -25,13 +25,13 @@ internal sealed record MemberSpec(string Name, MemberArchitecture Architecture, 
         foreach (string name in list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             string[] parts = name.Split('@');
-            int own = seed;
-            if (parts.Length > 2 || (parts.Length == 2 && !int.TryParse(parts[1], out own)))
+            int memberSeed = seed;
+            if (parts.Length > 2 || (parts.Length == 2 && !int.TryParse(parts[1], out memberSeed)))
             {
                 throw new TrainingException($"The member '{name}' is not understood; write a name, or a name and a seed such as resnet18@7.");
             }
 
-            members.Add(new(name, MemberRegistry.Find(parts[0]), own));
+            members.Add(new(name, MemberRegistry.Find(parts[0]), memberSeed));
         }
 
         string? twice = members.GroupBy(m => m.Name).FirstOrDefault(g => g.Count() > 1)?.Key;

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Lentigo.Training.Networks;
 
 /// <summary>
-/// MobileNetV2 of width 1 (Sandler et al. 2018, arXiv:1801.04381, table 2). Parameter names, counts and initialisation are those of
+/// MobileNetV2 of width 1 (Sandler et al. 2018, arXiv:1801.04381, table 2). Parameter names, counts and initialization are those of
 /// torchvision's <c>mobilenet_v2</c>.
 /// </summary>
 internal sealed class MobileNetV2 : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
@@ -63,7 +63,7 @@ internal sealed class MobileNetV2 : nn.Module<Tensor, Tensor>, IOnnxStagedNetwor
         }
     }
 
-    /// <summary>Logits [n, classes] of normalised images [n, 3, h, w].</summary>
+    /// <summary>Logits [n, classes] of normalized images [n, 3, h, w].</summary>
     public override Tensor forward(Tensor input)
     {
         using Tensor x = features.call(input);
@@ -90,7 +90,7 @@ internal sealed class MobileNetV2 : nn.Module<Tensor, Tensor>, IOnnxStagedNetwor
         return new(maps, pooled, classifier.call(pooled));
     }
 
-    /// <summary>A convolution, its batch normalisation and ReLU6: torchvision's <c>Conv2dNormActivation</c>.</summary>
+    /// <summary>A convolution, its batch normalization and ReLU6: torchvision's <c>Conv2dNormActivation</c>.</summary>
     internal static Sequential ConvNorm(int channels, int output, int kernel, int stride = 1, int groups = 1) => nn.Sequential(
         nn.Conv2d(channels, output, kernel, stride: stride, padding: (kernel - 1) / 2, groups: groups, bias: false),
         nn.BatchNorm2d(output),

@@ -27,7 +27,8 @@ internal sealed record PublicName(string Pattern, string Replacement)
     ];
 
     /// <summary>
-    /// timm's names of EfficientNet (Wightman, github.com/huggingface/pytorch-image-models: <c>efficientnet_b0</c>, <c>tf_efficientnet_b4</c> and the like) to torchvision's. Its first stage does not
+    /// timm's names of EfficientNet (Wightman, github.com/huggingface/pytorch-image-models: <c>efficientnet_b0</c>, <c>tf_efficientnet_b4</c> and the like) to
+    /// torchvision's. Its first stage does not
     /// expand channels, so that its convolutions are one fewer.
     /// </summary>
     public static IReadOnlyList<PublicName> TimmEfficientNet { get; } =
@@ -35,7 +36,8 @@ internal sealed record PublicName(string Pattern, string Replacement)
         new(@"conv_stem\.(\w+)", "features.0.0.$1"),
         new(@"bn1\.(\w+)", "features.0.1.$1"),
         .. Block(0, 1, ("conv_dw", "0.0"), ("bn1", "0.1"), ("se.conv_reduce", "1.fc1"), ("se.conv_expand", "1.fc2"), ("conv_pw", "2.0"), ("bn2", "2.1")),
-        .. Block(1, 6, ("conv_pw", "0.0"), ("bn1", "0.1"), ("conv_dw", "1.0"), ("bn2", "1.1"), ("se.conv_reduce", "2.fc1"), ("se.conv_expand", "2.fc2"), ("conv_pwl", "3.0"), ("bn3", "3.1")),
+        .. Block(1, 6, ("conv_pw", "0.0"), ("bn1", "0.1"), ("conv_dw", "1.0"), ("bn2", "1.1"), ("se.conv_reduce", "2.fc1"), ("se.conv_expand", "2.fc2"),
+            ("conv_pwl", "3.0"), ("bn3", "3.1")),
         new(@"conv_head\.(\w+)", "features.8.0.$1"),
         new(@"bn2\.(\w+)", "features.8.1.$1"),
         new(@"classifier\.(\w+)", "classifier.1.$1"),

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Lentigo.Training.Networks;
 
 /// <summary>
-/// The residual network of 18 layers (He et al. 2016, arXiv:1512.03385, table 1). Parameter names, counts and initialisation are those
+/// The residual network of 18 layers (He et al. 2016, arXiv:1512.03385, table 1). Parameter names, counts and initialization are those
 /// of torchvision's <c>resnet18</c>.
 /// </summary>
 internal sealed class ResNet : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
@@ -40,7 +40,7 @@ internal sealed class ResNet : nn.Module<Tensor, Tensor>, IOnnxStagedNetwork
         }
     }
 
-    /// <summary>Logits [n, classes] of normalised images [n, 3, h, w].</summary>
+    /// <summary>Logits [n, classes] of normalized images [n, 3, h, w].</summary>
     public override Tensor forward(Tensor input)
     {
         // Every intermediate result is let go as soon as autograd alone needs it: memory is then reused as in eager PyTorch.

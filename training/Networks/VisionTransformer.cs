@@ -42,7 +42,8 @@ internal sealed class VisionTransformer : nn.Module<Tensor, Tensor>, IOnnxStaged
         if (imageSize % patchSize != 0 || width % heads != 0)
         {
             throw new TrainingException(
-                $"This vision transformer cuts images into patches of {patchSize} px, but {imageSize} px are not a whole number of them (or {width} channels not one of {heads} heads). "
+                $"This vision transformer cuts images into patches of {patchSize} px, but {imageSize} px are not a whole number of them (or {width} channels "
+                    + $"not one of {heads} heads). "
                 + $"Choose a --size that is a multiple of {patchSize}.");
         }
 

@@ -29,7 +29,8 @@ internal static class GraphPackage
             (double temperature, OnnxSuitability? suitability) = Fit(partial, data, splits, graph);
             graph.Export(onnx, temperature, suitability);
             graph.Verify(onnx);
-            return PackageMeasurement.Write(partial, PackageFolder.WriteManifest(partial, manifest with { Temperature = temperature }), data, splits, options, graph.Complete);
+            return PackageMeasurement.Write(partial, PackageFolder.WriteManifest(partial, manifest with { Temperature = temperature }), data, splits, options,
+                graph.Complete);
         });
 
     private static (double Temperature, OnnxSuitability? Suitability) Fit(

@@ -9,16 +9,18 @@ using static TorchSharp.torch;
 
 namespace Lentigo.Training.Packaging;
 
-/// <summary>What an ensemble's graph sees in training images: the base of suitability and of similar cases.</summary>
+/// <summary>The features of training images in an ensemble's graph, for suitability and similar cases.</summary>
 internal sealed class ImageFeatures
 {
-    /// <summary>Directions of the features that suitability looks along: those in which training images differ most.</summary>
+    /// <summary>The number of principal directions of the features that suitability uses.</summary>
     private const int Directions = 64;
 
     /// <summary>The most images of each class in the index of similar cases, which bounds its size.</summary>
     private const int IndexedPerClass = 300;
 
-    /// <summary>The share of the mean variance that is added to each direction's, so that directions in which training images hardly differ do not decide alone.</summary>
+    /// <summary>
+    /// Shrinkage: the share of the mean variance that is added to the variance of each direction, so that directions of little variance do not dominate.
+    /// </summary>
     private const double Shrinkage = 0.05;
 
     private const int Batch = 32;
@@ -27,13 +29,14 @@ internal sealed class ImageFeatures
     private readonly float[][] _features;
     private readonly float[][] _statistics;
 
-    private ImageFeatures(LesionRecord[] records, float[][] features, float[][] statistics) => (_records, _features, _statistics) = (records, features, statistics);
+    private ImageFeatures(LesionRecord[] records, float[][] features, float[][] statistics) =>
+        (_records, _features, _statistics) = (records, features, statistics);
 
     /// <summary>Runs the graph on images.</summary>
-    /// <param name="model">The package, whose graph gives features.</param>
+    /// <param name="model">The package; its graph outputs features.</param>
     /// <param name="data">The data set.</param>
     /// <param name="images">The images.</param>
-    /// <param name="vary">Whether each image is sharpened or blurred as <see cref="SharpnessVariation"/> does, instead of being taken as it is.</param>
+    /// <param name="vary">Whether each image is varied by <see cref="SharpnessVariation"/> first.</param>
     public static ImageFeatures Compute(EnsembleModel model, LesionDataSet data, IReadOnlyList<int> images, bool vary = false)
     {
         List<float[]> features = [], statistics = [];
@@ -44,20 +47,23 @@ internal sealed class ImageFeatures
             for (int i = 0; i < batch.Length; i++)
             {
                 features.Add(output.Features(i)!);
-                statistics.Add([.. output.StageStatistics(i) ?? [], .. PixelStatistics(pixels[i])]); // a vision transformer alone has no stages to tell of
+                statistics.Add([.. output.StageStatistics(i) ?? [], .. PixelStatistics(pixels[i])]); // a vision transformer has no stages
             }
         }
 
         return new([.. images.Select(i => data.Records[i])], [.. features], [.. statistics]);
     }
 
-    /// <summary>These images and others.</summary>
-    public ImageFeatures With(ImageFeatures others) => new([.. _records, .. others._records], [.. _features, .. others._features], [.. _statistics, .. others._statistics]);
+    /// <summary>The union with other images.</summary>
+    public ImageFeatures With(ImageFeatures others) =>
+        new([.. _records, .. others._records], [.. _features, .. others._features], [.. _statistics, .. others._statistics]);
 
     /// <summary>
-    /// The squared Mahalanobis distance to the training images (Lee et al. 2018, arXiv:1807.03888), along the main directions of the features and all of the statistics
-    /// of colours and early channels, as a score that is 1 for one half of the images and 0.2 for the outermost twentieth. A class counts by the root of its number of
-    /// images: the many nevi alone would make the rare classes look unusual.
+    /// The squared Mahalanobis distance to the training images (Lee et al. 2018, arXiv:1807.03888), along the main directions of the features and all of the
+    /// statistics
+    /// of colors and early channels, mapped to a score that is 1 up to the median distance and 0.2 at the 95th percentile. Classes are weighted by the square
+    /// root of
+    /// their number of images: otherwise the many nevi would make rare classes look unusual.
     /// </summary>
     public OnnxSuitability FitSuitability()
     {
@@ -75,27 +81,29 @@ internal sealed class ImageFeatures
             middle, Math.Max(1e-6, (outer - middle) / Math.Log(5)));
     }
 
-    /// <summary>Writes the index of similar cases: of each class as many images as are wanted, spread over the data set.</summary>
+    /// <summary>Writes the index of similar cases: up to a fixed number of images of each class, spread over the data set.</summary>
     public void WriteIndex(string folder)
     {
         int[] chosen = [.. Enumerable.Range(0, _records.Length)
             .GroupBy(i => _records[i].Label).OrderBy(g => g.Key)
             .SelectMany(g => g.Where((_, k) => k * IndexedPerClass / g.Count() != (k - 1) * IndexedPerClass / g.Count() || g.Count() <= IndexedPerClass))];
-        SimilarCases.Write(folder, [.. chosen.Select(i => new NamedCase(_records[i].Id, LesionClasses.Codes[_records[i].Label]))], [.. chosen.Select(i => _features[i])]);
+        SimilarCases.Write(folder, [.. chosen.Select(i => new NamedCase(_records[i].Id, LesionClasses.Codes[_records[i].Label]))],
+            [.. chosen.Select(i => _features[i])]);
     }
 
-    /// <summary>What the graph gives for these images by <paramref name="suitability"/>, computed here: [n], 0 to 1.</summary>
+    /// <summary>[n]: the suitability of these images by <paramref name="suitability"/>, computed without the graph; 0 to 1.</summary>
     public double[] SuitabilityBy(OnnxSuitability suitability)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor mean = tensor(suitability.Mean.ToArray()).to(ScalarType.Float64), projection = tensor(suitability.Projection.ToArray()).to(ScalarType.Float64).view(suitability.Mean.Count, -1);
+        Tensor mean = tensor(suitability.Mean.ToArray()).to(ScalarType.Float64),
+            projection = tensor(suitability.Projection.ToArray()).to(ScalarType.Float64).view(suitability.Mean.Count, -1);
         Tensor distances = (cat([Matrix(_features), Matrix(_statistics)], 1) - mean).matmul(projection).square().mean([1]);
         return (-(distances - suitability.Offset).clamp_min(0) / suitability.Scale).exp().data<double>().ToArray();
     }
 
     private static Tensor Matrix(float[][] rows) => tensor(rows.SelectMany(r => r).ToArray(), [rows.Length, rows[0].Length]).to(ScalarType.Float64);
 
-    /// <summary>[n], summing to 1: each class together by the root of its number of images.</summary>
+    /// <summary>[n], summing to 1: the weight of each class is proportional to the square root of its number of images.</summary>
     /// <param name="labels">[n], 0 to 6.</param>
     public static double[] Weights(IReadOnlyList<int> labels)
     {
@@ -106,8 +114,8 @@ internal sealed class ImageFeatures
 
     private static (Tensor Mean, Tensor Projection) Whiten(Tensor rows, Tensor weights, int directions)
     {
-        Tensor mean = (rows * weights).sum([0L]), centred = rows - mean;
-        (Tensor values, Tensor vectors) = linalg.eigh(centred.t().matmul(centred * weights));
+        Tensor mean = (rows * weights).sum([0L]), centerd = rows - mean;
+        (Tensor values, Tensor vectors) = linalg.eigh(centerd.t().matmul(centerd * weights));
         int kept = (int)Math.Min(directions, values.shape[0]);
         Tensor largest = values.flip(0)[..kept].clamp_min(0), main = vectors.flip(1)[.., ..kept];
         return (mean, main / (largest + (largest.mean() * Shrinkage) + 1e-12).sqrt());

@@ -14,18 +14,19 @@ internal static class MemberPackage
     private const double Tolerance = 1e-4;
 
     /// <summary>
-    /// Makes a package of one member of another package, such as one that is small enough for a telephone: the same weights, with a temperature, a suitability,
-    /// operating points and a report of its own, without similar cases.
+    /// Extracts one member of a package into a new package: the same weights, with temperature, suitability, operating points and report fitted for the member
+    /// alone,
+    /// and without similar cases.
     /// </summary>
     /// <param name="source">The ensemble's package.</param>
     /// <param name="member">The member's name.</param>
-    /// <param name="data">The data set that the ensemble was validated on.</param>
+    /// <param name="data">The validated data set of the ensemble.</param>
     /// <param name="split">Its split.</param>
     /// <param name="folder">The folder of the new model's versions.</param>
-    /// <param name="options">Name, licence; the precision stays.</param>
+    /// <param name="options">Name and license; the precision stays.</param>
     /// <returns>The package and its metrics.</returns>
-    /// <exception cref="TrainingException">There is no such member, or the data or the split are others than the ensemble's.</exception>
-    /// <exception cref="OnnxExportException">The package's graph is not this product's, or what was cut out of it computes something else.</exception>
+    /// <exception cref="TrainingException">There is no such member, or the data set or split differs from that of the ensemble.</exception>
+    /// <exception cref="OnnxExportException">The graph was not written by this product, or the extracted graph computes other logits.</exception>
     public static (ModelPackage Package, EvaluationReport Metrics) Write(
         ModelPackage source, string member, LesionDataSet data, DataSetSplit split, string folder, PackageOptions options)
     {
@@ -40,7 +41,8 @@ internal static class MemberPackage
         if (fault is not null)
         {
             throw new TrainingException(
-                $"{member} cannot be taken out of {ensemble.Name} {ensemble.Version}: {fault}. Give --data, --split and --fold as they were for the training, and a member's name.");
+                $"{member} cannot be extracted from {ensemble.Name} {ensemble.Version}: {fault}. Give the --data, --split and --fold of the training, and the "
+                    + "name of a member.");
         }
 
         DateTimeOffset now = DateTimeOffset.UtcNow;
@@ -56,15 +58,18 @@ internal static class MemberPackage
             Suitability = null,
             Metrics = null,
             Thresholds = null,
-            Recipe = ensemble.Recipe is { ValueKind: JsonValueKind.Object } all && all.TryGetProperty(member, out JsonElement recipe) ? recipe : ensemble.Recipe,
+            Recipe = ensemble.Recipe is { ValueKind: JsonValueKind.Object } all && all.TryGetProperty(member, out JsonElement recipe) ? recipe
+                : ensemble.Recipe,
             Licence = options.Licence ?? ensemble.Licence,
         };
-        OnnxMemberOptions graph = new() { DocString = PackageFolder.DocStringOf(options.Name, version, [member]), Metadata = PackageFolder.MetadataOf(options.Name, version, [member]) };
+        OnnxMemberOptions graph = new() { DocString = PackageFolder.DocStringOf(options.Name, version, [member]),
+            Metadata = PackageFolder.MetadataOf(options.Name, version, [member]) };
         using EnsembleModel whole = EnsembleModel.Load(source, new() { Device = InferenceDevice.Cpu });
         return GraphPackage.Write(manifest, data, [split], folder, options, new(
             ensemble.Suitability is not null,
             false, // as large as the graph, and devices have no use for it
-            (onnx, temperature, suitability) => OnnxMember.Cut(source.OnnxPath, place, onnx, graph with { Temperature = temperature, Suitability = suitability }),
+            (onnx, temperature, suitability) =>
+                OnnxMember.Cut(source.OnnxPath, place, onnx, graph with { Temperature = temperature, Suitability = suitability }),
             _ => { },
             (report, _, _) => report,
             part => CheckSameLogits(whole, place, part, data, split.Val)));
@@ -82,7 +87,8 @@ internal static class MemberPackage
             if (a.Zip(b).Any(p => !(Math.Abs(p.First - p.Second) <= Tolerance + (Tolerance * Math.Abs(p.First)))))
             {
                 throw new OnnxExportException(
-                    $"The graph of {part.Manifest.Name} gives [{string.Join(", ", b)}] for an image for which its network gives [{string.Join(", ", a)}] in {whole.Manifest.Name}. "
+                    $"The graph of {part.Manifest.Name} gives [{string.Join(", ", b)}] for an image for which its network gives [{string.Join(", ", a)}] in "
+                        + $"{whole.Manifest.Name}. "
                     + "Please report this with both packages.");
             }
         }

@@ -48,7 +48,8 @@ internal static class PackageFolder
         }
 
         // Last: should this fail, the package is complete but does not serve.
-        AtomicFile.Write(Path.Combine(folder, CurrentVersion.FileName), JsonSerializer.SerializeToUtf8Bytes(new CurrentVersion(version), LentigoJson.Default.CurrentVersion));
+        AtomicFile.Write(Path.Combine(folder, CurrentVersion.FileName),
+            JsonSerializer.SerializeToUtf8Bytes(new CurrentVersion(version), LentigoJson.Default.CurrentVersion));
         return (ModelPackage.Open(final), result);
     }
 
@@ -57,7 +58,8 @@ internal static class PackageFolder
     {
         ModelManifest hashed = manifest with
         {
-            Files = Directory.EnumerateFiles(folder).Where(f => Path.GetFileName(f) != ModelManifest.FileName).Order(StringComparer.Ordinal).ToDictionary(f => Path.GetFileName(f), ModelPackage.Hash),
+            Files = Directory.EnumerateFiles(folder).Where(f => Path.GetFileName(f) != ModelManifest.FileName).Order(StringComparer.Ordinal)
+                .ToDictionary(f => Path.GetFileName(f), ModelPackage.Hash),
         };
         File.WriteAllBytes(Path.Combine(folder, ModelManifest.FileName), JsonSerializer.SerializeToUtf8Bytes(hashed, LentigoJson.Default.ModelManifest));
         return hashed;

@@ -28,7 +28,8 @@ internal static class PackageMeasurement
     /// <param name="options">Whether images are embedded, and photographs for the robustness test.</param>
     /// <param name="complete">Adds to the report what the package does not hold, such as learning curves.</param>
     public static EvaluationReport Write(
-        string folder, ModelManifest manifest, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, PackageOptions options, Func<ReportInput, ModelManifest, EnsembleAnswers, ReportInput> complete)
+        string folder, ModelManifest manifest, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, PackageOptions options, Func<ReportInput, ModelManifest,
+            EnsembleAnswers, ReportInput> complete)
     {
         int[] val = [.. splits.SelectMany(s => s.Val)];
         using EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(folder), new() { Device = InferenceDevice.Cpu });
@@ -36,16 +37,21 @@ internal static class PackageMeasurement
         EvaluationReport metrics = answers.Evaluate($"{manifest.Name} {manifest.Version}", data, "val", manifest.Prior);
         int[] labels = [.. val.Select(i => data.Records[i].Label)];
         double? threshold = MelanomaThreshold(labels, answers.Probabilities);
-        ValidationAnswers validation = ValidationAnswers.Of($"{data.Name}, {manifest.Data!.ValCount} validation images, split by {manifest.Data.Split}", labels, [.. val.Select(i => data.Records[i].LesionOrId)], answers.Probabilities);
-        File.WriteAllBytes(Path.Combine(folder, ValidationAnswers.FileName), JsonSerializer.SerializeToUtf8Bytes(validation, LentigoJson.Default.ValidationAnswers));
-        DecisionRule? rule = DecisionRule.Fit(validation, manifest.Prior!, manifest.Prior!, DecisionRequest.DefaultSensitivity, DecisionRequest.DefaultCoverage);
+        ValidationAnswers validation =
+            ValidationAnswers.Of($"{data.Name}, {manifest.Data!.ValCount} validation images, split by {manifest.Data.Split}", labels,
+            [.. val.Select(i => data.Records[i].LesionOrId)], answers.Probabilities);
+        File.WriteAllBytes(Path.Combine(folder, ValidationAnswers.FileName),
+            JsonSerializer.SerializeToUtf8Bytes(validation, LentigoJson.Default.ValidationAnswers));
+        DecisionRule? rule = DecisionRule.Fit(validation, manifest.Prior!, manifest.Prior!, DecisionRequest.DefaultSensitivity,
+            DecisionRequest.DefaultCoverage);
         manifest = manifest with
         {
             OperatingPoints = rule is null ? null : new(rule.Malignant, rule.Melanoma),
             Suitability = answers.Suitability is null ? null : SuitabilityOf(model, data, val, labels, answers.Suitability),
             Quality = QualityOf(data, val),
             Metrics = JsonSerializer.SerializeToElement(metrics, LentigoJson.Default.EvaluationReport),
-            Thresholds = threshold is { } t ? new Dictionary<string, double> { [$"{LesionClasses.Codes[LesionClasses.Melanoma]}@specificity{ConfidenceIntervals.Specificity * 100:f0}"] = t } : null,
+            Thresholds = threshold is { } t ? new Dictionary<string,
+                double> { [$"{LesionClasses.Codes[LesionClasses.Melanoma]}@specificity{ConfidenceIntervals.Specificity * 100:f0}"] = t } : null,
         };
         ReportInput report = EvaluationReportInput.Of(
             model, manifest, data, "val", answers, manifest.Prior, DecisionEvaluation.CrossFitted(manifest.Prior!, validation), options.EmbedImages) with
@@ -60,7 +66,8 @@ internal static class PackageMeasurement
     /// <summary>Limits on the suitability score, from the validation images as they are and as sharper or softer sources would deliver them.</summary>
     private static ModelSuitability SuitabilityOf(EnsembleModel model, LesionDataSet data, int[] val, int[] labels, double[] scores)
     {
-        double[] varied = EnsembleAnswers.Compute(model, data, val, (pixels, image) => SharpnessVariation.Of(pixels, data.Size, image)).Suitability!, all = [.. scores, .. varied];
+        double[] varied = EnsembleAnswers.Compute(model, data, val, (pixels, image) => SharpnessVariation.Of(pixels, data.Size, image)).Suitability!,
+            all = [.. scores, .. varied];
         double[] weights = ImageFeatures.Weights([.. labels, .. labels]);
         return new(Quantiles.Weighted(all, weights, UnusualShare), Quantiles.Weighted(all, weights, UnsuitableShare));
     }
@@ -75,6 +82,7 @@ internal static class PackageMeasurement
     {
         (double Sharpness, double Brightness)[] measured = [.. images.Select(i => ImageQuality.Measure(data.PixelsOf(i), data.Size))];
         double[] sharpness = [.. measured.Select(m => m.Sharpness).Order()], brightness = [.. measured.Select(m => m.Brightness).Order()];
-        return new(data.Size, Quantiles.Of(sharpness, UnsuitableShare), Quantiles.Of(brightness, UnsuitableShare), Quantiles.Of(brightness, 1 - UnsuitableShare));
+        return new(data.Size, Quantiles.Of(sharpness, UnsuitableShare), Quantiles.Of(brightness, UnsuitableShare),
+            Quantiles.Of(brightness, 1 - UnsuitableShare));
     }
 }

@@ -3,7 +3,7 @@ using Lentigo.Training.Data;
 
 namespace Lentigo.Training.Packaging;
 
-/// <summary>How a package is written.</summary>
+/// <summary>Options for writing a package.</summary>
 internal sealed record PackageOptions
 {
     /// <summary>The model's name in its manifest.</summary>
@@ -12,12 +12,12 @@ internal sealed record PackageOptions
     /// <summary>How the weights are stored.</summary>
     public OnnxPrecision Precision { get; init; } = OnnxPrecision.Float32;
 
-    /// <summary>The licence of the weights, or null where it is not stated.</summary>
+    /// <summary>The license of the weights; null where it is not stated.</summary>
     public string? Licence { get; init; }
 
-    /// <summary>Whether the report shows the images that the ensemble got most wrong; their licence must allow to copy them.</summary>
+    /// <summary>Whether the report shows the images that the ensemble got most wrong; their license must permit copying them.</summary>
     public bool EmbedImages { get; init; }
 
-    /// <summary>Photographs in their original size, on changed copies of which the report shows how far answers move; empty for none.</summary>
+    /// <summary>Photographs in their original size for the robustness section of the report; empty for none.</summary>
     public IReadOnlyList<ImageFile> Photographs { get; init; } = [];
 }

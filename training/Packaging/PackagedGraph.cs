@@ -6,13 +6,13 @@ using Lentigo.Training.Reports;
 
 namespace Lentigo.Training.Packaging;
 
-/// <summary>A graph that a package is made around.</summary>
-/// <param name="HasFeatures">Whether it gives features, from which suitability is fitted.</param>
-/// <param name="HasIndex">Whether the package shall have the index of similar cases, which is made of them too.</param>
+/// <summary>The graph of a package to be written.</summary>
+/// <param name="HasFeatures">Whether it outputs features, on which suitability is fitted.</param>
+/// <param name="HasIndex">Whether to build the index of similar cases from the features.</param>
 /// <param name="Export">Writes it to a path, with this temperature and suitability.</param>
 /// <param name="Verify">Checks the finished file.</param>
-/// <param name="Complete">Adds to the report what the package alone does not know.</param>
-/// <param name="Check">Checks what the graph gives before anything is fitted to it; null for nothing.</param>
+/// <param name="Complete">Adds to the report what the package does not hold.</param>
+/// <param name="Check">Checks the outputs of the graph before anything is fitted to them; null for no check.</param>
 internal sealed record PackagedGraph(
     bool HasFeatures,
     bool HasIndex,

@@ -1,5 +1,4 @@
 using Lentigo.Training.Data;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Lentigo.Training.Packaging;
@@ -11,7 +10,8 @@ internal static class ParityImages
     public const int Count = 8;
 
     /// <summary>
-    /// uint8 [2k, s, s, 3]: k random images followed by k real ones. Random images are smooth color gradients with grain: white noise is unlike any photograph, and
+    /// uint8 [2k, s, s, 3]: k random images followed by k real ones. Random images are smooth color gradients with grain: white noise is unlike any photograph,
+    /// and
     /// networks can amplify it, and with it every rounding error, far more.
     /// </summary>
     public static Tensor Batch(LesionDataSet data, IReadOnlyList<int> images)

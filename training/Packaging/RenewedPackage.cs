@@ -9,20 +9,20 @@ using Lentigo.Training.Reports;
 
 namespace Lentigo.Training.Packaging;
 
-/// <summary>Writes a package anew around the same graph.</summary>
+/// <summary>Writes a new version of a package with the same networks.</summary>
 internal static class RenewedPackage
 {
     /// <summary>
-    /// Writes a package anew whose networks stay as they are: suitability, limits, operating points and report are computed with this version of the trainer, as a
-    /// new version beside the old one.
+    /// Writes a new version of a package with the same networks, and with suitability, limits, operating points and report computed by this version of the
+    /// program.
     /// </summary>
     /// <param name="package">The package.</param>
     /// <param name="data">The data set that it was trained on.</param>
     /// <param name="splits">Its split, or the folds of one cross-validation.</param>
-    /// <param name="more">Other dermoscopy images that count as suitable too, with labels, decoded to the package's input size.</param>
+    /// <param name="more">Further labeled dermoscopy images to accept as suitable, decoded to the input size of the package.</param>
     /// <param name="folder">The folder of the model's versions.</param>
-    /// <param name="options">Licence, photographs and whether images are embedded; name and precision stay.</param>
-    /// <exception cref="OnnxExportException">The graph holds no suitability as this version writes it.</exception>
+    /// <param name="options">License, photographs and whether images are embedded; name and precision stay.</param>
+    /// <exception cref="OnnxExportException">The graph has no suitability in the format of this version.</exception>
     public static (ModelPackage Package, EvaluationReport Metrics) Write(
         ModelPackage package, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, IReadOnlyList<LesionDataSet> more, string folder, PackageOptions options)
     {
@@ -58,7 +58,8 @@ internal static class RenewedPackage
             using (EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(partial), new() { Device = InferenceDevice.Cpu }))
             {
                 int[] some = [.. splits.SelectMany(s => s.Val).Take(ParityImages.Count)];
-                double[] expected = ImageFeatures.Compute(model, data, some).SuitabilityBy(suitability), given = EnsembleAnswers.Compute(model, data, some).Suitability!;
+                double[] expected = ImageFeatures.Compute(model, data, some).SuitabilityBy(suitability),
+                    given = EnsembleAnswers.Compute(model, data, some).Suitability!;
                 double difference = expected.Zip(given, (a, b) => Math.Abs(a - b)).Max();
                 if (difference > OnnxSuitability.Tolerance)
                 {
@@ -69,7 +70,8 @@ internal static class RenewedPackage
             ReportDocument? before = Report.ReadOrNull(package.Folder);
             return PackageMeasurement.Write(partial, manifest, data, splits, options, (report, _, _) => report with
             {
-                Members = [.. report.Members.Select(m => before?.LearningCurves.TryGetValue(m.Name, out IReadOnlyList<LearningCurvePoint>? curve) == true ? m with { LearningCurve = curve } : m)],
+                Members = [.. report.Members.Select(m => before?.LearningCurves.TryGetValue(m.Name, out IReadOnlyList<LearningCurvePoint>? curve) == true
+                    ? m with { LearningCurve = curve } : m)],
                 TrainingTime = before?.TrainingSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
                 Hardware = before?.Hardware,
                 Robustness = report.Robustness ?? before?.Robustness,

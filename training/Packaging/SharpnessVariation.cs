@@ -1,7 +1,8 @@
 namespace Lentigo.Training.Packaging;
 
 /// <summary>
-/// Training images as sharper, softer or grainier cameras would give them. The training images were reduced and compressed before they were published; what people
+/// Training images as sharper, softer or grainier cameras would give them. The training images were reduced and compressed before they were published; what
+/// people
 /// send was not, and would look unusual for its sharpness and sensor noise alone.
 /// </summary>
 internal static class SharpnessVariation
@@ -47,7 +48,8 @@ internal static class SharpnessVariation
                         + (2 * (At(row, left) + (2 * At(row, x)) + At(row, right)))
                         + At(below, left) + (2 * At(below, x)) + At(below, right)) / 16.0;
                     int here = At(row, x);
-                    varied[(3 * (row + x)) + channel] = (byte)Math.Clamp(Math.Round(here + (amounts[channel] * (here - blurred)) + (grain * Gaussian())), 0, 255);
+                    varied[(3 * (row + x)) + channel] =
+                        (byte)Math.Clamp(Math.Round(here + (amounts[channel] * (here - blurred)) + (grain * Gaussian())), 0, 255);
                 }
             }
         }

@@ -1,14 +1,14 @@
 namespace Lentigo.Training.Recipes;
 
-/// <summary>What a first training does otherwise than the one that starts from its weights.</summary>
+/// <summary>The hyperparameters of pretraining that differ from those of the main training.</summary>
 internal sealed record Pretraining
 {
-    /// <summary>The side of the input in pixels: that of the images that the first training has.</summary>
+    /// <summary>The side of the input in pixels.</summary>
     public int Size { get; init; } = 84;
 
-    /// <summary>How often each training image is seen.</summary>
+    /// <summary>The number of passes over the training images.</summary>
     public int Epochs { get; init; } = 3;
 
-    /// <summary>The (highest) learning rate; null for that of the training that follows.</summary>
+    /// <summary>The (peak) learning rate; null for that of the main training.</summary>
     public double? LearningRate { get; init; }
 }

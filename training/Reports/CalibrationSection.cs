@@ -27,7 +27,8 @@ internal static class CalibrationSection
             """);
         foreach (ReliabilityBin bin in reliability.Bins.Where(b => b.Count > 0))
         {
-            html.Write($"<tr><th scope=\"row\">{bin.Low:P0} – {bin.High:P0}</th><td>{bin.Count:N0}</td><td>{bin.Confidence:P1}</td><td>{bin.Accuracy:P1}</td></tr>");
+            html.Write($"<tr><th scope=\"row\">{bin.Low:P0} – "
+                + $"{bin.High:P0}</th><td>{bin.Count:N0}</td><td>{bin.Confidence:P1}</td><td>{bin.Accuracy:P1}</td></tr>");
         }
 
         html.Write($"</tbody></table></div></div>");
@@ -36,13 +37,15 @@ internal static class CalibrationSection
             html.Write($"""
                 <div class="scroll" tabindex="0" role="region" aria-label="Calibration errors"><table>
                 <caption>Before and after temperature scaling; each temperature was fitted on images of other lesions. Lower is better.</caption>
-                <thead><tr><th scope="col">Probabilities of</th><th scope="col">Calibration error ({rows[0].Before.Bins} bins)</th><th scope="col">after</th><th scope="col">Brier score</th>
+                <thead><tr><th scope="col">Probabilities of</th><th scope="col">Calibration error ({rows[0].Before.Bins} bins)</th><th scope="col">after</th>
+                <th scope="col">Brier score</th>
                 <th scope="col">after</th><th scope="col">Log loss</th><th scope="col">after</th></tr></thead><tbody>
                 """);
             foreach (CalibrationComparison row in rows)
             {
                 html.Write($"""
-                    <tr><th scope="row">{row.Name}</th><td>{row.Before.ExpectedCalibrationError:0.000}</td><td>{row.After.ExpectedCalibrationError:0.000}</td><td>{row.Before.BrierScore:0.000}</td>
+                    <tr><th scope="row">{row.Name}</th><td>{row.Before.ExpectedCalibrationError:0.000}</td>
+                    <td>{row.After.ExpectedCalibrationError:0.000}</td><td>{row.Before.BrierScore:0.000}</td>
                     <td>{row.After.BrierScore:0.000}</td><td>{row.Before.LogLoss:0.000}</td><td>{row.After.LogLoss:0.000}</td></tr>
                     """);
             }

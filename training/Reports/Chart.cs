@@ -6,8 +6,8 @@ using ScottPlot;
 namespace Lentigo.Training.Reports;
 
 /// <summary>
-/// A picture for the report. ScottPlot draws what is data and the grid, as SVG; the words are laid over it as SVG text, so that the browser's fonts
-/// write them: the machine that trains may have none. Colours are classes of the page's style sheet, which knows light and dark.
+/// A chart for the report. ScottPlot draws the data and the grid as SVG; labels are added as SVG text and use the browser's fonts, because the machine that
+/// trains may have none. Colors are classes of the style sheet, which supports light and dark mode.
 /// </summary>
 internal sealed partial class Chart : IDisposable
 {
@@ -33,7 +33,7 @@ internal sealed partial class Chart : IDisposable
     }
 
     /// <summary>A line through points.</summary>
-    /// <param name="series">The series' number from 1, which sets its colour; from <see cref="Dashed"/> on the line is dashed.</param>
+    /// <param name="series">The number of the series from 1, which sets its color; add <see cref="Dashed"/> for a dashed line.</param>
     /// <param name="points">The points.</param>
     /// <param name="markers">Whether each point is marked.</param>
     public void Line(int series, IEnumerable<(double X, double Y)> points, bool markers = false)
@@ -59,7 +59,7 @@ internal sealed partial class Chart : IDisposable
         bar.LineWidth = 0;
     }
 
-    /// <summary>A thin vertical line: an interval.</summary>
+    /// <summary>A thin vertical line that shows an interval.</summary>
     public void Whisker(double position, double low, double high)
     {
         var line = _plot.Add.Line(position, low, position, high);
@@ -67,15 +67,15 @@ internal sealed partial class Chart : IDisposable
         line.LineWidth = 1.5f;
     }
 
-    /// <summary>The series' colour that is the page's own ink.</summary>
+    /// <summary>The series in the text color of the page.</summary>
     public const int Ink = 15;
 
-    /// <summary>The number to add to a series for a dashed line of its colour.</summary>
+    /// <summary>The number to add to a series for a dashed line of its color.</summary>
     public const int Dashed = 16;
 
-    /// <summary>The picture as an SVG element.</summary>
-    /// <param name="id">What its parts' ids begin with, unique in the page.</param>
-    /// <param name="description">What the picture shows, for those who cannot see it.</param>
+    /// <summary>The chart as an SVG element.</summary>
+    /// <param name="id">The prefix of the ids in the chart, unique in the page.</param>
+    /// <param name="description">The text alternative.</param>
     public string ToSvg(string id, string description)
     {
         foreach (Tick tick in _x.Ticks)
@@ -90,13 +90,14 @@ internal sealed partial class Chart : IDisposable
 
         Words(Left + Width / 2, Top + Height + 38, "middle", _x.Title);
         string drawing = _plot.GetSvgXml(Width, Height);
-        drawing = drawing[(drawing.IndexOf('>', drawing.IndexOf("<svg", StringComparison.Ordinal)) + 1)..drawing.LastIndexOf("</svg>", StringComparison.Ordinal)];
-        drawing = SentinelColour().Replace(drawing, m =>
+        drawing = drawing[(drawing.IndexOf('>', drawing.IndexOf("<svg", StringComparison.Ordinal)) + 1)..drawing.LastIndexOf("</svg>",
+            StringComparison.Ordinal)];
+        drawing = SentinelColor().Replace(drawing, m =>
         {
             int series = int.Parse(m.Groups["series"].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
             return $"{m.Groups["attribute"].Value}=\"currentColor\" class=\"{(series >= Dashed ? "dashed " : "")}series{series % Dashed}\"";
         });
-        // The clip paths of all pictures share the page's ids.
+        // The clip paths of all charts share one id namespace.
         drawing = drawing.Replace("id=\"cl_", $"id=\"{id}-", StringComparison.Ordinal).Replace("url(#cl_", $"url(#{id}-", StringComparison.Ordinal);
         return $"""
             <svg viewBox="0 0 {Left + Width + Right} {Top + Height + Bottom}" role="img" aria-label="{HtmlWriter.Encode(description)}">
@@ -114,22 +115,23 @@ internal sealed partial class Chart : IDisposable
 
     private static double ToPixel(Axis axis, double value) => (value - axis.Low) / (axis.High - axis.Low);
 
-    // A colour that stands for a series until the style sheet gives it its own.
+    // A placeholder color that identifies the series until it is replaced by a class.
     private static Color Sentinel(int series) => new(0xE1, 0xA7, (byte)series);
 
     [GeneratedRegex("(?<attribute>fill|stroke)=\"#E1A7(?<series>[0-9A-Fa-f]{2})\"")]
-    private static partial Regex SentinelColour();
+    private static partial Regex SentinelColor();
 
-    /// <summary>An axis: its title, its ends and the places that are named.</summary>
+    /// <summary>An axis: title, range and ticks.</summary>
     internal sealed record Axis(string Title, double Low, double High, IReadOnlyList<Tick> Ticks, bool Grid = true)
     {
         private static readonly int[] RoundSteps = [1, 2, 5, 10];
 
         /// <summary>An axis of shares from <paramref name="low"/> to 1.</summary>
         public static Axis Share(string title, double low = 0) =>
-            new(title, low, 1, [.. Enumerable.Range(0, 6).Select(i => low + i * (1 - low) / 5).Select(p => new Tick(p, p.ToString("0.##", CultureInfo.InvariantCulture)))]);
+            new(title, low, 1, [.. Enumerable.Range(0, 6).Select(i => low + i * (1 - low) / 5)
+                .Select(p => new Tick(p, p.ToString("0.##", CultureInfo.InvariantCulture)))]);
 
-        /// <summary>An axis that holds all values, with about five round numbers named.</summary>
+        /// <summary>An axis that covers all values, with about five ticks at round numbers.</summary>
         public static Axis Numbers(string title, IEnumerable<double> values, bool fromZero = false, bool whole = false)
         {
             double[] finite = [.. values.Where(double.IsFinite)];
@@ -138,7 +140,7 @@ internal sealed partial class Chart : IDisposable
             double magnitude = Math.Pow(10, Math.Floor(Math.Log10((high - low) / 5)));
             double step = RoundSteps.Select(m => m * magnitude).First(s => (high - low) / s <= 5.5);
             step = whole ? Math.Max(1, Math.Round(step)) : step;
-            // The ends of a whole axis are its first and last value; others are rounded outwards, so that lines do not touch the frame.
+            // An axis of whole numbers ends at its first and last value; others are rounded outward, so that lines do not touch the frame.
             (double first, double last) = whole ? (low, high) : (Math.Floor(low / step) * step, Math.Ceiling(high / step) * step);
             List<Tick> ticks = [];
             for (double tick = Math.Ceiling(first / step - 1e-9) * step; tick <= last + step * 1e-9; tick += step)
@@ -150,6 +152,6 @@ internal sealed partial class Chart : IDisposable
         }
     }
 
-    /// <summary>A named place of an axis.</summary>
+    /// <summary>A labeled position on an axis.</summary>
     internal readonly record struct Tick(double Position, string Label);
 }

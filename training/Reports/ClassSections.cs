@@ -13,7 +13,8 @@ internal static class ClassSections
             <section id="classes"><h2>Classes</h2>
             <div class="scroll" tabindex="0" role="region" aria-label="Table of classes"><table>
             <caption>The ensemble, each class against the rest.</caption>
-            <thead><tr><th scope="col">Class</th><th scope="col">Images</th><th scope="col">Answered</th><th scope="col">Precision</th><th scope="col">Recall</th><th scope="col">F1</th>
+            <thead><tr><th scope="col">Class</th><th scope="col">Images</th><th scope="col">Answered</th><th scope="col">Precision</th>
+            <th scope="col">Recall</th><th scope="col">F1</th>
             <th scope="col">AUC</th><th scope="col">Average precision</th></tr></thead><tbody>
             """);
         for (int c = 0; c < LesionClasses.Count; c++)
@@ -21,16 +22,19 @@ internal static class ClassSections
             ClassMetrics m = metrics.Classes[c];
             LesionClass lesion = LesionClasses.All[c];
             html.Write($"""
-                <tr><th scope="row">{lesion.Name} <code>{lesion.Code}</code><small>{(lesion.Malignant ? "malignant or premalignant" : "")}</small></th><td>{m.Support:N0}</td><td>{m.Predicted:N0}</td>
-                <td>{ReportFormat.Figure(m.Predicted == 0 ? null : m.Precision)}</td><td>{ReportFormat.Figure(m.Support == 0 ? null : m.Recall)}</td><td>{ReportFormat.Figure(m.Support == 0 ? null : m.F1)}</td>
-                <td>{ReportFormat.Figure(m.Auc, "0.000")}</td><td>{ReportFormat.Figure(document.AveragePrecision.TryGetValue(m.Code, out double p) ? p : null, "0.000")}</td></tr>
+                <tr><th scope="row">{lesion.Name} <code>{lesion.Code}</code><small>{(lesion.Malignant ? "malignant or premalignant" : "")}</small></th>
+                <td>{m.Support:N0}</td><td>{m.Predicted:N0}</td>
+                <td>{ReportFormat.Figure(m.Predicted == 0 ? null : m.Precision)}</td><td>{ReportFormat.Figure(m.Support == 0 ? null : m.Recall)}</td>
+                <td>{ReportFormat.Figure(m.Support == 0 ? null : m.F1)}</td>
+                <td>{ReportFormat.Figure(m.Auc, "0.000")}</td>
+                <td>{ReportFormat.Figure(document.AveragePrecision.TryGetValue(m.Code, out double p) ? p : null, "0.000")}</td></tr>
                 """);
         }
 
         html.Write($"""
             </tbody></table></div>
             <div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix"><table class="confusion">
-            <caption>Confusion matrix: how many images of a label (row) got an answer (column); a stronger colour is a larger share of the row.</caption>
+            <caption>Confusion matrix: how many images of a label (row) got an answer (column); a stronger color is a larger share of the row.</caption>
             <thead><tr><th scope="col">label \ answer</th>
             """);
         foreach (string code in LesionClasses.Codes)
@@ -84,12 +88,13 @@ internal static class ClassSections
         html.Write($"""<section id="curves"><h2>Thresholds</h2><div class="figures">""");
         ReportFormat.Figure(html, "roc", roc, "ROC curves, area under the curve by class: " + string.Join(", ", rocNames.Select(n => n.Name)),
             "ROC of each class against the rest, with the area under the curve; dashed: chance.", rocNames);
-        ReportFormat.Figure(html, "pr", precisionRecall, "Precision-recall curves, average precision by class: " + string.Join(", ", precisionRecallNames.Select(n => n.Name)),
+        ReportFormat.Figure(html, "pr", precisionRecall,
+            "Precision-recall curves, average precision by class: " + string.Join(", ", precisionRecallNames.Select(n => n.Name)),
             "Precision against recall of each class, with the average precision. Chance is the class's share of the images.", precisionRecallNames);
         html.Write($"</div></section>");
     }
 
-    /// <summary>A step curve of thousands of points without those that no screen can show apart.</summary>
+    /// <summary>Thins out a curve of thousands of points to those that can be distinguished on a screen.</summary>
     private static IEnumerable<(double X, double Y)> Thin((double X, double Y)[] points)
     {
         (double X, double Y) last = (double.NegativeInfinity, double.NegativeInfinity);

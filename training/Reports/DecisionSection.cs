@@ -15,7 +15,8 @@ internal static class DecisionSection
 
         html.Write($"""
             <section id="decisions"><h2>What it recommends</h2>
-            <p>A lesion is referred where malignancy, or melanoma alone, is at least as probable as its operating point, fitted for {decisions.Promise:P0} sensitivity. The rule was
+            <p>A lesion is referred where malignancy, or melanoma alone, is at least as probable as its operating point, fitted for {decisions.Promise:P0}
+            sensitivity. The rule was
             {decisions.Method}. Warnings about single images, which turn routine into review, are left out of account.</p>
             <dl class="tiles">
             """);
@@ -25,7 +26,8 @@ internal static class DecisionSection
         Tile("Benign lesions referred", decisions.BenignReferred);
         html.Write($"""
             </dl>
-            <div class="scroll" tabindex="0" role="region" aria-label="Table of recommendations"><table><caption>Images of each class by recommendation.</caption>
+            <div class="scroll" tabindex="0" role="region" aria-label="Table of recommendations"><table><caption>Images of each class by
+            recommendation.</caption>
             <thead><tr><th scope="col">Class</th><th scope="col">Refer</th><th scope="col">Review</th><th scope="col">Routine</th></tr></thead><tbody>
             """);
         foreach ((string code, RecommendationCounts counts) in decisions.Recommendations)
@@ -36,7 +38,8 @@ internal static class DecisionSection
         html.Write($"""
             </tbody></table></div>
             <div class="scroll" tabindex="0" role="region" aria-label="Table of prediction sets"><table>
-            <caption>Prediction sets: how often the true class is in them. The promise is made for melanoma, for the other malignant and for the benign classes each.</caption>
+            <caption>Prediction sets: how often the true class is in them. The promise is made for melanoma, for the other malignant and for the benign
+            classes each.</caption>
             <thead><tr><th scope="col">Promise</th><th scope="col">Coverage</th><th scope="col">Mean size</th>
             """);
         foreach (string code in decisions.Recommendations.Keys)

@@ -9,23 +9,24 @@ using Lentigo.Training.Trainers;
 
 namespace Lentigo.Training.Reports;
 
-/// <summary>Gathers what a report needs from a package and its answers on a data set.</summary>
+/// <summary>Collects the input of a report from a package and its predictions on a data set.</summary>
 internal static class EvaluationReportInput
 {
-    /// <summary>What sharp images are reduced to, to see whether sharpness moves the answer: the side of DermaMNIST's images.</summary>
+    /// <summary>The side to which sharp images are downscaled in the degradation test: that of DermaMNIST.</summary>
     private const int DegradedSize = 28;
 
-    /// <summary>The report of a package on labelled images.</summary>
-    /// <param name="model">The loaded package; answers for degraded copies come from it.</param>
+    /// <summary>The report of a package on labeled images.</summary>
+    /// <param name="model">The loaded package, which classifies degraded copies.</param>
     /// <param name="manifest">The package's manifest.</param>
     /// <param name="data">The data set.</param>
     /// <param name="subset"><c>train</c>, <c>val</c>, <c>test</c> or <c>all</c>.</param>
-    /// <param name="answers">The model's answers on the subset.</param>
-    /// <param name="prior">[7]: the class prior that the answers are for; null where it is not known.</param>
+    /// <param name="answers">The predictions on the subset.</param>
+    /// <param name="prior">[7]: the class prior of the predictions; null where it is unknown.</param>
     /// <param name="decisions">What the decision rule recommends on the subset; null where there is none.</param>
-    /// <param name="embedImages">Whether the images that the ensemble got most wrong are shown.</param>
+    /// <param name="embedImages">Whether the images with the largest errors are embedded.</param>
     public static ReportInput Of(
-        EnsembleModel model, ModelManifest manifest, LesionDataSet data, string subset, EnsembleAnswers answers, IReadOnlyList<double>? prior, DecisionEvaluation? decisions, bool embedImages)
+        EnsembleModel model, ModelManifest manifest, LesionDataSet data, string subset, EnsembleAnswers answers, IReadOnlyList<double>? prior,
+            DecisionEvaluation? decisions, bool embedImages)
     {
         LesionRecord[] records = [.. answers.Images.Select(i => data.Records[i])];
         int[] labels = [.. records.Select(r => r.Label)];
@@ -75,7 +76,7 @@ internal static class EvaluationReportInput
         };
     }
 
-    /// <summary>The members with their answers; those of one name in several folds count as one.</summary>
+    /// <summary>The members with their predictions; members of the same name in several folds are pooled.</summary>
     public static IReadOnlyList<ReportMember> Members(ModelManifest manifest, EnsembleAnswers answers)
     {
         return [.. manifest.Members
@@ -83,7 +84,7 @@ internal static class EvaluationReportInput
             .Select(g => new ReportMember(g.Key, g.First().Architecture, g.First().Parameters, g.Sum(m => m.Weight), answers.Members[g.Key]))];
     }
 
-    /// <summary>The answers on the sharpest images, reduced and enlarged again; null where no image has more pixels than that.</summary>
+    /// <summary>The predictions on the sharpest images, downscaled and enlarged again; null where all images are small.</summary>
     private static ReportDegradation? Degradation(EnsembleModel model, LesionDataSet data, EnsembleAnswers answers, IReadOnlyList<double>? prior)
     {
         int[] sharp = [.. Enumerable.Range(0, answers.Images.Count).Where(i => ShorterSide(data.Records[answers.Images[i]].Stratum) >= 2 * DegradedSize)];
@@ -94,7 +95,8 @@ internal static class EvaluationReportInput
 
         EnsembleAnswers degraded = EnsembleAnswers.Compute(
             model, data, [.. sharp.Select(i => answers.Images[i])],
-            (pixels, _) => LesionImage.Resize(LesionImage.Resize(pixels, data.Size, data.Size, DegradedSize), DegradedSize, DegradedSize, data.Size), answers.Folds);
+            (pixels, _) => LesionImage.Resize(LesionImage.Resize(pixels, data.Size, data.Size, DegradedSize), DegradedSize, DegradedSize, data.Size),
+                answers.Folds);
         degraded = prior is null || model.Manifest.Prior is not { } own ? degraded : degraded.Reweighed(own, prior);
         string strata = string.Join(", ", sharp.Select(i => data.Records[answers.Images[i]].Stratum).Distinct().Order(StringComparer.Ordinal));
         return new($"images of {strata} px reduced to {DegradedSize} px and enlarged again", sharp, degraded.Probabilities);

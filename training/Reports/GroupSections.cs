@@ -14,20 +14,24 @@ internal static class GroupSections
 
         html.Write($"""
             <section id="subgroups"><h2>Groups of patients</h2>
-            <p>With 95 % intervals by lesion. Groups differ in their mix of classes, so that a difference in accuracy alone does not show that a group is served worse.</p>
+            <p>With 95 % intervals by lesion. Groups differ in their mix of classes, so that a difference in accuracy alone does not show that a group is
+            served worse.</p>
             """);
         foreach (IGrouping<string, SubgroupFigures> by in subgroups.GroupBy(g => g.By))
         {
             html.Write($"""
                 <div class="scroll" tabindex="0" role="region" aria-label="Groups by {by.Key}"><table><caption>By {by.Key}.</caption>
-                <thead><tr><th scope="col">Group</th><th scope="col">Images</th><th scope="col">Lesions</th><th scope="col">Accuracy</th><th scope="col">Balanced accuracy</th><th scope="col">Malignant AUC</th>
+                <thead><tr><th scope="col">Group</th><th scope="col">Images</th><th scope="col">Lesions</th><th scope="col">Accuracy</th>
+                <th scope="col">Balanced accuracy</th><th scope="col">Malignant AUC</th>
                 <th scope="col">Melanoma sensitivity at {ConfidenceIntervals.Specificity:P0} specificity</th></tr></thead><tbody>
                 """);
             foreach (SubgroupFigures g in by)
             {
                 html.Write($"""
-                    <tr><th scope="row">{g.Group}</th><td>{g.Images:N0}</td><td>{g.Lesions:N0}</td><td>{g.Accuracy.Value:P1}<small>{ReportFormat.Range(g.Accuracy)}</small></td>
-                    <td>{g.BalancedAccuracy.Value:P1}<small>{ReportFormat.Range(g.BalancedAccuracy)}</small></td><td>{ReportFormat.Figure(g.MalignantAuc?.Value, "0.000")}<small>{ReportFormat.Range(g.MalignantAuc, "0.000")}</small></td>
+                    <tr><th scope="row">{g.Group}</th><td>{g.Images:N0}</td><td>{g.Lesions:N0}</td>
+                    <td>{g.Accuracy.Value:P1}<small>{ReportFormat.Range(g.Accuracy)}</small></td>
+                    <td>{g.BalancedAccuracy.Value:P1}<small>{ReportFormat.Range(g.BalancedAccuracy)}</small></td>
+                    <td>{ReportFormat.Figure(g.MalignantAuc?.Value, "0.000")}<small>{ReportFormat.Range(g.MalignantAuc, "0.000")}</small></td>
                     <td>{ReportFormat.Figure(g.MelanomaSensitivity?.Value)}<small>{ReportFormat.Range(g.MelanomaSensitivity)}</small></td></tr>
                     """);
             }
@@ -47,9 +51,11 @@ internal static class GroupSections
 
         html.Write($"""
             <section id="strata"><h2>Groups of images</h2>
-            <p>Images that differ in how they were made are reported apart: a figure over all of them can hide that one group's answers come from its making, not from the lesion.</p>
+            <p>Images that differ in how they were made are reported apart: a figure over all of them can hide that one group's answers come from its making,
+            not from the lesion.</p>
             <div class="scroll" tabindex="0" role="region" aria-label="Table of groups"><table>
-            <thead><tr><th scope="col">Group</th><th scope="col">Images</th><th scope="col">Accuracy</th><th scope="col">Balanced accuracy</th><th scope="col">Macro AUC</th>
+            <thead><tr><th scope="col">Group</th><th scope="col">Images</th><th scope="col">Accuracy</th><th scope="col">Balanced accuracy</th>
+            <th scope="col">Macro AUC</th>
             <th scope="col">Melanoma sensitivity at {ConfidenceIntervals.Specificity:P0} specificity</th></tr></thead><tbody>
             """);
         foreach ((string name, ReportFigures figures) in strata)
@@ -57,7 +63,8 @@ internal static class GroupSections
             ConfidenceIntervals i = figures.Intervals;
             html.Write($"""
                 <tr><th scope="row">{name}</th><td>{figures.Metrics.Count:N0}</td><td>{i.Accuracy.Value:P1}<small>{ReportFormat.Range(i.Accuracy)}</small></td>
-                <td>{i.BalancedAccuracy.Value:P1}<small>{ReportFormat.Range(i.BalancedAccuracy)}</small></td><td>{ReportFormat.Figure(i.MacroAuc?.Value, "0.000")}<small>{ReportFormat.Range(i.MacroAuc, "0.000")}</small></td>
+                <td>{i.BalancedAccuracy.Value:P1}<small>{ReportFormat.Range(i.BalancedAccuracy)}</small></td>
+                <td>{ReportFormat.Figure(i.MacroAuc?.Value, "0.000")}<small>{ReportFormat.Range(i.MacroAuc, "0.000")}</small></td>
                 <td>{ReportFormat.Figure(i.MelanomaSensitivity?.Value)}<small>{ReportFormat.Range(i.MelanomaSensitivity)}</small></td></tr>
                 """);
         }

@@ -5,14 +5,14 @@ using System.Text.Encodings.Web;
 
 namespace Lentigo.Training.Reports;
 
-/// <summary>Writes HTML from interpolated strings: their text is markup, every value put into them is encoded.</summary>
+/// <summary>Writes HTML from interpolated strings: literal text is markup, interpolated values are encoded.</summary>
 internal sealed class HtmlWriter
 {
     private readonly StringBuilder _html = new();
 
     public void Write([InterpolatedStringHandlerArgument("")] ref Markup markup) => _html.Append('\n');
 
-    /// <summary>Markup that was made elsewhere of encoded values.</summary>
+    /// <summary>Appends markup whose values are already encoded.</summary>
     public void WriteMarkup(string markup) => _html.Append(markup).Append('\n');
 
     public override string ToString() => _html.ToString();

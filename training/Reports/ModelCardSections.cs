@@ -3,7 +3,9 @@ using Lentigo.Core.Models;
 
 namespace Lentigo.Training.Reports;
 
-/// <summary>The parts of a model card (Mitchell et al. 2019, arXiv:1810.03993) that are not figures: intended use and limits, and how the model was made.</summary>
+/// <summary>
+/// The parts of a model card (Mitchell et al. 2019, arXiv:1810.03993) that are not figures: intended use and limits, and how the model was made.
+/// </summary>
 internal static class ModelCardSections
 {
     public static void Use(HtmlWriter html, ReportDocument document) => html.Write($"""
@@ -15,8 +17,10 @@ internal static class ModelCardSections
         </ul></div>
         <div><h3>Not for</h3><ul>
         <li>A diagnosis, a triage without a physician, or a decision to leave a lesion unexamined.</li>
-        <li>Phone photographs without a dermatoscope, mucosa, nails, wounds, or lesions outside the seven categories: the answer is always one of the seven.</li>
-        <li>Skin types, ages and cameras that the training images do not show; HAM10000 comes from two clinics, in Vienna and Queensland, and shows mostly light skin.</li>
+        <li>Phone photographs without a dermatoscope, mucosa, nails, wounds, or lesions outside the seven categories: the answer is always one of the
+        seven.</li>
+        <li>Skin types, ages and cameras that the training images do not show; HAM10000 comes from two clinics, in Vienna and Queensland, and shows mostly
+        light skin.</li>
         </ul></div>
         </div>
         <p>Probabilities assume that lesions are as frequent as {(document.Prior is null ? "in the training images" : $"here: {ReportFormat.Shares(document.Prior)}")}. Rare categories rest on few images: mind their intervals.</p></section>
@@ -51,7 +55,7 @@ internal static class ModelCardSections
             Fact(name, value);
         }
 
-        Fact("Licence of the weights", document.Licence);
+        Fact("License of the weights", document.Licence);
         html.Write($"</tbody></table></div>");
         if (document.Recipe is { } recipe)
         {

@@ -21,7 +21,7 @@ internal static class MostWrongSection
             if (!input.Pixels.IsEmpty)
             {
                 html.Write($"""
-                    <img width="{input.InputSize}" height="{input.InputSize}" alt="Lesion {image.Image}, labelled {image.Label}" src="data:image/png;base64,{Png(input, image.Index)}">
+                    <img width="{input.InputSize}" height="{input.InputSize}" alt="Lesion {image.Image}, labeled {image.Label}" src="data:image/png;base64,{Png(input, image.Index)}">
                     """);
             }
 

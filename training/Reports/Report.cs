@@ -5,7 +5,7 @@ using Lentigo.Core.Storage;
 
 namespace Lentigo.Training.Reports;
 
-/// <summary>Measures a model's answers and writes them down: <c>report.json</c> for programs, <c>report.html</c> for people, the model card in one.</summary>
+/// <summary>Evaluates predictions and writes the report: <c>report.json</c> for programs, <c>report.html</c>, with the model card, for people.</summary>
 internal static class Report
 {
     /// <summary>The page's file name in a package.</summary>
@@ -14,13 +14,13 @@ internal static class Report
     /// <summary>The document's file name in a package.</summary>
     public const string JsonFileName = "report.json";
 
-    /// <summary>How many of the images it got most wrong are listed.</summary>
+    /// <summary>The number of images with the largest errors to list.</summary>
     private const int MostWrong = 12;
 
-    /// <summary>The group of images of which the data set does not say.</summary>
+    /// <summary>The group of images without the attribute.</summary>
     private const string NotKnown = "not known";
 
-    /// <summary>Writes both files. A report that is there is replaced only when the new one is whole.</summary>
+    /// <summary>Writes both files, replacing an existing report atomically.</summary>
     /// <param name="folder">The package's folder; created where it does not exist.</param>
     /// <param name="input">What to report.</param>
     /// <returns>The figures, as written to <c>report.json</c>.</returns>
@@ -35,7 +35,7 @@ internal static class Report
         return document;
     }
 
-    /// <summary>The figures of a package's report; null where it has none that this version reads.</summary>
+    /// <summary>The figures of a package's report; null where it has none that this version can read.</summary>
     public static ReportDocument? ReadOrNull(string folder)
     {
         string path = Path.Combine(folder, JsonFileName);
@@ -45,7 +45,7 @@ internal static class Report
         }
         catch (JsonException)
         {
-            return null; // of a version that wrote other figures
+            return null; // written by a version with other figures
         }
     }
 
@@ -124,15 +124,17 @@ internal static class Report
     }
 
     private static ReportFigures Figures(ReportInput input, IReadOnlyList<double[]> probabilities) =>
-        new(ClassificationMetrics.Compute(input.Labels, probabilities), ConfidenceIntervals.Compute(input.Labels, probabilities, input.Resamples, input.Seed, input.Lesions));
+        new(ClassificationMetrics.Compute(input.Labels, probabilities),
+            ConfidenceIntervals.Compute(input.Labels, probabilities, input.Resamples, input.Seed, input.Lesions));
 
-    /// <summary>The ensemble's figures on some of the images.</summary>
+    /// <summary>The ensemble's figures on a subset of the images.</summary>
     private static ReportFigures Figures(ReportInput input, IReadOnlyList<int> images)
     {
         int[] labels = [.. images.Select(i => input.Labels[i])];
         double[][] probabilities = [.. images.Select(i => input.Probabilities[i])];
         string[]? lesions = input.Lesions is null ? null : [.. images.Select(i => input.Lesions[i])];
-        return new(ClassificationMetrics.Compute(labels, probabilities), ConfidenceIntervals.Compute(labels, probabilities, input.Resamples, input.Seed, lesions));
+        return new(ClassificationMetrics.Compute(labels, probabilities),
+            ConfidenceIntervals.Compute(labels, probabilities, input.Resamples, input.Seed, lesions));
     }
 
     private static UniformFigures? Uniform(ReportInput input)
@@ -163,16 +165,18 @@ internal static class Report
     private static Dictionary<string, ReportFigures>? Strata(ReportInput input)
     {
         string[] strata = [.. input.Strata?.Distinct().Order(StringComparer.Ordinal) ?? Enumerable.Empty<string>()];
-        return strata.Length < 2 ? null : strata.ToDictionary(s => s, s => Figures(input, [.. Enumerable.Range(0, input.Labels.Count).Where(i => input.Strata![i] == s)]));
+        return strata.Length < 2 ? null
+            : strata.ToDictionary(s => s, s => Figures(input, [.. Enumerable.Range(0, input.Labels.Count).Where(i => input.Strata![i] == s)]));
     }
 
-    /// <summary>The groups of every grouping that tells at least two apart, the largest first.</summary>
+    /// <summary>The groups of every grouping with at least two known groups, the largest first.</summary>
     private static List<SubgroupFigures>? Subgroups(ReportInput input)
     {
         List<SubgroupFigures> figures = [];
         foreach ((string by, IReadOnlyList<string?> groups) in input.Groupings)
         {
-            IGrouping<string, int>[] byGroup = [.. Enumerable.Range(0, groups.Count).GroupBy(i => groups[i] ?? NotKnown).OrderBy(g => g.Key == NotKnown).ThenByDescending(g => g.Count())];
+            IGrouping<string, int>[] byGroup =
+                [.. Enumerable.Range(0, groups.Count).GroupBy(i => groups[i] ?? NotKnown).OrderBy(g => g.Key == NotKnown).ThenByDescending(g => g.Count())];
             if (byGroup.Count(g => g.Key != NotKnown) > 1)
             {
                 figures.AddRange(byGroup.Select(g =>
@@ -180,7 +184,8 @@ internal static class Report
                     int[] images = [.. g];
                     ConfidenceIntervals intervals = Figures(input, images).Intervals;
                     int lesions = input.Lesions is null ? images.Length : images.Select(i => input.Lesions[i]).Distinct().Count();
-                    return new SubgroupFigures(by, g.Key, images.Length, lesions, intervals.Accuracy, intervals.BalancedAccuracy, intervals.MalignantAuc, intervals.MelanomaSensitivity);
+                    return new SubgroupFigures(by, g.Key, images.Length, lesions, intervals.Accuracy, intervals.BalancedAccuracy, intervals.MalignantAuc,
+                        intervals.MelanomaSensitivity);
                 }));
             }
         }

@@ -33,7 +33,8 @@ internal static class ReportFormat
     public static string Figure(double? value, string format = "P1") => value?.ToString(format, CultureInfo.InvariantCulture) ?? NotMeasured;
 
     public static string Range(ConfidenceInterval? interval, string format = "P1") => interval is null ? ""
-        : string.Create(CultureInfo.InvariantCulture, $"{interval.Low.ToString(format, CultureInfo.InvariantCulture)} – {interval.High.ToString(format, CultureInfo.InvariantCulture)}");
+        : string.Create(CultureInfo.InvariantCulture,
+            $"{interval.Low.ToString(format, CultureInfo.InvariantCulture)} – {interval.High.ToString(format, CultureInfo.InvariantCulture)}");
 
     public static string Sentence(string notice) => char.ToUpperInvariant(notice[0]) + notice[1..] + ".";
 }

@@ -5,7 +5,7 @@ using Lentigo.Training.Evaluation;
 
 namespace Lentigo.Training.Reports;
 
-/// <summary>All that a report is made of: what a model answered on labelled images, and how it came to be.</summary>
+/// <summary>The input of a report: predictions on labeled images, and the provenance of the model.</summary>
 internal sealed record ReportInput
 {
     /// <summary>The model's name.</summary>
@@ -17,7 +17,7 @@ internal sealed record ReportInput
     /// <summary>When the figures were measured.</summary>
     public required DateTimeOffset Created { get; init; }
 
-    /// <summary>The data set that was evaluated on; no path, which may name a person.</summary>
+    /// <summary>The evaluated data set; not its path, which may contain a person's name.</summary>
     public required string Data { get; init; }
 
     /// <summary><c>train</c>, <c>val</c>, <c>test</c> or <c>all</c>.</summary>
@@ -32,10 +32,10 @@ internal sealed record ReportInput
     /// <summary>The members, in the package's order.</summary>
     public required IReadOnlyList<ReportMember> Members { get; init; }
 
-    /// <summary>[n]: images with equal entries show one lesion, and are drawn together for intervals; null where every image shows another one.</summary>
+    /// <summary>[n]: images with equal entries show the same lesion and are resampled together; null where every image shows another lesion.</summary>
     public IReadOnlyList<string>? Lesions { get; init; }
 
-    /// <summary>What patients and images are grouped by, e.g. <c>age</c>: [n], each image's group, null where it is not known.</summary>
+    /// <summary>By attribute, e.g. <c>age</c>: [n], the group of each image; null where it is unknown.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<string?>> Groupings { get; init; } = new Dictionary<string, IReadOnlyList<string?>>();
 
     /// <summary>Calibration errors before and after temperature scaling; empty where they were not measured.</summary>
@@ -44,52 +44,52 @@ internal sealed record ReportInput
     /// <summary>What the decision rule recommends; null where there is none.</summary>
     public DecisionEvaluation? Decisions { get; init; }
 
-    /// <summary>[n]: the images' ids, or null where they have none; the image's number stands in.</summary>
+    /// <summary>[n]: the ids of the images; null to use their numbers.</summary>
     public IReadOnlyList<string>? ImageIds { get; init; }
 
-    /// <summary>[n]: what separates the images into groups that are reported apart, e.g. <c>220 px</c>; null for one group.</summary>
+    /// <summary>[n]: the group of each image for the figures by group, e.g. <c>220 px</c>; null for one group.</summary>
     public IReadOnlyList<string>? Strata { get; init; }
 
     /// <summary>
-    /// uint8 [n, size, size, 3] RGB as the model was fed, from which the images it got most wrong are shown. Leave empty where the images' licence
-    /// forbids to copy them to where the report goes: they are embedded in it.
+    /// uint8 [n, size, size, 3] RGB, the input of the model, to embed the images with the largest errors. Leave empty where the license of the images does not
+    /// permit copying them.
     /// </summary>
     public ReadOnlyMemory<byte> Pixels { get; init; }
 
     /// <summary>The side of the model's input in pixels.</summary>
     public required int InputSize { get; init; }
 
-    /// <summary>The same images degraded, to see whether sharpness moves the answer; null where that was not tried.</summary>
+    /// <summary>Predictions on degraded copies, to show whether they depend on sharpness; null where it was not measured.</summary>
     public ReportDegradation? Degradation { get; init; }
 
-    /// <summary>How far the answers move when photographs change in other ways; null where that was not tried.</summary>
+    /// <summary>How predictions change with other changes of photographs; null where it was not measured.</summary>
     public IReadOnlyList<RobustnessFigures>? Robustness { get; init; }
 
-    /// <summary>What the members were trained on and how it was split; null where that is not known.</summary>
+    /// <summary>The training data and its split; null where unknown.</summary>
     public ModelData? TrainingData { get; init; }
 
-    /// <summary>[7]: the class prior that all probabilities here are for; null where it is not known.</summary>
+    /// <summary>[7]: the class prior of all probabilities; null where it is unknown.</summary>
     public IReadOnlyList<double>? Prior { get; init; }
 
-    /// <summary>The recipe, every hyper-parameter; null where it is not known.</summary>
+    /// <summary>The recipe with all hyperparameters; null where it is unknown.</summary>
     public JsonElement? Recipe { get; init; }
 
-    /// <summary>The views whose logits are averaged, the temperature and the weights' precision, as the manifest has them.</summary>
+    /// <summary>Flips, temperature and precision, as in the manifest.</summary>
     public IReadOnlyDictionary<string, string> Inference { get; init; } = new Dictionary<string, string>();
 
     /// <summary>How long training took; null where the model was only evaluated.</summary>
     public TimeSpan? TrainingTime { get; init; }
 
-    /// <summary>What it was trained on, e.g. <c>CPU, 2 threads</c>.</summary>
+    /// <summary>The hardware of the training, e.g. <c>CPU, 2 threads</c>.</summary>
     public string? Hardware { get; init; }
 
-    /// <summary>The licence of the weights.</summary>
+    /// <summary>The license of the weights.</summary>
     public string? Licence { get; init; }
 
     /// <summary>The seed of the bootstrap.</summary>
     public int Seed { get; init; }
 
-    /// <summary>The number of the bootstrap's draws.</summary>
+    /// <summary>The number of bootstrap resamples.</summary>
     public int Resamples { get; init; } = 1000;
 }
 
@@ -113,8 +113,8 @@ internal sealed record ReportMember(string Name, string Architecture, long Param
 /// <param name="LearningRate">The learning rate at the epoch's end.</param>
 internal sealed record LearningCurvePoint(int Epoch, double TrainingLoss, double ValidationLoss, double ValidationAccuracy, double LearningRate);
 
-/// <summary>The ensemble's answers on degraded copies of some of the images.</summary>
-/// <param name="Description">What was done to them, e.g. <c>220 px images reduced to 28 px</c>.</param>
-/// <param name="Images">[m]: which images, as indices into the report's.</param>
+/// <summary>The ensemble's predictions on degraded copies of some of the images.</summary>
+/// <param name="Description">The degradation, e.g. <c>220 px images reduced to 28 px</c>.</param>
+/// <param name="Images">[m]: the images, as indices into those of the report.</param>
 /// <param name="Probabilities">[m][7]: the ensemble's probabilities for the degraded copies.</param>
 internal sealed record ReportDegradation(string Description, IReadOnlyList<int> Images, IReadOnlyList<double[]> Probabilities);

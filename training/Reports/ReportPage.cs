@@ -3,8 +3,8 @@ using Lentigo.Core.Evaluation;
 namespace Lentigo.Training.Reports;
 
 /// <summary>
-/// The page <c>report.html</c>: figures, pictures and the model card (Mitchell et al. 2019, arXiv:1810.03993) in one file that asks nothing of the
-/// network, and is forbidden to by its own content security policy.
+/// The page <c>report.html</c>: figures, charts and the model card (Mitchell et al. 2019, arXiv:1810.03993) in one file that loads nothing from the
+/// network, which its content security policy enforces.
 /// </summary>
 internal static class ReportPage
 {
@@ -32,7 +32,8 @@ internal static class ReportPage
             <header>
             <p class="kind">Report and model card</p>
             <h1>{title}</h1>
-            <p>{document.Data}, subset <em>{document.Subset}</em>: {document.Ensemble.Metrics.Count:N0} images, measured {document.Created.UtcDateTime:yyyy-MM-dd HH:mm} UTC.</p>
+            <p>{document.Data}, subset <em>{document.Subset}</em>: {document.Ensemble.Metrics.Count:N0} images, measured
+            {document.Created.UtcDateTime:yyyy-MM-dd HH:mm} UTC.</p>
             <p class="notice" role="note"><strong>{ReportFormat.Sentence(document.Notice)}</strong> Only a physician can diagnose a lesion.</p>
             </header>
             <main>
@@ -53,7 +54,8 @@ internal static class ReportPage
         ModelCardSections.Provenance(html, document);
         html.Write($"""
             </main>
-            <footer><p>{ReportFormat.Sentence(document.Notice)} The figures of this page for programs: <a href="{Report.JsonFileName}">{Report.JsonFileName}</a>.</p></footer>
+            <footer><p>{ReportFormat.Sentence(document.Notice)} The figures of this page for programs:
+            <a href="{Report.JsonFileName}">{Report.JsonFileName}</a>.</p></footer>
             </body>
             </html>
             """);
@@ -68,7 +70,8 @@ internal static class ReportPage
         Tile("Macro AUC", ensemble.Intervals.MacroAuc, "0.000");
         Tile($"Melanoma sensitivity at {ConfidenceIntervals.Specificity:P0} specificity", ensemble.Intervals.MelanomaSensitivity);
         html.Write($"""
-            </dl><p class="note">The ensemble, with 95 % intervals from {ensemble.Intervals.Resamples:N0} bootstrap draws of the lesions. They tell how much the choice
+            </dl><p class="note">The ensemble, with 95 % intervals from {ensemble.Intervals.Resamples:N0} bootstrap draws of the lesions. They tell how much
+            the choice
             of lesions moves a figure, not how much another training run would.</p></section>
             """);
 

@@ -11,7 +11,7 @@ internal sealed class BlobFolder
 {
     /// <summary>A folder of a container.</summary>
     /// <param name="container">The container.</param>
-    /// <param name="prefix">The folder's name, or nothing for the whole container.</param>
+    /// <param name="prefix">The name of the folder; empty for the whole container.</param>
     public BlobFolder(BlobContainerClient container, string prefix = "")
     {
         Container = container;
@@ -21,25 +21,27 @@ internal sealed class BlobFolder
     /// <summary>The container.</summary>
     public BlobContainerClient Container { get; }
 
-    /// <summary>The folder's name without slashes at its ends; empty for the whole container.</summary>
+    /// <summary>The name of the folder without leading and trailing slashes; empty for the whole container.</summary>
     public string Prefix { get; }
 
-    /// <summary>The place for messages: account, container and folder, without any key.</summary>
+    /// <summary>The location for messages: account, container and folder, without secrets.</summary>
     public string Location => $"{Container.AccountName}/{Container.Name}{(Prefix.Length == 0 ? "" : "/" + Prefix)}";
 
-    /// <summary>Whether an exception says that storage, the way there or the right to use it failed: what the client throws, at once or after several tries.</summary>
+    /// <summary>
+    /// Whether an exception of the storage client reports a failure of the service, the network or the authorization, possibly after retries.
+    /// </summary>
     public static bool IsStorageFailure(Exception exception) => exception switch
     {
         AggregateException several => several.InnerExceptions.Count > 0 && several.InnerExceptions.All(IsStorageFailure),
         RequestFailedException or AuthenticationFailedException or HttpRequestException or IOException => true,
-        OperationCanceledException => true, // the client's time limit; asked where the work itself was not cancelled
+        OperationCanceledException => true, // the timeout of the client; callers ask only where they did not cancel
         _ => false,
     };
 
-    /// <summary>The blob of a name in this folder.</summary>
+    /// <summary>The blob with a name in this folder.</summary>
     public BlobClient Blob(string name) => Container.GetBlobClient(Prefix.Length == 0 ? name : $"{Prefix}/{name}");
 
-    /// <summary>The blobs of the folder and those below it, by their names in this folder.</summary>
+    /// <summary>All blobs in the folder and below, by their names relative to it.</summary>
     public async Task<IReadOnlyList<(string Name, BlobItem Blob)>> ListAsync(CancellationToken cancellationToken)
     {
         List<(string, BlobItem)> blobs = [];
@@ -52,10 +54,10 @@ internal sealed class BlobFolder
         return blobs;
     }
 
-    /// <summary>Downloads a blob to a file that appears whole or not at all, with the blob's time of change.</summary>
+    /// <summary>Downloads a blob to a file, atomically, with the modification time of the blob.</summary>
     /// <param name="name">The blob's name in this folder.</param>
     /// <param name="path">The file; its folder is created.</param>
-    /// <param name="progress">Told the bytes so far.</param>
+    /// <param name="progress">Receives the number of bytes.</param>
     /// <param name="cancellationToken">Stops it.</param>
     public async Task DownloadAsync(string name, string path, IProgress<long>? progress, CancellationToken cancellationToken)
     {
@@ -67,7 +69,7 @@ internal sealed class BlobFolder
             BlobClient blob = Blob(name);
             BlobProperties properties = await blob.GetPropertiesAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
 
-            // The version that the properties are of, or nothing: a blob that is replaced meanwhile must not be mixed.
+            // Only the version that the properties belong to: never mix two versions of a blob.
             BlobDownloadToOptions options = new() { Conditions = new() { IfMatch = properties.ETag }, ProgressHandler = progress };
             using (FileStream file = File.Create(partial))
             {
@@ -79,7 +81,7 @@ internal sealed class BlobFolder
         }
     }
 
-    /// <summary>Uploads a file; the blob is seen whole or, until then, as it was.</summary>
+    /// <summary>Uploads a file; readers see the old blob until the upload is complete.</summary>
     /// <param name="path">The file.</param>
     /// <param name="name">The blob's name in this folder.</param>
     /// <param name="options">Headers, metadata and progress, or null.</param>
@@ -87,7 +89,7 @@ internal sealed class BlobFolder
     public async Task UploadAsync(string path, string name, BlobUploadOptions? options, CancellationToken cancellationToken) =>
         await Blob(name).UploadAsync(path, options ?? new(), cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Creates the container where it does not exist; what may only write blobs is content if it exists.</summary>
+    /// <summary>Creates the container where it does not exist.</summary>
     public async Task CreateAsync(CancellationToken cancellationToken)
     {
         try
@@ -96,7 +98,7 @@ internal sealed class BlobFolder
         }
         catch (RequestFailedException e) when (e.Status is 403)
         {
-            // A SAS of one container cannot create containers. If it does not exist either, the first upload says so.
+            // A blob-only SAS cannot create containers. If the container does not exist, the first upload reports it.
         }
     }
 }

@@ -7,39 +7,44 @@ using Lentigo.Training.Weights;
 namespace Lentigo.Training.Storage;
 
 /// <summary>
-/// Copies of a training's checkpoints in blob storage, so that a machine may be lost with one epoch at most. A blob changes as a whole, and a
-/// member's best weights are copied before the checkpoint that may count on them.
+/// Copies checkpoints to blob storage, so that losing the machine costs at most one epoch. Blobs are replaced atomically, and the best weights of a member are
+/// copied
+/// before the checkpoint that refers to them.
 /// </summary>
-/// <param name="target">Where the copies are.</param>
+/// <param name="target">The folder of the copies.</param>
 /// <param name="folder">The local folder of checkpoints.</param>
 /// <param name="log">The local log of epochs, which is copied with them.</param>
-/// <param name="say">Told what was fetched, and what could not be copied.</param>
+/// <param name="say">Receives messages about fetched checkpoints and failed copies.</param>
 internal sealed class CheckpointCopies(BlobFolder target, string folder, string log, Action<string> say)
 {
     private const string EpochKey = "epoch", ProbeName = ".writable";
 
     private readonly HashSet<string> _bestCopied = [];
 
-    /// <summary>Creates the container where it does not exist and tries to write: better now than after the first epoch.</summary>
+    /// <summary>Creates the container where it does not exist and writes a test blob, so that missing rights are noticed before the first epoch.</summary>
     /// <exception cref="TrainingException">Nothing can be written there.</exception>
     public async Task CheckAsync(CancellationToken cancellationToken)
     {
         try
         {
             await target.CreateAsync(cancellationToken).ConfigureAwait(false);
-            await target.Blob(ProbeName).UploadAsync(BinaryData.FromBytes(ReadOnlyMemory<byte>.Empty), overwrite: true, cancellationToken).ConfigureAwait(false);
+            await target.Blob(ProbeName).UploadAsync(BinaryData.FromBytes(ReadOnlyMemory<byte>.Empty), overwrite: true, cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (RequestFailedException e)
         {
-            throw new TrainingException($"Checkpoints cannot be written to {target.Location}: {e.Message.Split('\n')[0]} Check --checkpoints, and that the SAS or identity may read, write and list.", e);
+            throw new TrainingException($"Checkpoints cannot be written to {target.Location}: {e.Message.Split('\n')[0]} Check --checkpoints, and that the SAS "
+                + "or identity may read, write and list.", e);
         }
     }
 
-    /// <summary>Whether there is a checkpoint of a member.</summary>
+    /// <summary>Whether there is a copy of a member's checkpoint.</summary>
     public async Task<bool> HasAsync(string member, CancellationToken cancellationToken) =>
         await target.Blob(Path.GetFileName(RunFiles.CheckpointPath(folder, member))).ExistsAsync(cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Fetches a member's checkpoint where the copy is of a later epoch than the local one, or the local one is missing or damaged.</summary>
+    /// <summary>
+    /// Fetches the checkpoint of a member if the copy is from a later epoch than the local checkpoint, or the local one is missing or damaged.
+    /// </summary>
     public async Task FetchNewestAsync(string member, CancellationToken cancellationToken)
     {
         string checkpoint = RunFiles.CheckpointPath(folder, member), best = RunFiles.BestPath(folder, member), name = Path.GetFileName(checkpoint);
@@ -51,7 +56,8 @@ internal sealed class CheckpointCopies(BlobFolder target, string folder, string 
         BlobProperties copy = await target.Blob(name).GetPropertiesAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
         int copied = copy.Metadata.TryGetValue(EpochKey, out string? text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int epoch)
             ? epoch
-            : throw new TrainingException($"The blob {name} in {target.Location} does not say its epoch: it was not written by this trainer. Name another --checkpoints, or delete it.");
+            : throw new TrainingException($"The blob {name} in {target.Location} does not say its epoch: it was not written by this trainer. Name another "
+                + "--checkpoints, or delete it.");
         if (copied <= LocalEpoch(checkpoint))
         {
             return;
@@ -69,10 +75,10 @@ internal sealed class CheckpointCopies(BlobFolder target, string folder, string 
     }
 
     /// <summary>
-    /// Copies what an epoch left. Where that fails the training goes on with what is on disk, and the next epoch's copy makes up for it.
+    /// Copies the files of an epoch. If that fails, training continues, and the copy is repeated after the next epoch.
     /// </summary>
     /// <param name="member">The member.</param>
-    /// <param name="epoch">The epoch that is over.</param>
+    /// <param name="epoch">The finished epoch.</param>
     /// <param name="isBest">Whether its weights are the best so far.</param>
     public async Task CopyAsync(string member, int epoch, bool isBest)
     {
@@ -90,8 +96,8 @@ internal sealed class CheckpointCopies(BlobFolder target, string folder, string 
                 _bestCopied.Add(member);
             }
 
-            // Before the checkpoint: a machine that is lost between the two leaves a log that knows more than the checkpoint, never less.
-            using FileStream lines = new(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite); // the training has it open to write
+            // The log before the checkpoint: if the machine is lost in between, the log is ahead of the checkpoint, never behind.
+            using FileStream lines = new(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite); // the training holds it open for writing
             await target.Blob(Path.GetFileName(log)).UploadAsync(lines, overwrite: true, CancellationToken.None).ConfigureAwait(false);
             BlobUploadOptions options = new() { Metadata = new Dictionary<string, string> { [EpochKey] = epoch.ToString(CultureInfo.InvariantCulture) } };
             await target.UploadAsync(checkpoint, Path.GetFileName(checkpoint), options, CancellationToken.None).ConfigureAwait(false);
@@ -99,7 +105,8 @@ internal sealed class CheckpointCopies(BlobFolder target, string folder, string 
         catch (Exception e) when (BlobFolder.IsStorageFailure(e))
         {
             string reason = (e is AggregateException several ? several.InnerExceptions[^1] : e).Message.Split('\n')[0];
-            say($"WARNING: the checkpoint of {member}, epoch {epoch}, could not be copied to {target.Location}: {reason} It is on this machine's disk; the copy is tried again after the next epoch.");
+            say($"WARNING: the checkpoint of {member}, epoch {epoch}, could not be copied to {target.Location}: {reason} It is on this machine's disk; the "
+                + "copy is tried again after the next epoch.");
         }
     }
 

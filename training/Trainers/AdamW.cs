@@ -15,7 +15,7 @@ internal sealed class AdamW : IDisposable
     private readonly FlatParameters _flat;
     private readonly Tensor _denominator;
 
-    /// <summary>An optimizer that has made no step.</summary>
+    /// <summary>An optimizer before its first step.</summary>
     public AdamW(FlatParameters flat)
     {
         _flat = flat;
@@ -24,7 +24,7 @@ internal sealed class AdamW : IDisposable
         _denominator = empty_like(flat.Gradients);
     }
 
-    /// <summary>The steps made.</summary>
+    /// <summary>The number of steps so far.</summary>
     public long Steps { get; set; }
 
     /// <summary>The moving average of the gradients [p].</summary>
@@ -33,7 +33,7 @@ internal sealed class AdamW : IDisposable
     /// <summary>The moving average of their squares [p].</summary>
     public Tensor Square { get; }
 
-    /// <summary>One step along the gradients, which are set to zero afterwards.</summary>
+    /// <summary>Makes one step and sets the gradients to zero.</summary>
     public void Step(double learningRate, double weightDecay, double beta1, double clipNorm)
     {
         using IDisposable noGradient = no_grad();
@@ -58,7 +58,8 @@ internal sealed class AdamW : IDisposable
 
         double bias1 = 1 - Math.Pow(beta1, Steps), bias2 = 1 - Math.Pow(Beta2, Steps);
         // Held by name: TorchSharp lets the garbage collector free a temporary scalar while LibTorch still reads it.
-        using Scalar oldMean = beta1, newMean = 1 - beta1, oldSquare = Beta2, newSquare = 1 - Beta2, root = Math.Sqrt(bias2), epsilon = Epsilon, step = -learningRate / bias1;
+        using Scalar oldMean = beta1, newMean = 1 - beta1, oldSquare = Beta2, newSquare = 1 - Beta2, root = Math.Sqrt(bias2), epsilon = Epsilon,
+            step = -learningRate / bias1;
         Mean.mul_(oldMean).add_(gradients, newMean);
         Square.mul_(oldSquare).addcmul_(gradients, gradients, newSquare);
         _denominator.copy_(Square).sqrt_().div_(root).add_(epsilon);

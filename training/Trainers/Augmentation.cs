@@ -4,11 +4,11 @@ using static TorchSharp.torch;
 
 namespace Lentigo.Training.Trainers;
 
-/// <summary>Random changes to whole batches as tensor operations on the batch's device.</summary>
-/// <param name="recipe">How far the changes go.</param>
+/// <summary>Random augmentation of whole batches, as tensor operations on the batch's device.</summary>
+/// <param name="recipe">The kinds of augmentation and their strength.</param>
 internal sealed class Augmentation(TrainingRecipe recipe)
 {
-    /// <summary>Changes each image of a batch on its own.</summary>
+    /// <summary>Augments each image of a batch independently.</summary>
     /// <param name="images">float [n, 3, s, s] in 0 to 1.</param>
     /// <returns>A new tensor of the same shape in 0 to 1.</returns>
     public Tensor Apply(Tensor images)
@@ -18,11 +18,11 @@ internal sealed class Augmentation(TrainingRecipe recipe)
         result = Move(result);
         result = new Occlusion(recipe).Apply(result);
         result = Constancy(result);
-        result = Colour(result);
+        result = Color(result);
         return result.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Reduces with antialiasing and enlarges again: what is left is what an image of fewer pixels shows.</summary>
+    /// <summary>Downscales with antialiasing and enlarges again, which leaves the detail of an image with fewer pixels.</summary>
     public static Tensor Blur(Tensor images, int size)
     {
         long side = images.shape[^1];
@@ -31,12 +31,12 @@ internal sealed class Augmentation(TrainingRecipe recipe)
     }
 
     /// <summary>
-    /// Colour constancy by shades of grey (Finlayson and Trezzi 2004; for dermoscopy Barata et al. 2015, doi:10.1109/JBHI.2014.2336473): the light's
-    /// colour is taken to be each channel's Minkowski mean of degree 6, and divided out.
+    /// Color constancy by shades of gray (Finlayson and Trezzi 2004; for dermoscopy Barata et al. 2015, doi:10.1109/JBHI.2014.2336473): the color of
+    /// the illuminant is estimated as the Minkowski mean of degree 6 of each channel, and divided out.
     /// </summary>
     /// <param name="images">float [n, 3, s, s] in 0 to 1.</param>
     /// <returns>A new tensor of the same shape in 0 to 1.</returns>
-    public static Tensor ShadesOfGrey(Tensor images)
+    public static Tensor ShadesOfGray(Tensor images)
     {
         const double degree = 6;
         using DisposeScope scope = NewDisposeScope();
@@ -54,7 +54,7 @@ internal sealed class Augmentation(TrainingRecipe recipe)
         }
 
         Tensor chosen = (rand([images.shape[0], 1, 1, 1]) < recipe.ColourConstancy).to(images.device);
-        return where(chosen, ShadesOfGrey(images), images);
+        return where(chosen, ShadesOfGray(images), images);
     }
 
     private Tensor Degrade(Tensor images)
@@ -65,14 +65,14 @@ internal sealed class Augmentation(TrainingRecipe recipe)
             return images;
         }
 
-        // One size a batch: half of the time the smallest, else anything up to the full one.
+        // One size per batch: the smallest half of the time, otherwise a random one up to the full size.
         double draw = rand(1).item<float>();
         int size = draw < 0.5 ? recipe.DegradeSize : recipe.DegradeSize + (int)((draw - 0.5) * 2 * (side - recipe.DegradeSize));
         Tensor chosen = (rand([images.shape[0], 1, 1, 1]) < recipe.Degrade).to(images.device);
         return where(chosen, Blur(images, size), images);
     }
 
-    /// <summary>Mirror, rotation and scale in one resampling; what comes in from outside is the reflected image.</summary>
+    /// <summary>Flips, rotation and scaling in one resampling; the image is reflected at its borders.</summary>
     private Tensor Move(Tensor images)
     {
         long n = images.shape[0];
@@ -89,7 +89,7 @@ internal sealed class Augmentation(TrainingRecipe recipe)
         return nn.functional.grid_sample(images, grid, mode: GridSampleMode.Bilinear, padding_mode: GridSamplePaddingMode.Reflection, align_corners: false);
     }
 
-    private Tensor Colour(Tensor images)
+    private Tensor Color(Tensor images)
     {
         long n = images.shape[0];
         Device device = images.device;
@@ -107,8 +107,8 @@ internal sealed class Augmentation(TrainingRecipe recipe)
 
         if (recipe.Saturation > 0)
         {
-            Tensor grey = result.mean([1], keepdim: true);
-            result = grey + ((result - grey) * (1 + Uniform(n, recipe.Saturation)).view(n, 1, 1, 1).to(device));
+            Tensor gray = result.mean([1], keepdim: true);
+            result = gray + ((result - gray) * (1 + Uniform(n, recipe.Saturation)).view(n, 1, 1, 1).to(device));
         }
 
         if (recipe.ColourShift > 0)
@@ -122,7 +122,7 @@ internal sealed class Augmentation(TrainingRecipe recipe)
     private static Tensor Mirror(Tensor images, long axis) =>
         where((rand([images.shape[0], 1, 1, 1]) < 0.5).to(images.device), images.flip(axis), images);
 
-    // Random numbers come from the CPU's generator on every device, so that one seed draws one augmentation.
+    // Random numbers always come from the CPU generator, so that a seed gives the same augmentation on every device.
     private static Tensor Uniform(long n, double most) => ((rand(n) * 2) - 1) * most;
 
     private static Tensor Sign(long n) => ((rand(n) < 0.5).to(ScalarType.Float32) * 2) - 1;

@@ -19,7 +19,8 @@ internal static class Checkpoint
         nn.Module<Tensor, Tensor> network = architecture.Create(LesionClasses.Count, state.Recipe.Size);
         using (no_grad())
         {
-            foreach ((string name, Tensor target) in network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(network.named_buffers().Select(b => (b.name, b.buffer))))
+            foreach ((string name, Tensor target) in network.named_parameters().Select(p => (p.name, (Tensor)p.parameter))
+                .Concat(network.named_buffers().Select(b => (b.name, b.buffer))))
             {
                 if (tensors.TryGetValue(name, out WeightTensor? source))
                 {
@@ -74,13 +75,15 @@ internal static class Checkpoint
             : null;
         if (differs is not null)
         {
-            throw new TrainingException($"The checkpoint {path} was made with another {differs}: it cannot be resumed with these options. Repeat the options of the first run, or choose another --out.");
+            throw new TrainingException($"The checkpoint {path} was made with another {differs}: it cannot be resumed with these options. Repeat the options "
+                + "of the first run, or choose another --out.");
         }
 
         using IDisposable noGradient = no_grad();
         void Set(Tensor target, string name)
         {
-            using Tensor value = (tensors.TryGetValue(name, out WeightTensor? source) ? source : throw new WeightsFileException($"The checkpoint {path} lacks {name}.")).ToTensor();
+            using Tensor value = (tensors.TryGetValue(name, out WeightTensor? source) ? source
+                : throw new WeightsFileException($"The checkpoint {path} lacks {name}.")).ToTensor();
             target.copy_(value);
         }
 

@@ -3,21 +3,22 @@ using static TorchSharp.torch;
 namespace Lentigo.Training.Trainers;
 
 /// <summary>
-/// A network's parameters, their gradients and its running statistics, each laid out in one tensor of which the network's own are views.
-/// A step of the optimizer, a moving average and a snapshot are then a few operations instead of a few for each of 60 to 160 tensors.
+/// A network's parameters, their gradients and its running statistics, each stored in one flat tensor of which the network's tensors are views.
+/// An optimizer step, a moving average and a snapshot then take a few operations in all, not a few for each of 60 to 160 tensors.
 /// </summary>
 internal sealed class FlatParameters : IDisposable
 {
     private readonly List<(string Name, Tensor View)> _named = [];
 
     /// <summary>Moves the network's parameters and floating-point buffers into flat tensors.</summary>
-    /// <param name="network">The network, on the device where it will stay.</param>
+    /// <param name="network">The network, on its final device.</param>
     public FlatParameters(nn.Module network)
     {
         using IDisposable noGradient = no_grad();
 
-        // Weights with two or more dimensions come first: they are what decays.
-        (string Name, Tensor Tensor)[] parameters = [.. network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).OrderBy(p => p.Item2.dim() > 1 ? 0 : 1)];
+        // Weights with two or more dimensions come first: weight decay applies to them only.
+        (string Name, Tensor Tensor)[] parameters =
+            [.. network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).OrderBy(p => p.Item2.dim() > 1 ? 0 : 1)];
         (string Name, Tensor Tensor)[] buffers = [.. network.named_buffers().Where(b => b.buffer.is_floating_point()).Select(b => (b.name, b.buffer))];
         Device device = parameters[0].Tensor.device;
         DecayedCount = parameters.Where(p => p.Tensor.dim() > 1).Sum(p => p.Tensor.numel());
@@ -48,7 +49,7 @@ internal sealed class FlatParameters : IDisposable
     /// <summary>The parameters [p] followed by the running statistics.</summary>
     public Tensor Values { get; }
 
-    /// <summary>The parameters [p]; the first <see cref="DecayedCount"/> decay.</summary>
+    /// <summary>The parameters [p]; weight decay applies to the first <see cref="DecayedCount"/>.</summary>
     public Tensor Parameters { get; }
 
     /// <summary>Their gradients [p]; autograd adds to them in place.</summary>

@@ -2,18 +2,18 @@ using Lentigo.Training.Weights;
 
 namespace Lentigo.Training.Trainers;
 
-/// <summary>Hears what happens in a training.</summary>
+/// <summary>Receives the events of a training.</summary>
 internal interface ITrainingListener
 {
-    /// <summary>The start weights were loaded.</summary>
+    /// <summary>Training starts; initial weights are loaded, or a checkpoint is restored.</summary>
     public void OnStart(string member, StartWeightsReport? weights, int resumedEpoch);
 
-    /// <summary>Something is to be known of the training, in a sentence.</summary>
+    /// <summary>A note for the user, in a sentence.</summary>
     public void OnNote(string sentence)
     {
     }
 
-    /// <summary>Some steps were made.</summary>
+    /// <summary>Some steps are done.</summary>
     public void OnProgress(TrainingProgress progress);
 
     /// <summary>An epoch is over.</summary>

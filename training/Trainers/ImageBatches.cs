@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Lentigo.Training.Trainers;
 
-/// <summary>Loads batches of a data set onto a device and normalises them for a network.</summary>
+/// <summary>Loads batches of a data set onto a device and normalizes them for a network.</summary>
 internal sealed class ImageBatches
 {
     private readonly Tensor _pixels;
@@ -13,7 +13,7 @@ internal sealed class ImageBatches
     private readonly Tensor _std;
     private readonly Device _device;
 
-    /// <summary>Belongs to the dispose scope that it is made in.</summary>
+    /// <summary>Makes the batches of a data set; the tensors belong to the current dispose scope.</summary>
     public ImageBatches(LesionDataSet data, MemberArchitecture architecture, Device device)
     {
         _device = device;
@@ -30,18 +30,18 @@ internal sealed class ImageBatches
         return (_pixels.index_select(0, indices).permute(0, 3, 1, 2).to(ScalarType.Float32) / 255).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Normalised images in the memory format that convolutions run fastest on.</summary>
-    public Tensor Normalise(Tensor images)
+    /// <summary>Normalizes images and returns them in channels-last memory format, in which convolutions are fastest.</summary>
+    public Tensor Normalize(Tensor images)
     {
         using DisposeScope scope = NewDisposeScope();
         return ((images - _mean) / _std).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Four normalised batches of 128 training images, to measure activations with.</summary>
+    /// <summary>Four normalized batches of 128 random training images, for measuring activations.</summary>
     public IReadOnlyList<Tensor> Sample(IReadOnlyList<int> images, int seed)
     {
         int[] order = [.. images];
         new Random(seed).Shuffle(order);
-        return [.. order.Take(512).Chunk(128).Select(batch => Normalise(Load(batch)))];
+        return [.. order.Take(512).Chunk(128).Select(batch => Normalize(Load(batch)))];
     }
 }

@@ -4,19 +4,19 @@ using static TorchSharp.torch;
 namespace Lentigo.Training.Trainers;
 
 /// <summary>
-/// A twin of a network that is trained in its place: its convolutions compute in bfloat16 on rounded copies of the weights, while batch
-/// normalisations, last layers and all that the optimizer changes are the network's own, in float32 (mixed precision, Micikevicius et al. 2018,
+/// A copy of a network for training in mixed precision: convolutions compute in bfloat16 on rounded copies of the weights, while batch
+/// normalizations, last layers and everything that the optimizer updates are shared with the network, in float32 (mixed precision, Micikevicius et al. 2018,
 /// arXiv:1710.03740; bfloat16 has float32's range, so that the loss needs no scaling).
 /// </summary>
 /// <remarks>
-/// What it gains is the processor's doing. One with AVX512-BF16, AMX or tensor cores trains ResNet-18 faster, while depthwise
-/// convolutions (MobileNetV2, EfficientNet) are slower in bfloat16 on a CPU.
+/// The gain depends on the processor: with AVX512-BF16, AMX or tensor cores ResNet-18 trains faster, while depthwise convolutions
+/// (MobileNetV2, EfficientNet) are slower in bfloat16 on a CPU.
 /// </remarks>
 internal sealed class ReducedPrecision : IDisposable
 {
     private readonly List<(Tensor Full, Tensor Reduced)> _convolutions = [];
 
-    /// <summary>Makes the twin.</summary>
+    /// <summary>Makes the copy.</summary>
     /// <param name="network">The network, its weights already in a <see cref="FlatParameters"/>.</param>
     /// <param name="twin">A network of the same architecture and device; its weights are replaced.</param>
     public ReducedPrecision(nn.Module<Tensor, Tensor> network, nn.Module<Tensor, Tensor> twin)
@@ -53,13 +53,13 @@ internal sealed class ReducedPrecision : IDisposable
         }
     }
 
-    /// <summary>The type that images are given to the twin in.</summary>
+    /// <summary>The data type of the input.</summary>
     public static ScalarType Type => ScalarType.BFloat16;
 
-    /// <summary>The twin.</summary>
+    /// <summary>The network to train.</summary>
     public nn.Module<Tensor, Tensor> Network { get; }
 
-    /// <summary>Rounds the weights anew: before the first step and after each change.</summary>
+    /// <summary>Rounds the weights again: call it before the first step and after each update.</summary>
     public void Refresh()
     {
         using IDisposable noGradient = no_grad();
@@ -69,7 +69,7 @@ internal sealed class ReducedPrecision : IDisposable
         }
     }
 
-    /// <summary>Moves the gradients of the rounded weights to the network's own: after each backward pass.</summary>
+    /// <summary>Moves the gradients of the rounded weights to the float32 weights: call it after each backward pass.</summary>
     public void CollectGradients()
     {
         using IDisposable noGradient = no_grad();

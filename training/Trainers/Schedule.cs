@@ -2,23 +2,24 @@ using Lentigo.Training.Recipes;
 
 namespace Lentigo.Training.Trainers;
 
-/// <summary>The learning rate and Adam's first beta at each step.</summary>
+/// <summary>Schedules the learning rate and Adam's beta1.</summary>
 /// <param name="recipe">The recipe.</param>
-/// <param name="totalSteps">The steps of the whole training.</param>
+/// <param name="totalSteps">The number of steps of the whole training.</param>
 internal sealed class Schedule(TrainingRecipe recipe, long totalSteps)
 {
     private const double StartDivisor = 25, EndDivisor = 1e4, HighBeta = 0.95, LowBeta = 0.85, Beta = 0.9;
 
-    /// <summary>What <c>plateau</c> has multiplied the learning rate with so far.</summary>
+    /// <summary>The factor that <c>plateau</c> has applied to the learning rate so far.</summary>
     public double Factor { get; set; } = 1;
 
-    /// <summary>Epochs since the validation loss was last lowest.</summary>
+    /// <summary>Epochs since the lowest validation loss.</summary>
     public int EpochsWithoutImprovement { get; set; }
 
-    /// <summary>The learning rate and beta of a step, from 0.</summary>
+    /// <summary>The learning rate and beta1 of a step, counted from 0.</summary>
     public (double LearningRate, double Beta1) At(long step)
     {
-        double peak = recipe.LearningRate, rise = Math.Max(1, recipe.WarmUp * totalSteps - 1), done = Math.Min(1, (step - rise) / Math.Max(1, totalSteps - 1 - rise));
+        double peak = recipe.LearningRate, rise = Math.Max(1, recipe.WarmUp * totalSteps - 1),
+            done = Math.Min(1, (step - rise) / Math.Max(1, totalSteps - 1 - rise));
         return recipe.Schedule switch
         {
             // PyTorch's OneCycleLR: cosine from peak / 25 up, then down to peak / 25 / 1e4, momentum the other way round.
@@ -30,8 +31,8 @@ internal sealed class Schedule(TrainingRecipe recipe, long totalSteps)
         };
     }
 
-    /// <summary>Takes note of an epoch's validation loss.</summary>
-    /// <param name="improved">Whether it is the lowest so far.</param>
+    /// <summary>Records the end of an epoch.</summary>
+    /// <param name="improved">Whether its validation loss is the lowest so far.</param>
     public void EndEpoch(bool improved)
     {
         EpochsWithoutImprovement = improved ? 0 : EpochsWithoutImprovement + 1;

@@ -3,7 +3,8 @@ using Lentigo.Core.Evaluation;
 namespace Lentigo.Training.Trainers;
 
 /// <summary>
-/// The teacher of knowledge distillation (Hinton et al. 2015, arXiv:1503.02531, at temperature 1): its probabilities for the training images, which a smaller network
+/// The teacher of knowledge distillation (Hinton et al. 2015, arXiv:1503.02531, at temperature 1): its probabilities for the training images, which a smaller
+/// network
 /// learns beside the labels. They were computed once, for the images without augmentation.
 /// </summary>
 /// <param name="name">The ensemble's name and version.</param>

@@ -15,29 +15,29 @@ namespace Lentigo.Training.Trainers;
 
 /// <summary>The training loop.</summary>
 /// <param name="trainingImages">The images to train and to validate on, decoded to the recipe's size.</param>
-/// <param name="recipe">Every hyper-parameter.</param>
-/// <param name="device">Where the tensors live.</param>
-/// <param name="prior">[7]: the class prior that the probabilities shall hold for; null for that of the data set that is validated on.</param>
+/// <param name="recipe">The hyperparameters.</param>
+/// <param name="device">The device of the tensors.</param>
+/// <param name="prior">[7]: the class prior of the output probabilities; null for that of the validated data set.</param>
 internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe recipe, Device device, IReadOnlyList<double>? prior = null)
 {
     private readonly LesionDataSet _data = trainingImages.Data;
     private readonly DataSetSplit _split = trainingImages.Split;
     private readonly IReadOnlyList<double> _prior = prior ?? trainingImages.Prior;
 
-    /// <summary>The sources of a first training, which the state of this one names beside its own.</summary>
+    /// <summary>The data sources of pretraining, which the state lists before those of this training.</summary>
     public IReadOnlyList<ModelSource> PretrainingSources { get; init; } = [];
 
-    /// <summary>Whose answers are learnt beside the labels, as much as the recipe's <see cref="TrainingRecipe.Distillation"/> says; null for nobody's.</summary>
+    /// <summary>The teacher whose probabilities are part of the targets, weighted by <see cref="TrainingRecipe.Distillation"/>; null for none.</summary>
     public Teacher? Teacher { get; init; }
 
-    /// <summary>Trains one member and keeps the weights of the lowest validation loss, or of the last epoch, as the recipe says.</summary>
+    /// <summary>Trains one member and keeps the weights with the lowest validation loss, or those of the last epoch, as the recipe says.</summary>
     /// <param name="member">The member.</param>
     /// <param name="weights">A weights file to start from, or null for random weights.</param>
     /// <param name="folder">The folder of checkpoints: <c>{member}.safetensors</c> after each epoch, <c>{member}.best.safetensors</c>.</param>
-    /// <param name="resume">Whether to go on from the checkpoint, bit for bit; the recipe may have more epochs than before.</param>
-    /// <param name="listener">Hears of progress.</param>
-    /// <param name="cancellationToken">Stops after the current step; the checkpoint of the last whole epoch stays.</param>
-    /// <exception cref="TrainingException">The loss is not a number, or the checkpoint is of another training.</exception>
+    /// <param name="resume">Whether to resume from the checkpoint, bit for bit; the recipe may have more epochs than before.</param>
+    /// <param name="listener">Receives progress.</param>
+    /// <param name="cancellationToken">Stops after the current step; the checkpoint of the last finished epoch is kept.</param>
+    /// <exception cref="TrainingException">The loss is not finite, or the checkpoint belongs to another training.</exception>
     public void Train(MemberSpec member, string? weights, string folder, bool resume, ITrainingListener listener, CancellationToken cancellationToken)
     {
         using DisposeScope everything = NewDisposeScope();
@@ -47,7 +47,7 @@ internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe reci
         Augmentation augmentation = new(own);
         BatchMixing mixing = new(own);
         ImageBatches images = new(_data, member.Architecture, device);
-        // A last batch of one image is left out: batch normalisation needs two.
+        // A last batch of a single image is dropped: batch normalization needs two.
         int stepsPerEpoch = (sampler.Length + recipe.BatchSize - 2) / recipe.BatchSize;
         long steps = (long)stepsPerEpoch * recipe.Epochs;
         Schedule schedule = new(recipe, steps);
@@ -57,10 +57,12 @@ internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe reci
         using nn.Module<Tensor, Tensor> network = member.Architecture.Create(LesionClasses.Count, recipe.Size).to(device);
         string checkpoint = RunFiles.CheckpointPath(folder, member.Name);
         bool resuming = resume && File.Exists(checkpoint);
-        StartWeightsReport? start = !resuming && weights is not null ? StartWeights.Load(network, weights, images.Sample(_split.Train, own.Seed), member.Architecture.PublicNames) : null;
+        StartWeightsReport? start = !resuming && weights is not null
+            ? StartWeights.Load(network, weights, images.Sample(_split.Train, own.Seed), member.Architecture.PublicNames) : null;
         using FlatParameters flat = new(network);
         using AdamW optimizer = new(flat);
-        using ReducedPrecision? reduced = recipe.Compute == "bfloat16" ? new(network, member.Architecture.Create(LesionClasses.Count, recipe.Size).to(device)) : null;
+        using ReducedPrecision? reduced = recipe.Compute == "bfloat16" ? new(network, member.Architecture.Create(LesionClasses.Count, recipe.Size).to(device))
+            : null;
         nn.Module<Tensor, Tensor> trained = reduced?.Network ?? network;
         Tensor? average = recipe.Ema > 0 ? flat.Values.clone() : null;
         TrainingState state = new(
@@ -81,10 +83,12 @@ internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe reci
         {
             (double before, _) = new Schedule(recipe, (long)stepsPerEpoch * state.Recipe.Epochs) { Factor = schedule.Factor }.At(Math.Max(0, state.Step - 1));
             (double now, _) = schedule.At(state.Step);
-            listener.OnNote($"{member.Name} was to train {state.Recipe.Epochs} epochs and now trains {recipe.Epochs}: "
+            listener.OnNote($"{member.Name} was planned for {state.Recipe.Epochs} epochs and now trains for {recipe.Epochs}: "
                 + (recipe.Schedule is "one-cycle" or "cosine"
-                    ? string.Create(CultureInfo.InvariantCulture, $"the {recipe.Schedule} schedule is stretched over all of them, so the learning rate goes on at {now:g3} after {before:g3}. It is not what {recipe.Epochs} epochs from the start give.")
-                    : "its learning rate goes on as it was."));
+                    ? string.Create(CultureInfo.InvariantCulture,
+                        $"the {recipe.Schedule} schedule is stretched over all of them, so the learning rate continues at {now:g3} after {before:g3}. The "
+                        + $"result differs from {recipe.Epochs} epochs from the start.")
+                    : "its learning rate is unchanged."));
             state = state with { Recipe = own };
         }
 
@@ -94,7 +98,7 @@ internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe reci
             Stopwatch clock = Stopwatch.StartNew();
             int epoch = state.Epoch + 1, done = 0;
 
-            // Every epoch starts from its own seed: a training that is resumed draws what an uninterrupted one does.
+            // Each epoch has a seed derived from its number, so that a resumed training draws the same numbers as an uninterrupted one.
             manual_seed(unchecked((member.Seed * 1_000_003L) + epoch));
             int[] order = sampler.Epoch(epoch);
             double lossSum = 0, learningRate = 0;
@@ -119,7 +123,7 @@ internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe reci
                     }
 
                     (x, targets) = mixing.Apply(x, targets);
-                    x = images.Normalise(x);
+                    x = images.Normalize(x);
                     x = reduced is null ? x : x.to(ReducedPrecision.Type);
                 }
 
@@ -130,7 +134,9 @@ internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe reci
                 if (!double.IsFinite(value))
                 {
                     throw new TrainingException(
-                        $"The loss of {member.Name} became {value} in epoch {epoch}, batch {batch + 1}. {Kept(state.Epoch, folder)} Train into another --out with a lower learning rate (now {learningRate:g3}) or a clipped gradient (clipNorm 1 in a recipe file); --weights {folder} starts from what is kept.");
+                        $"The loss of {member.Name} became {value} in epoch {epoch}, batch {batch + 1}. {Kept(state.Epoch, folder)} Train into another --out "
+                            + $"with a lower learning rate (now {learningRate:g3}) or a clipped gradient (clipNorm 1 in a recipe file); --weights {folder} "
+                            + "starts from what is kept.");
                 }
 
                 optimizer.Step(learningRate, recipe.Optimizer == "adamw" ? recipe.WeightDecay : 0, beta1, recipe.ClipNorm);
@@ -173,7 +179,8 @@ internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe reci
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 throw new TrainingException(
-                    $"The checkpoint of {member.Name}, epoch {epoch}, could not be written to {folder}: {e.Message.TrimEnd('.')}. {Kept(epoch - 1, folder)} Make room, then repeat the command with --resume.", e);
+                    $"The checkpoint of {member.Name}, epoch {epoch}, could not be written to {folder}: {e.Message.TrimEnd('.')}. {Kept(epoch - 1, folder)} "
+                        + "Make room, then repeat the command with --resume.", e);
             }
 
             listener.OnEpoch(new(member.Name, epoch, learningRate, lossSum / done, all, strata, kept, done / trainSeconds, clock.Elapsed.TotalSeconds));
@@ -191,13 +198,15 @@ internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe reci
         double[][] probabilities = [.. logits.Select(row => EnsembleOutput.Softmax([.. row.Zip(correction, (z, c) => z + c)], 1))];
         if (probabilities.Any(p => p.Any(double.IsNaN)))
         {
-            throw new TrainingException("The network answers NaN on the validation images: its weights have diverged. Train into another --out with a lower learning rate or a clipped gradient (clipNorm 1 in a recipe file).");
+            throw new TrainingException("The network answers NaN on the validation images: its weights have diverged. Train into another --out with a lower "
+                + "learning rate or a clipped gradient (clipNorm 1 in a recipe file).");
         }
 
         ValidationRecord Of(IEnumerable<int> chosen)
         {
             int[] at = [.. chosen];
-            ClassificationMetrics m = ClassificationMetrics.Compute([.. at.Select(i => _data.Records[_split.Val[i]].Label)], [.. at.Select(i => probabilities[i])]);
+            ClassificationMetrics m = ClassificationMetrics.Compute([.. at.Select(i => _data.Records[_split.Val[i]].Label)],
+                [.. at.Select(i => probabilities[i])]);
             return new(m.Count, m.LogLoss, m.Accuracy, m.BalancedAccuracy, m.MacroAuc);
         }
 
@@ -205,7 +214,7 @@ internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe reci
         return (Of(all), all.GroupBy(i => _data.Records[_split.Val[i]].Stratum).ToDictionary(g => g.Key, g => Of(g)));
     }
 
-    // A young average follows faster, so that the random start is soon forgotten.
+    // The average follows faster at first, so that it soon forgets the random initialization.
     private double AverageShare(long step) => 1 - Math.Min(recipe.Ema, (step + 1.0) / (step + 10.0));
 
     private static string Kept(int epoch, string folder) => epoch == 0 ? "No epoch was finished yet." : $"The checkpoint of epoch {epoch} is kept in {folder}.";

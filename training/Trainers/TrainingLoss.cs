@@ -3,18 +3,18 @@ using static TorchSharp.torch;
 
 namespace Lentigo.Training.Trainers;
 
-/// <summary>What training minimises: cross-entropy with smoothed targets, weighted by class and focal where the recipe says so.</summary>
+/// <summary>The training loss: cross-entropy with label smoothing, optionally class-weighted and focal.</summary>
 internal static class TrainingLoss
 {
-    // Below it 1 - p is 0 in float, where powers under 1 have no derivative.
+    // Keeps 1 - p above 0, where powers below 1 have no derivative.
     private const double LeastDoubt = 1e-6;
 
     /// <summary>
-    /// Weights of the classes by their effective numbers (Cui et al. 2019, arXiv:1901.05555): (1 - beta) / (1 - beta^n), scaled to mean 1 over the
+    /// Class weights by effective number of samples (Cui et al. 2019, arXiv:1901.05555): (1 - beta) / (1 - beta^n), scaled to mean 1 over the
     /// classes that occur.
     /// </summary>
-    /// <param name="counts">How many images each class has.</param>
-    /// <param name="beta">0 weighs all classes alike; near 1 weighs them by their inverse frequency.</param>
+    /// <param name="counts">The number of images of each class.</param>
+    /// <param name="beta">0 weighs all classes equally; values near 1 approach the inverse frequency.</param>
     public static float[] ClassWeights(IReadOnlyList<int> counts, double beta)
     {
         double[] weights = [.. counts.Select(n => n == 0 ? 0 : beta == 0 ? 1 : (1 - beta) / (1 - Math.Pow(beta, n)))];

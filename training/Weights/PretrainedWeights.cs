@@ -8,10 +8,10 @@ namespace Lentigo.Training.Weights;
 /// the first hexadecimal digits of its SHA-256, as all of torchvision's do.
 /// </summary>
 /// <param name="Network">The network's name in the registry.</param>
-/// <param name="Url">Where it is.</param>
+/// <param name="Url">The address of the file.</param>
 internal sealed record PretrainedWeights(string Network, Uri Url)
 {
-    /// <summary>What no official file of these networks comes near; an endless answer stops here.</summary>
+    /// <summary>The download limit, far above the size of any official file.</summary>
     private const long MaxBytes = 1L << 30;
 
     private static readonly TimeSpan StallTimeout = TimeSpan.FromSeconds(60);
@@ -28,9 +28,10 @@ internal sealed record PretrainedWeights(string Network, Uri Url)
         Official("efficientnet_b4", "efficientnet_b4_rwightman-23ab8bcd.pth"),
     ];
 
-    /// <summary>Where downloads go unless told otherwise: <c>lentigo/weights</c> in the user's application data.</summary>
+    /// <summary>The default folder of downloads: <c>lentigo/weights</c> in the user's application data.</summary>
     public static string DefaultFolder =>
-        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "lentigo", "weights");
+        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "lentigo",
+            "weights");
 
     /// <summary>The file's name.</summary>
     public string FileName => Path.GetFileName(Url.LocalPath);
@@ -39,15 +40,16 @@ internal sealed record PretrainedWeights(string Network, Uri Url)
     public string HashPrefix => Path.GetFileNameWithoutExtension(FileName).Split('-')[^1];
 
     /// <summary>
-    /// Downloads the file, unless it is there already. It takes its name only when it is whole and its hash is right.
+    /// Downloads the file unless it exists. It appears under its name only when complete, with the correct hash.
     /// </summary>
-    /// <param name="folder">Where to put it; created where it does not exist.</param>
-    /// <param name="http">The client to ask with.</param>
-    /// <param name="progress">Told the bytes so far and in all, the latter null where the server does not say.</param>
+    /// <param name="folder">The target folder; created where it does not exist.</param>
+    /// <param name="http">The HTTP client.</param>
+    /// <param name="progress">Receives the number of bytes so far and in total; the latter is null where the server does not report it.</param>
     /// <param name="cancellation">Stops the download.</param>
     /// <returns>The file's path.</returns>
     /// <exception cref="WeightsFileException">It could not be downloaded or written, or its hash is wrong.</exception>
-    public async Task<string> DownloadAsync(string folder, HttpClient http, IProgress<(long Done, long? Total)>? progress = null, CancellationToken cancellation = default)
+    public async Task<string> DownloadAsync(string folder, HttpClient http, IProgress<(long Done, long? Total)>? progress = null,
+        CancellationToken cancellation = default)
     {
         string path = Path.Combine(folder, FileName);
         try
@@ -78,7 +80,8 @@ internal sealed record PretrainedWeights(string Network, Uri Url)
             if (!await HasRightHashAsync(partial, cancellation).ConfigureAwait(false))
             {
                 throw new WeightsFileException(
-                    $"{Url} sent another file than {FileName}: its SHA-256 does not begin with {HashPrefix}. Nothing was kept. Try again, or on another network.");
+                    $"{Url} sent another file than {FileName}: its SHA-256 does not begin with {HashPrefix}. Nothing was kept. Try again, or on another "
+                        + "network.");
             }
         }
     }

@@ -111,7 +111,8 @@ internal static class PthFile
         }
 
         /// <summary>
-        /// The dictionary that holds tensors: training scripts put it under any key, beside the optimizer's state and the epoch. The least nested one counts, of these the
+        /// The dictionary that holds tensors: training scripts put it under any key, beside the optimizer's state and the epoch. The least nested one counts,
+        /// of these the
         /// usual name's, then the one of most tensors. What stands under numbers is an optimizer's.
         /// </summary>
         private static PickledDictionary FindWeights(PickledDictionary root)
@@ -122,10 +123,12 @@ internal static class PthFile
                 var holding = level.Where(l => l.Dictionary.Items.Any(i => i.Value is PickledTensor)).ToArray();
                 if (holding.Length > 0)
                 {
-                    return holding.OrderBy(h => Array.IndexOf(Preferred, h.Key) is var at && at < 0 ? Preferred.Length : at).ThenByDescending(h => h.Dictionary.Items.Count(i => i.Value is PickledTensor)).First().Dictionary;
+                    return holding.OrderBy(h => Array.IndexOf(Preferred, h.Key) is var at && at < 0 ? Preferred.Length : at)
+                        .ThenByDescending(h => h.Dictionary.Items.Count(i => i.Value is PickledTensor)).First().Dictionary;
                 }
 
-                level = [.. level.SelectMany(l => l.Dictionary.Items).Where(i => i.Key is string && i.Value is PickledDictionary).Select(i => ((string)i.Key!, (PickledDictionary)i.Value!))];
+                level = [.. level.SelectMany(l => l.Dictionary.Items).Where(i => i.Key is string && i.Value is PickledDictionary)
+                    .Select(i => ((string)i.Key!, (PickledDictionary)i.Value!))];
             }
 
             return root;
@@ -174,7 +177,8 @@ internal static class PthFile
 
             if (tensor.Offset < 0 || count > storage.Count || (count > 0 && last >= storage.Count))
             {
-                throw new InvalidDataException($"its tensor '{RestrictedUnpickler.Printable(name)}' [{string.Join(", ", tensor.Size)}] reaches beyond its storage of {storage.Count} elements");
+                throw new InvalidDataException($"its tensor '{RestrictedUnpickler.Printable(name)}' [{string.Join(", ", tensor.Size)}] reaches beyond its "
+                    + $"storage of {storage.Count} elements");
             }
 
             int size = ElementSize(storage.Type);
@@ -216,7 +220,8 @@ internal static class PthFile
                     ?? throw new InvalidDataException($"its storage {RestrictedUnpickler.Printable(storage.Key)} is missing. Is the download complete?");
                 if (storage.Count > entry.Length || storage.Count * ElementSize(storage.Type) != entry.Length)
                 {
-                    throw new InvalidDataException($"its storage {RestrictedUnpickler.Printable(storage.Key)} has {entry.Length} bytes, not {storage.Count} elements of {storage.Type}");
+                    throw new InvalidDataException($"its storage {RestrictedUnpickler.Printable(storage.Key)} has {entry.Length} bytes, not {storage.Count} "
+                        + $"elements of {storage.Type}");
                 }
 
                 loaded = (storage, ReadEntry(entry));

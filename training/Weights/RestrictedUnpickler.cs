@@ -33,9 +33,11 @@ internal sealed class RestrictedUnpickler
     // What training scripts keep beside weights: read as empty dictionaries, since nothing of it is needed.
     private static readonly HashSet<string> IgnoredGlobals =
     [
-        "argparse.Namespace", "collections.defaultdict", "builtins.dict", "builtins.set", "__builtin__.set", "datetime.timedelta", "datetime.datetime", "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath",
+        "argparse.Namespace", "collections.defaultdict", "builtins.dict", "builtins.set", "__builtin__.set", "datetime.timedelta", "datetime.datetime",
+        "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath",
         "numpy.dtype", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "_codecs.encode", "torch.device", "torch.Size",
-        "lightning.fabric.utilities.data.AttributeDict", "lightning_fabric.utilities.data.AttributeDict", "pytorch_lightning.utilities.parsing.AttributeDict", "lightning.pytorch.utilities.parsing.AttributeDict",
+        "lightning.fabric.utilities.data.AttributeDict", "lightning_fabric.utilities.data.AttributeDict", "pytorch_lightning.utilities.parsing.AttributeDict",
+        "lightning.pytorch.utilities.parsing.AttributeDict",
     ];
 
     private readonly byte[] _pickle;
@@ -204,7 +206,8 @@ internal sealed class RestrictedUnpickler
                     break;
                 default:
                     throw new InvalidDataException(
-                        $"its pickle has the instruction 0x{instruction:x2} at byte {_position - 1}, which tensors do not need: no code of a weights file is ever run");
+                        $"its pickle has the instruction 0x{instruction:x2} at byte {_position - 1}, which tensors do not need: no code of a weights file is "
+                            + "ever run");
             }
         }
     }

@@ -5,37 +5,40 @@ using static TorchSharp.torch;
 
 namespace Lentigo.Training.Weights;
 
-/// <summary>What became of a weights file's tensors.</summary>
+/// <summary>Reports how a weights file was applied to a network.</summary>
 /// <param name="File">The file.</param>
-/// <param name="Loaded">The network's tensors that were set.</param>
-/// <param name="Missing">The network's parameters that the file has not, or of another shape; they keep their random start.</param>
-/// <param name="Unused">The file's tensors that found no place.</param>
-/// <param name="Normalisations">How many batch normalisations were set from activations, because the file's were folded into the convolutions.</param>
-/// <param name="Map">Where each of the network's tensors came from, in the network's order.</param>
+/// <param name="Loaded">The tensors of the network that were loaded.</param>
+/// <param name="Missing">Parameters of the network that the file lacks or has in another shape; they stay randomly initialized.</param>
+/// <param name="Unused">Tensors of the file that were not used.</param>
+/// <param name="Normalizations">
+/// The number of batch normalizations that were estimated from activations, because those of the file were folded into the convolutions.
+/// </param>
+/// <param name="Map">The origin of each tensor of the network, in the order of the network.</param>
 internal sealed record StartWeightsReport(
-    string File, IReadOnlyList<string> Loaded, IReadOnlyList<string> Missing, IReadOnlyList<string> Unused, int Normalisations, IReadOnlyList<WeightOrigin> Map)
+    string File, IReadOnlyList<string> Loaded, IReadOnlyList<string> Missing, IReadOnlyList<string> Unused, int Normalizations, IReadOnlyList<WeightOrigin> Map)
 {
-    /// <summary>The map in words, a line a tensor: <c>fc.weight [7, 512]  stays as it was: fc.weight of the file is [1000, 512]</c>.</summary>
+    /// <summary>The map as text, one line per tensor: <c>fc.weight [7, 512]  stays as it was: fc.weight of the file is [1000, 512]</c>.</summary>
     public IEnumerable<string> Lines() => Map.Select(m => $"{m.Name} [{string.Join(", ", m.Shape)}]  {m.Origin}");
 }
 
-/// <summary>Where a tensor of a network came from.</summary>
+/// <summary>The origin of a tensor.</summary>
 /// <param name="Name">Its name in the network.</param>
 /// <param name="Shape">Its shape.</param>
-/// <param name="Origin">The file's tensor, or why there is none, in words.</param>
+/// <param name="Origin">The tensor of the file, or the reason why there is none.</param>
 internal sealed record WeightOrigin(string Name, IReadOnlyList<long> Shape, string Origin);
 
-/// <summary>Gives a network the weights of a file to start from.</summary>
+/// <summary>Initializes networks from weights files.</summary>
 internal static class StartWeights
 {
     private static readonly string[] Extensions = [".safetensors", ".pth", ".pt", ".pth.tar", ".ckpt", ".bin"];
 
-    // What a checkpoint of this trainer holds beside the network.
+    // Tensors of checkpoints that do not belong to the network.
     private static readonly string[] OfTheOptimizer = ["optimizer.mean", "optimizer.square", "average"];
 
     /// <summary>
-    /// Finds the file for a member: the file itself; in a folder of a training's output or checkpoints the member's best checkpoint, or else that of
-    /// its network; in another folder the file whose name starts with the network's.
+    /// Finds the file for a member: the path itself if it is a file; in the output folder of a training the best checkpoint of the member, or of its network;
+    /// in any
+    /// other folder the file whose name starts with that of the network.
     /// </summary>
     /// <returns>The file, or null where the folder has none for this member.</returns>
     /// <exception cref="WeightsFileException">There is no such file or folder, or the folder has several for this network.</exception>
@@ -61,30 +64,34 @@ internal static class StartWeights
         }
 
         string[] files = [.. Directory.EnumerateFiles(path)
-            .Where(f => Path.GetFileName(f).StartsWith(network, StringComparison.OrdinalIgnoreCase) && Extensions.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase)))];
+            .Where(f => Path.GetFileName(f).StartsWith(network, StringComparison.OrdinalIgnoreCase)
+                && Extensions.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase)))];
         return files.Length > 1
-            ? throw new WeightsFileException($"The folder {path} holds several weights for {network}: {string.Join(", ", files.Select(Path.GetFileName))}. Name one with --weights.")
+            ? throw new WeightsFileException($"The folder {path} holds several weights for {network}: {string.Join(", ", files.Select(Path.GetFileName))}. "
+                + "Name one with --weights.")
             : files.FirstOrDefault();
     }
 
     /// <summary>
-    /// Loads what fits. Where a file's batch normalisation was folded into its convolution (the convolution has a bias, ours has none), the
+    /// Loads what fits. Where a file's batch normalization was folded into its convolution (the convolution has a bias, ours has none), the
     /// network is made to compute the same: with m and v the mean and variance of the convolution's output over <paramref name="images"/>,
-    /// running mean = m, running variance = v, scale = sqrt(v + eps) and shift = m + bias. So the first batches are normalised
+    /// running mean = m, running variance = v, scale = sqrt(v + eps) and shift = m + bias. So the first batches are normalized
     /// to about what they were, in training too.
     /// </summary>
     /// <param name="network">The network, on the CPU or a GPU.</param>
     /// <param name="path">A <c>.safetensors</c> or <c>.pth</c> file, or a checkpoint of this trainer.</param>
-    /// <param name="images">Normalised images [n, 3, s, s] to measure activations with; disposed by the caller.</param>
+    /// <param name="images">Normalized images [n, 3, s, s] to measure activations with; disposed by the caller.</param>
     /// <param name="publicNames">How names in files of public weights become the network's, where they differ.</param>
     /// <exception cref="WeightsFileException">The file cannot be read, or nothing in it fits.</exception>
-    public static StartWeightsReport Load(nn.Module<Tensor, Tensor> network, string path, IReadOnlyList<Tensor> images, IReadOnlyList<PublicName>? publicNames = null)
+    public static StartWeightsReport Load(nn.Module<Tensor, Tensor> network, string path, IReadOnlyList<Tensor> images,
+        IReadOnlyList<PublicName>? publicNames = null)
     {
         (string Name, Tensor Target)[] targets = [.. network.named_parameters().Select(p => (p.name, (Tensor)p.parameter))
             .Concat(network.named_buffers().Select(b => (b.name, b.buffer)))
             .Where(t => !t.name.EndsWith(".num_batches_tracked", StringComparison.Ordinal))];
         // Torch's own counters of batches set nothing.
-        KeyValuePair<string, WeightTensor>[] tensors = [.. Read(path).Where(t => !OfTheOptimizer.Contains(t.Key) && !t.Key.EndsWith(".num_batches_tracked", StringComparison.Ordinal))];
+        KeyValuePair<string, WeightTensor>[] tensors =
+            [.. Read(path).Where(t => !OfTheOptimizer.Contains(t.Key) && !t.Key.EndsWith(".num_batches_tracked", StringComparison.Ordinal))];
         string prefix = PrefixOf(tensors.Select(t => t.Key), [.. targets.Select(t => t.Name)], publicNames ?? []);
         Dictionary<string, (string Name, WeightTensor Tensor)> file = tensors
             .GroupBy(t => t.Key.StartsWith(prefix, StringComparison.Ordinal) ? PublicName.Translate(t.Key[prefix.Length..], publicNames ?? []) : t.Key)
@@ -104,7 +111,7 @@ internal static class StartWeights
         }
 
         List<(BatchNorm2d Norm, Tensor Bias)> folded = [];
-        foreach ((string convName, Conv2d conv, string normName, BatchNorm2d norm) in NormalisedConvolutions(network))
+        foreach ((string convName, Conv2d conv, string normName, BatchNorm2d norm) in NormalizedConvolutions(network))
         {
             string bias = convName + ".bias";
             if (used.Contains(convName + ".weight") && !used.Contains(normName + ".weight") && file.TryGetValue(bias, out var source)
@@ -124,17 +131,23 @@ internal static class StartWeights
         folded.ForEach(f => f.Bias.Dispose());
         if (origins.Count == 0)
         {
-            throw new WeightsFileException($"Nothing in the weights file {path} fits the network. Its names: {string.Join(", ", file.Values.Take(5).Select(v => v.Name))}, ... Is it another network's?");
+            throw new WeightsFileException($"Nothing in the weights file {path} fits the network. Its names: "
+                + $"{string.Join(", ", file.Values.Take(5).Select(v => v.Name))}, ... Is it another network's?");
         }
 
         WeightOrigin[] map = [.. targets.Select(t => new WeightOrigin(t.Name, t.Target.shape, origins.GetValueOrDefault(t.Name)
-            ?? (file.TryGetValue(t.Name, out var other) ? $"stays as it was: {other.Name} of the file is [{string.Join(", ", other.Tensor.Shape)}]" : "stays as it was: not in the file")))];
+            ?? (file.TryGetValue(t.Name, out var other) ? $"stays as it was: {other.Name} of the file is [{string.Join(", ", other.Tensor.Shape)}]"
+                : "stays as it was: not in the file")))];
         return new(
-            path, [.. targets.Select(t => t.Name).Where(origins.ContainsKey)], [.. network.named_parameters().Select(p => p.name).Where(n => !origins.ContainsKey(n))],
+            path, [.. targets.Select(t => t.Name).Where(origins.ContainsKey)],
+                [.. network.named_parameters().Select(p => p.name).Where(n => !origins.ContainsKey(n))],
             [.. file.Where(f => !used.Contains(f.Key)).Select(f => f.Value.Name)], folded.Count, map);
     }
 
-    /// <summary>Reads a file by its content, whatever its extension: a .safetensors file begins with the length of a JSON header, torch.save writes a zip archive or a pickle.</summary>
+    /// <summary>
+    /// Reads a file by its content, whatever its extension: a .safetensors file begins with the length of a JSON header, torch.save writes a zip archive or a
+    /// pickle.
+    /// </summary>
     private static IReadOnlyDictionary<string, WeightTensor> Read(string path)
     {
         byte[] start = new byte[9];
@@ -148,7 +161,8 @@ internal static class StartWeights
     }
 
     /// <summary>
-    /// What stands before the network's names in a file: <c>module.</c> of a parallel training, <c>model.</c> or <c>backbone.</c> of a wrapper, or several of them. The beginning under
+    /// What stands before the network's names in a file: <c>module.</c> of a parallel training, <c>model.</c> or <c>backbone.</c> of a wrapper, or several of
+    /// them. The beginning under
     /// which most of the file's names are the network's; empty where they are so as they stand.
     /// </summary>
     private static string PrefixOf(IEnumerable<string> names, HashSet<string> network, IReadOnlyList<PublicName> publicNames)
@@ -168,8 +182,8 @@ internal static class StartWeights
         return fitting.OrderByDescending(f => f.Value).ThenBy(f => f.Key.Length).First().Key;
     }
 
-    /// <summary>Convolutions without a bias, each with the batch normalisation that follows it.</summary>
-    private static IEnumerable<(string ConvName, Conv2d Conv, string NormName, BatchNorm2d Norm)> NormalisedConvolutions(nn.Module network)
+    /// <summary>Convolutions without a bias, each with the batch normalization that follows it.</summary>
+    private static IEnumerable<(string ConvName, Conv2d Conv, string NormName, BatchNorm2d Norm)> NormalizedConvolutions(nn.Module network)
     {
         (string Name, Conv2d Conv)? last = null;
         foreach ((string name, nn.Module module) in network.named_modules())
@@ -189,7 +203,7 @@ internal static class StartWeights
 
     private static void Unfold(nn.Module<Tensor, Tensor> network, List<(BatchNorm2d Norm, Tensor Bias)> folded, IReadOnlyList<Tensor> images)
     {
-        // First each normalisation only adds the bias: the network computes what the folded one did.
+        // First each normalization only adds the bias: the network computes what the folded one did.
         foreach ((BatchNorm2d norm, Tensor bias) in folded)
         {
             norm.running_mean!.zero_();

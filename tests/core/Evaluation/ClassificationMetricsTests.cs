@@ -53,7 +53,7 @@ public class ClassificationMetricsTests
     [Fact]
     public void No_labels_and_wrong_labels_are_refused_with_a_sentence()
     {
-        Assert.Contains("no labelled images", Assert.Throws<ArgumentException>(() => ClassificationMetrics.Compute([], [])).Message, StringComparison.Ordinal);
+        Assert.Contains("no labeled images", Assert.Throws<ArgumentException>(() => ClassificationMetrics.Compute([], [])).Message, StringComparison.Ordinal);
         Assert.Contains("Label 7", Assert.Throws<ArgumentException>(() => ClassificationMetrics.Compute([7], [OneHot(0)])).Message, StringComparison.Ordinal);
     }
 

@@ -48,7 +48,7 @@ public sealed partial class BadInputTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{ "optimiser": "adamw", "lernRate": 1 }""", "unknown keys: optimiser, lernRate. Known keys: name, size, epochs,")]
+    [InlineData("""{ "optimizer": "adamw", "lernRate": 1 }""", "unknown keys: optimizer, lernRate. Known keys: name, size, epochs,")]
     [InlineData("""{ "epochs": "ten" }""", "the value of epochs is not of its kind (line 1)")]
     [InlineData("""{ "epochs": 0 }""", "epochs is 0; it must lie between 1 and 10000")]
     [InlineData("""{ "optimizer": "sgd" }""", "optimizer is 'sgd'; known: adam, adamw")]
@@ -95,7 +95,8 @@ public sealed partial class BadInputTests : IDisposable
     {
         string csv = _folder[Path.Combine("data", DataSetFiles.Ham10000FileName)];
         File.WriteAllText(csv, File.ReadAllText(csv).Replace(",vasc,", ",scc,", StringComparison.Ordinal));
-        await RefusesAsync(Failed, $"line 8: the class code 'scc' of image ISIC_0000006 is not one of {string.Join(", ", LesionClasses.Codes)}", _folder["data"]);
+        await RefusesAsync(Failed, $"line 8: the class code 'scc' of image ISIC_0000006 is not one of {string.Join(", ", LesionClasses.Codes)}",
+            _folder["data"]);
     }
 
     [Fact]
@@ -118,7 +119,8 @@ public sealed partial class BadInputTests : IDisposable
     public async Task A_split_file_that_is_not_there_fails_and_one_beside_a_split_is_bad_usage()
     {
         await RefusesAsync(Failed, "nowhere.csv", _folder["data"], "--split-file", _folder["nowhere.csv"]);
-        await RefusesAsync(BadUsage, "--split and --split-file cannot both be given", _folder["data"], "--split-file", _folder["nowhere.csv"], "--split", "image");
+        await RefusesAsync(BadUsage, "--split and --split-file cannot both be given", _folder["data"], "--split-file", _folder["nowhere.csv"], "--split",
+            "image");
     }
 
     [Fact]
@@ -143,7 +145,7 @@ public sealed partial class BadInputTests : IDisposable
     {
         Directory.CreateDirectory(_folder[Path.Combine("run", "checkpoints")]);
         File.WriteAllText(_folder[Path.Combine("run", "checkpoints", "resnet18.safetensors")], "");
-        await RefusesAsync(BadUsage, "Go on with it by --resume, or choose another --out", _folder["data"]);
+        await RefusesAsync(BadUsage, "Continue it with --resume, or choose another --out", _folder["data"]);
     }
 
     [Fact]
@@ -159,7 +161,7 @@ public sealed partial class BadInputTests : IDisposable
     [InlineData("Give either --run", "--run", "x", "--model", "y", "--member", "resnet18")]
     [InlineData("Give either --run", "--model", "y")]
     [InlineData("Give either --run", "--run", "x", "--member", "resnet18")]
-    [InlineData("--precision does not go with --member", "--model", "y", "--member", "resnet18", "--precision", "int8")]
+    [InlineData("--precision cannot be combined with --member", "--model", "y", "--member", "resnet18", "--precision", "int8")]
     public async Task An_export_is_of_trained_members_or_of_one_member_of_a_package(string says, params string[] arguments)
     {
         (int code, _, string error) = await LentigoConsole.RunAsync(["export", "--data", _folder["data"], "--out", _folder["models"], .. arguments]);
@@ -176,13 +178,15 @@ public sealed partial class BadInputTests : IDisposable
 
     private async Task RefusesAsync(int exitCode, string says, string data, params string[] more)
     {
-        string[] members = more.Contains("--members") ? [] : ["--members", "resnet18"], recipe = more.Contains("--recipe") ? [] : ["--epochs", "1", "--size", "16"];
+        string[] members = more.Contains("--members") ? [] : ["--members", "resnet18"],
+            recipe = more.Contains("--recipe") ? [] : ["--epochs", "1", "--size", "16"];
         if (more.Contains("--size") || more.Contains("--epochs"))
         {
             recipe = [];
         }
 
-        (int code, string output, string error) = await LentigoConsole.RunAsync(["train", "--data", data, "--out", _folder["run"], "--no-cache", .. members, .. recipe, .. more]);
+        (int code, string output, string error) =
+            await LentigoConsole.RunAsync(["train", "--data", data, "--out", _folder["run"], "--no-cache", .. members, .. recipe, .. more]);
         Assert.True(code == exitCode && error.Contains(says, StringComparison.Ordinal), $"Exit code {code}: {error}\n{output}");
         Assert.DoesNotMatch(StackTrace(), error + output);
     }

@@ -21,7 +21,8 @@ public sealed class FeedbackTests : IDisposable
         ValidationAnswers validation = ValidationAnswers.Read(Package)!;
         DecisionRule rule = DecisionRule.Fit(validation, Package.Manifest.Prior!, Package.Manifest.Prior!, 0.95, 0.9)!;
         DateTimeOffset monday = new(2026, 11, 2, 8, 0, 0, TimeSpan.Zero);
-        int[] first = [.. Enumerable.Range(0, 200)], malignant = [.. Enumerable.Range(0, validation.Labels.Count).Where(i => LesionClasses.All[validation.Labels[i]].Malignant).Take(50)];
+        int[] first = [.. Enumerable.Range(0, 200)],
+            malignant = [.. Enumerable.Range(0, validation.Labels.Count).Where(i => LesionClasses.All[validation.Labels[i]].Malignant).Take(50)];
         foreach ((int i, DateTimeOffset time) in first.Select(i => (i, monday)).Concat(malignant.Select(i => (i, monday.AddDays(7)))))
         {
             double[] p = validation.Probabilities[i];
@@ -29,7 +30,8 @@ public sealed class FeedbackTests : IDisposable
             {
                 Triage = rule.TriageOf(p, hasWarnings: false),
                 Set = new(0.9, rule.SetOf(p)),
-                Suitability = new(i % 2 == 0 ? 0.9 : Package.Manifest.Suitability!.WarnBelow / 2, Package.Manifest.Suitability!.WarnBelow, Package.Manifest.Suitability.RefuseBelow),
+                Suitability = new(i % 2 == 0 ? 0.9 : Package.Manifest.Suitability!.WarnBelow / 2, Package.Manifest.Suitability!.WarnBelow,
+                    Package.Manifest.Suitability.RefuseBelow),
             }));
         }
 
@@ -74,10 +76,12 @@ public sealed class FeedbackTests : IDisposable
     private static Prediction Answer(double[] probabilities)
     {
         IReadOnlyList<ClassProbability> ranked = Prediction.Rank(probabilities);
-        return new() { Id = "x", Label = ranked[0], Probabilities = ranked, Warnings = [], Members = [], Model = new(Package.Manifest.Name, Package.Manifest.Version) };
+        return new() { Id = "x", Label = ranked[0], Probabilities = ranked, Warnings = [], Members = [],
+            Model = new(Package.Manifest.Name, Package.Manifest.Version) };
     }
 
-    private void Write(string name, FeedbackRecord record) => File.WriteAllBytes(_folder[name + ".json"], JsonSerializer.SerializeToUtf8Bytes(record, LentigoJson.Default.FeedbackRecord));
+    private void Write(string name, FeedbackRecord record) =>
+        File.WriteAllBytes(_folder[name + ".json"], JsonSerializer.SerializeToUtf8Bytes(record, LentigoJson.Default.FeedbackRecord));
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 

@@ -101,5 +101,6 @@ public sealed class InterruptionTests : IDisposable
 
     private LentigoConsole.Running Train(string run, int epochs, params string[] more) => LentigoConsole.Start(
         new Dictionary<string, string> { ["XDG_CACHE_HOME"] = _folder["cache"], ["OMP_NUM_THREADS"] = "1" },
-        ["train", "--data", _folder["data"], "--out", _folder[run], "--members", Member, "--recipe", _folder["recipe.json"], "--epochs", $"{epochs}", "--threads", "1", "--device", "cpu", .. more]);
+        ["train", "--data", _folder["data"], "--out", _folder[run], "--members", Member, "--recipe", _folder["recipe.json"], "--epochs", $"{epochs}",
+            "--threads", "1", "--device", "cpu", .. more]);
 }

@@ -7,7 +7,10 @@ namespace Lentigo.Training.Tests.Commands;
 /// <summary>The training program as its user meets it: arguments in, exit code and text out.</summary>
 internal static class LentigoConsole
 {
-    /// <summary>The collection of the classes that draw nothing from the generator of this process and leave its console alone: they start the program by <see cref="Start"/>.</summary>
+    /// <summary>
+    /// The collection of the classes that draw nothing from the generator of this process and leave its console alone: they start the program by
+    /// <see cref="Start"/>.
+    /// </summary>
     public const string Processes = "Processes";
 
     /// <summary>Runs the verbs in this process.</summary>
@@ -33,7 +36,8 @@ internal static class LentigoConsole
     public static Running Start(IReadOnlyDictionary<string, string> variables, params string[] arguments)
     {
         // A shell that runs the tests in the background lets them, and what they start, ignore SIGINT; env gives the signal its meaning back.
-        ProcessStartInfo start = new("env") { ArgumentList = { "--default-signal=INT", "dotnet" }, RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("env") { ArgumentList = { "--default-signal=INT", "dotnet" }, RedirectStandardOutput = true,
+            RedirectStandardError = true };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Lentigo.Training.dll"));
         Array.ForEach(arguments, start.ArgumentList.Add);
         start.Environment["DOTNET_TieredPGO"] = "0"; // measuring itself to become faster takes it longer than it lives
@@ -79,7 +83,8 @@ internal static class LentigoConsole
             Stopwatch waited = Stopwatch.StartNew();
             while (!Said.Contains(text, StringComparison.Ordinal))
             {
-                Assert.False(_process.HasExited && !Said.Contains(text, StringComparison.Ordinal), $"It ended with {(_process.HasExited ? _process.ExitCode : 0)} before it said '{text}': {Said}");
+                Assert.False(_process.HasExited && !Said.Contains(text, StringComparison.Ordinal),
+                    $"It ended with {(_process.HasExited ? _process.ExitCode : 0)} before it said '{text}': {Said}");
                 Assert.True(waited.Elapsed < Patience, $"It did not say '{text}' in {Patience.TotalMinutes} minutes: {Said}");
                 await Task.Delay(20);
             }

@@ -16,7 +16,8 @@ public sealed class LogTests : IDisposable
     public async Task A_training_that_is_resumed_with_more_epochs_trains_longer_says_what_that_does_to_the_schedule_and_logs_a_CSV()
     {
         SyntheticLesions.WriteHam10000(_folder["data"], perClass: 4, size: 40);
-        string[] train = ["train", "--data", _folder["data"], "--out", _folder["run"], "--members", "vit_tiny", "--recipe", "strong", "--size", "32", "--batch", "8", "--no-cache", "--threads", "1"];
+        string[] train = ["train", "--data", _folder["data"], "--out", _folder["run"], "--members", "vit_tiny", "--recipe", "strong", "--size", "32",
+            "--batch", "8", "--no-cache", "--threads", "1"];
         var first = await LentigoConsole.RunAsync([.. train, "--epochs", "2"]);
         Assert.True(first.ExitCode == 0, first.Error);
         Assert.DoesNotContain("--limit", first.Output, StringComparison.Ordinal);
@@ -40,9 +41,11 @@ public sealed class LogTests : IDisposable
     {
         ModelPackage package = ModelPackage.Open(Path.GetFullPath(Path.Combine(RepositoryRoot(), "models", "lentigo")));
         int[] labels = [.. Enumerable.Range(0, 14).Select(i => i % 7)];
-        ClassificationMetrics metrics = ClassificationMetrics.Compute(labels, [.. labels.Select(l => Enumerable.Range(0, 7).Select(c => c == l ? 0.4 : 0.1).ToArray())]);
+        ClassificationMetrics metrics =
+            ClassificationMetrics.Compute(labels, [.. labels.Select(l => Enumerable.Range(0, 7).Select(c => c == l ? 0.4 : 0.1).ToArray())]);
         Dictionary<string, ClassificationMetrics> members = new() { ["mobilenet_v2@2"] = metrics, ["efficientnet_b0.fold2"] = metrics };
-        EvaluationReport report = new("lentigo", "ham10000", "val", metrics, members) { Strata = new Dictionary<string, ClassificationMetrics> { ["600x450"] = metrics } };
+        EvaluationReport report = new("lentigo", "ham10000", "val", metrics, members) { Strata = new Dictionary<string,
+            ClassificationMetrics> { ["600x450"] = metrics } };
         using StringWriter text = new();
         IAnsiConsole console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(text), Ansi = AnsiSupport.No });
         console.Profile.Width = 80;
@@ -54,8 +57,10 @@ public sealed class LogTests : IDisposable
         Assert.All(text.ToString().Split('\n'), line => Assert.InRange(line.TrimEnd().Length, 0, 80));
         Assert.Contains("1.0000", text.ToString(), StringComparison.Ordinal); // no number is cut or broken
         Assert.DoesNotContain("…", text.ToString(), StringComparison.Ordinal);
-        Assert.Contains(text.ToString().Split('\n'), line => line.Contains("mobilenet_v2@2", StringComparison.Ordinal) && line.Contains($"{metrics.LogLoss:f4}", StringComparison.Ordinal));
+        Assert.Contains(text.ToString().Split('\n'),
+            line => line.Contains("mobilenet_v2@2", StringComparison.Ordinal) && line.Contains($"{metrics.LogLoss:f4}", StringComparison.Ordinal));
     }
 
-    private static string RepositoryRoot([System.Runtime.CompilerServices.CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(path, "..", "..", "..", ".."));
+    private static string RepositoryRoot([System.Runtime.CompilerServices.CallerFilePath] string path = "") =>
+        Path.GetFullPath(Path.Combine(path, "..", "..", "..", ".."));
 }

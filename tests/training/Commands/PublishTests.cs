@@ -38,7 +38,8 @@ public sealed class PublishTests : IDisposable
             return answers with { Probabilities = shuffled };
         });
         var refused = await LentigoConsole.RunAsync("publish", "--model", worse, "--to", to);
-        Assert.Equal((1, true), (refused.ExitCode, refused.Error.Contains("is worse than the version that serves and was not published", StringComparison.Ordinal)));
+        Assert.Equal((1, true), (refused.ExitCode,
+            refused.Error.Contains("is worse than the version that serves and was not published", StringComparison.Ordinal)));
         Assert.Contains("macro AUC", refused.Output, StringComparison.Ordinal);
         Assert.Equal(first, ModelPackage.Open(Path.Combine(to, "lentigo-fast")).Manifest.Version);
 
@@ -53,13 +54,15 @@ public sealed class PublishTests : IDisposable
         Assert.Contains($"lentigo-fast {first} serves now instead of 99990101-000000", back.Output, StringComparison.Ordinal);
         Assert.Equal(first, ModelPackage.Open(Path.Combine(to, "lentigo-fast")).Manifest.Version);
         var further = await LentigoConsole.RunAsync("models", "rollback", "--in", to, "--name", "lentigo-fast");
-        Assert.Equal((1, true), (further.ExitCode, further.Error.Contains("There is no version of lentigo-fast before the one that serves", StringComparison.Ordinal)));
+        Assert.Equal((1, true), (further.ExitCode,
+            further.Error.Contains("There is no version of lentigo-fast before the one that serves", StringComparison.Ordinal)));
         var unknown = await LentigoConsole.RunAsync("models", "rollback", "--in", to, "--name", "lentigo-fast", "--version", "1");
         Assert.Contains("There is no version 1 of lentigo-fast. Published: 99990101-000000", unknown.Error, StringComparison.Ordinal);
 
         // An equal package of another day is no worse, and one of other validation images cannot be compared.
         Assert.Equal(0, (await LentigoConsole.RunAsync("publish", "--model", Copy("99990102-000000", answers => answers), "--to", to)).ExitCode);
-        var other = await LentigoConsole.RunAsync("publish", "--model", Copy("99990103-000000", answers => answers.Subset([.. Enumerable.Range(0, 500)])), "--to", to);
+        var other = await LentigoConsole.RunAsync("publish", "--model", Copy("99990103-000000", answers => answers.Subset([.. Enumerable.Range(0, 500)])),
+            "--to", to);
         Assert.Equal((0, true), (other.ExitCode, other.Output.Contains("they cannot be compared", StringComparison.Ordinal)));
     }
 
@@ -86,5 +89,6 @@ public sealed class PublishTests : IDisposable
     }
 
     /// <summary>The small model that ships.</summary>
-    internal static string Model([System.Runtime.CompilerServices.CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(path, "..", "..", "..", "..", "models", "lentigo-fast"));
+    internal static string Model([System.Runtime.CompilerServices.CallerFilePath] string path = "") =>
+        Path.GetFullPath(Path.Combine(path, "..", "..", "..", "..", "models", "lentigo-fast"));
 }

@@ -22,7 +22,8 @@ public sealed class SourcesTests : IDisposable
     [Fact]
     public async Task A_model_of_several_sources_names_each_and_is_evaluated_on_the_split_of_the_one_it_was_validated_on()
     {
-        var trained = await TrainAsync("--data", _folder["main"], $"{_folder["more"]}@0.5", "--pretrain-data", _folder["first"], "--pretrain-size", "24", "--pretrain-epochs", "1");
+        var trained = await TrainAsync("--data", _folder["main"], $"{_folder["more"]}@0.5", "--pretrain-data", _folder["first"], "--pretrain-size", "24",
+            "--pretrain-epochs", "1");
         Assert.True(trained.ExitCode == 0, trained.Error);
         ModelManifest manifest = ModelPackage.Open(_folder["run"]).Manifest;
         Assert.Equal(
@@ -34,7 +35,8 @@ public sealed class SourcesTests : IDisposable
         Assert.Equal(24, manifest.Recipe!.Value.GetProperty("pretraining").GetProperty("size").GetInt32());
         Assert.Equal(["mobilenet_v2"], manifest.Members.Select(m => m.Name)); // the first training is no member
 
-        var evaluated = await LentigoConsole.RunAsync("evaluate", "--model", _folder["run"], "--data", _folder["main"], "--subset", "val", "--no-cache", "--json", _folder["val.json"]);
+        var evaluated = await LentigoConsole.RunAsync("evaluate", "--model", _folder["run"], "--data", _folder["main"], "--subset", "val", "--no-cache",
+            "--json", _folder["val.json"]);
         Assert.True(evaluated.ExitCode == 0, evaluated.Error);
         using JsonDocument figures = JsonDocument.Parse(await File.ReadAllBytesAsync(_folder["val.json"], TestContext.Current.CancellationToken));
         Assert.Equal(manifest.Data.ValCount, figures.RootElement.GetProperty("ensemble").GetProperty("count").GetInt32());
@@ -60,7 +62,9 @@ public sealed class SourcesTests : IDisposable
         using (natural)
         using (uniform)
         {
-            Assert.All(own.Zip(weighed), p => Assert.All(ClassPrior.Reweigh(p.First, [0.1, 0.1, 0.1, 0.1, 0.1, 0.3, 0.2], ClassPrior.UniformShares).Zip(p.Second), q => Assert.Equal(q.First, q.Second, 6)));
+            Assert.All(own.Zip(weighed), p =>
+                Assert.All(ClassPrior.Reweigh(p.First, [0.1, 0.1, 0.1, 0.1, 0.1, 0.3, 0.2], ClassPrior.UniformShares).Zip(p.Second),
+                q => Assert.Equal(q.First, q.Second, 6)));
             JsonElement under = natural.RootElement.GetProperty("uniform").GetProperty("ensemble");
             Assert.True(JsonElement.DeepEquals(under, uniform.RootElement.GetProperty("ensemble")));
             Assert.False(JsonElement.DeepEquals(under, natural.RootElement.GetProperty("ensemble")));
@@ -73,18 +77,20 @@ public sealed class SourcesTests : IDisposable
     private async Task<(JsonDocument Figures, double[][] Probabilities)> EvaluateAsync(string prior)
     {
         var evaluated = await LentigoConsole.RunAsync(
-            "evaluate", "--model", _folder["run"], "--data", _folder["main"], "--no-cache", "--prior", prior, "--json", _folder["figures.json"], "--predictions", _folder["answers.csv"]);
+            "evaluate", "--model", _folder["run"], "--data", _folder["main"], "--no-cache", "--prior", prior, "--json", _folder["figures.json"],
+                "--predictions", _folder["answers.csv"]);
         Assert.True(evaluated.ExitCode == 0, evaluated.Error);
         Assert.Contains("mobilenet_v2, uniform prior", evaluated.Output, StringComparison.Ordinal);
-        double[][] rows = [.. File.ReadLines(_folder["answers.csv"]).Skip(1).Select(l => l.Split(',').Skip(2).Take(7).Select(v => double.Parse(v, CultureInfo.InvariantCulture)).ToArray())];
+        double[][] rows = [.. File.ReadLines(_folder["answers.csv"]).Skip(1)
+            .Select(l => l.Split(',').Skip(2).Take(7).Select(v => double.Parse(v, CultureInfo.InvariantCulture)).ToArray())];
         return (JsonDocument.Parse(await File.ReadAllBytesAsync(_folder["figures.json"], TestContext.Current.CancellationToken)), rows);
     }
 
     [Theory]
     [InlineData(2, "names none of the data sets", "--validate-on", "elsewhere")]
-    [InlineData(2, "Name its data sets with --pretrain-data", "--pretrain-epochs", "2")]
+    [InlineData(2, "Give its data sets with --pretrain-data", "--pretrain-epochs", "2")]
     [InlineData(2, "pretraining.epochs is 0; it must lie between 1 and 10000", "--pretrain-epochs", "0", "--pretrain-data", "DIR/first")]
-    [InlineData(2, "is named twice. To draw its images twice an epoch, write", "--data", "DIR/main")]
+    [InlineData(2, "is given twice. To sample its images twice per epoch, write", "--data", "DIR/main")]
     [InlineData(2, "is not a number above 0", "--data", "DIR/more@x")]
     [InlineData(1, "There is no data set at", "--pretrain-data", "DIR/nowhere")]
     [InlineData(1, "There is no table", "--data", "DIR/more=DIR/none.csv")]
@@ -102,5 +108,6 @@ public sealed class SourcesTests : IDisposable
     }
 
     private async Task<(int ExitCode, string Output, string Error)> TrainAsync(params string[] more) => await LentigoConsole.RunAsync(
-        ["train", "--out", _folder["run"], "--members", "mobilenet_v2", "--recipe", "strong", "--size", "32", "--epochs", "1", "--batch", "7", "--no-cache", "--threads", "1", .. more]);
+        ["train", "--out", _folder["run"], "--members", "mobilenet_v2", "--recipe", "strong", "--size", "32", "--epochs", "1", "--batch", "7", "--no-cache",
+            "--threads", "1", .. more]);
 }

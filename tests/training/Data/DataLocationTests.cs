@@ -31,7 +31,8 @@ public sealed class DataLocationTests : IDisposable
     [InlineData("ham@NaN")]
     [InlineData("ham@101")]
     public void A_weight_that_is_no_number_above_0_is_refused(string text) =>
-        Assert.Contains("is not a number above 0 and at most 100. Write it like ham@0.5", Assert.Throws<DataSetException>(() => DataLocation.Parse(text)).Message, StringComparison.Ordinal);
+        Assert.Contains("is not a number above 0 and at most 100. Write it like ham@0.5",
+            Assert.Throws<DataSetException>(() => DataLocation.Parse(text)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Any_CSV_with_the_columns_of_HAM10000_labels_the_images_beside_it()
@@ -50,6 +51,7 @@ public sealed class DataLocationTests : IDisposable
         DataSetFiles files = DataSetFiles.List(_folder["small"], _folder[Path.Combine("large", "metadata.csv")]);
         Assert.Equal(7, files.Images.Count);
         Assert.All(files.Images, i => Assert.StartsWith(_folder["small"], i.Path, StringComparison.Ordinal));
-        Assert.Contains("There is no table", Assert.Throws<DataSetException>(() => DataSetFiles.List(_folder["small"], _folder["none.csv"])).Message, StringComparison.Ordinal);
+        Assert.Contains("There is no table", Assert.Throws<DataSetException>(() => DataSetFiles.List(_folder["small"], _folder["none.csv"])).Message,
+            StringComparison.Ordinal);
     }
 }

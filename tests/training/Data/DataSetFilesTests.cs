@@ -13,12 +13,14 @@ public sealed class DataSetFilesTests : IDisposable
     public void ISIC_2018_is_read_with_its_lesions()
     {
         WriteIsic("Training", 0, 14);
-        File.WriteAllLines(_folder["ISIC2018_Task3_Training_LesionGroupings.csv"], ["image,lesion_id,diagnosis_confirm_type", .. Enumerable.Range(0, 14).Select(i => $"ISIC_{i:D7},HAM_{i / 2:D7},histopathology")]);
+        File.WriteAllLines(_folder["ISIC2018_Task3_Training_LesionGroupings.csv"],
+            ["image,lesion_id,diagnosis_confirm_type", .. Enumerable.Range(0, 14).Select(i => $"ISIC_{i:D7},HAM_{i / 2:D7},histopathology")]);
         using LesionDataSet data = Open();
         Assert.Equal([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6], data.Records.Select(r => r.Label));
         Assert.Equal("HAM_0000003", data.Records[7].Lesion);
         Assert.All(data.Records, r => Assert.Null(r.Subset)); // with the training images alone there is no split of its own
-        Assert.Equal(["ISIC2018_Task3_Training_GroundTruth.csv", "ISIC2018_Task3_Training_LesionGroupings.csv"], DataSetFiles.List(_folder.Path).Tables.Select(Path.GetFileName));
+        Assert.Equal(["ISIC2018_Task3_Training_GroundTruth.csv", "ISIC2018_Task3_Training_LesionGroupings.csv"],
+            DataSetFiles.List(_folder.Path).Tables.Select(Path.GetFileName));
     }
 
     [Fact]
@@ -44,7 +46,8 @@ public sealed class DataSetFilesTests : IDisposable
         string csv = WriteIsic("Training", 0, 7);
         File.WriteAllLines(csv, File.ReadAllLines(csv).Select(l => l.StartsWith("ISIC_0000002,", StringComparison.Ordinal) ? "ISIC_0000002," + classes : l));
         string message = Refusal();
-        Assert.Contains("line 4: image ISIC_0000002 must have 1 in exactly one of the columns MEL, NV, BCC, AKIEC, BKL, DF, VASC", message, StringComparison.Ordinal);
+        Assert.Contains("line 4: image ISIC_0000002 must have 1 in exactly one of the columns MEL, NV, BCC, AKIEC, BKL, DF, VASC", message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -69,7 +72,8 @@ public sealed class DataSetFilesTests : IDisposable
 
         using LesionDataSet data = Open();
         Assert.Equal(8, data.Count);
-        Assert.Equal(["40", "32"], data.Records.Where(r => r.Id.StartsWith("MEL/", StringComparison.Ordinal)).OrderByDescending(r => r.Stratum).Select(r => r.Stratum));
+        Assert.Equal(["40", "32"], data.Records.Where(r => r.Id.StartsWith("MEL/", StringComparison.Ordinal)).OrderByDescending(r => r.Stratum)
+            .Select(r => r.Stratum));
         Assert.Equal([0, 2, 0, 0, 2, 2, 2], data.ClassCounts(Enumerable.Range(0, 8)));
         Assert.Equal(SplitKind.Image, DataSetSplit.Make(data, SplitKind.Lesion, 1, 2).Kind);
     }
@@ -120,7 +124,9 @@ public sealed class DataSetFilesTests : IDisposable
         File.Copy(Path.Combine(part, "ISIC_0000002.png"), Path.Combine(part, "stray.png"));
         File.WriteAllText(Image(3), "not an image");
         File.Delete(Image(4));
-        using DataSetInspection found = DataSetInspection.Of(_folder.Path, table: null, format: null, 40, cache: null, Assert.Fail, progress: null, cancellationToken: TestContext.Current.CancellationToken);
+        using DataSetInspection found =
+            DataSetInspection.Of(_folder.Path, table: null, format: null, 40, cache: null, Assert.Fail, progress: null,
+            cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(12, found.Images.Count);
         Assert.Equal("HAM10000", found.Format);
         Assert.Equal(["ISIC_0000004"], found.Missing);
@@ -135,7 +141,9 @@ public sealed class DataSetFilesTests : IDisposable
     {
         SyntheticLesions.WriteImage(_folder[Path.Combine("mel", "a.png")], 4, 1, 32);
         SyntheticLesions.WriteImage(_folder[Path.Combine("nv", "a.tif")], 4, 1, 32);
-        using DataSetInspection found = DataSetInspection.Of(_folder.Path, table: null, format: null, 32, cache: null, Assert.Fail, progress: null, cancellationToken: TestContext.Current.CancellationToken);
+        using DataSetInspection found =
+            DataSetInspection.Of(_folder.Path, table: null, format: null, 32, cache: null, Assert.Fail, progress: null,
+            cancellationToken: TestContext.Current.CancellationToken);
         Assert.Empty(found.SameBytes);
         Assert.Equal([0, 1], Assert.Single(found.SamePixels));
     }

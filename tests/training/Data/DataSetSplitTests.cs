@@ -88,7 +88,8 @@ public sealed class DataSetSplitTests
         using TemporaryFolder folder = new();
         File.WriteAllText(folder["split.csv"], csv);
         using LesionDataSet data = Records(140);
-        Assert.Contains(reason, Assert.Throws<DataSetException>(() => DataSetSplit.Read(folder["split.csv"], data, _ => { })).Message, StringComparison.Ordinal);
+        Assert.Contains(reason, Assert.Throws<DataSetException>(() => DataSetSplit.Read(folder["split.csv"], data, _ => { })).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -126,7 +127,8 @@ public sealed class DataSetSplitTests
         }
 
         Assert.Equal(Enumerable.Range(0, data.Count), validated.Order());
-        Assert.NotEmpty(Enumerable.Range(0, 5).SelectMany(fold => DataSetSplit.Make(data, SplitKind.Image, seed: 1, folds: 5, fold).Leaks(data).Copies)); // as the paper does
+        // as the paper does
+        Assert.NotEmpty(Enumerable.Range(0, 5).SelectMany(fold => DataSetSplit.Make(data, SplitKind.Image, seed: 1, folds: 5, fold).Leaks(data).Copies));
     }
 
     [Fact]
@@ -135,7 +137,8 @@ public sealed class DataSetSplitTests
         using TemporaryFolder folder = new();
         using LesionDataSet data = WithCopies(lesions: false);
         File.WriteAllLines(folder["split.csv"], ["image_id,subset", .. data.Records.Select((r, i) => $"{r.Id},{(i == 30 ? "val" : "train")}")]);
-        Assert.Contains("1 pictures (the first: image0002 = image0030) have images on both sides", Assert.Throws<DataSetException>(() => DataSetSplit.Read(folder["split.csv"], data, Assert.Fail)).Message, StringComparison.Ordinal);
+        Assert.Contains("1 pictures (the first: image0002 = image0030) have images on both sides",
+            Assert.Throws<DataSetException>(() => DataSetSplit.Read(folder["split.csv"], data, Assert.Fail)).Message, StringComparison.Ordinal);
         List<string> warnings = [];
         Assert.Equal([30], DataSetSplit.Read(folder["split.csv"], data, warnings.Add, allowLeaks: true).Val);
         Assert.Single(warnings);
@@ -153,7 +156,8 @@ public sealed class DataSetSplitTests
         Assert.Equal(large.Copies, small.Copies);
         Assert.Equal(DataSetSplit.Make(large, SplitKind.Lesion, 1).Fingerprint, DataSetSplit.Make(small, SplitKind.Lesion, 1).Fingerprint);
 
-        LesionDataSet Open(int size) => DataSets.Open(folder.Path, size, skipMissing: false, Assert.Fail, cancellationToken: TestContext.Current.CancellationToken);
+        LesionDataSet Open(int size) =>
+            DataSets.Open(folder.Path, size, skipMissing: false, Assert.Fail, cancellationToken: TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -161,7 +165,8 @@ public sealed class DataSetSplitTests
     {
         using LesionDataSet data = SyntheticLesions.DataSet(perClass: 6, size: 32);
         Assert.Empty(data.Copies);
-        Assert.StartsWith("2be5147c5b4a3cf4726aba7ca9e9e4a729de8b3b8c51db4b7a", DataSetSplit.Make(data, SplitKind.Lesion, seed: 1).Fingerprint, StringComparison.Ordinal);
+        Assert.StartsWith("2be5147c5b4a3cf4726aba7ca9e9e4a729de8b3b8c51db4b7a", DataSetSplit.Make(data, SplitKind.Lesion, seed: 1).Fingerprint,
+            StringComparison.Ordinal);
     }
 
     /// <summary>Image 1 is image 0 byte by byte, 30 is image 2 compressed anew, 40 is image 3 a little brighter.</summary>
@@ -172,7 +177,8 @@ public sealed class DataSetSplitTests
         pictures[1] = pictures[0];
         pictures[30] = Compressed(pictures[2], size);
         pictures[40] = [.. pictures[3].Select(p => (byte)Math.Min(255, p + 6))];
-        return SyntheticLesions.Of("copies", [.. Enumerable.Range(0, count).Select(i => new LesionRecord($"image{i:D4}", i % 7, lesions ? $"lesion{i / 2}" : null, "64"))], pictures, size);
+        return SyntheticLesions.Of("copies",
+            [.. Enumerable.Range(0, count).Select(i => new LesionRecord($"image{i:D4}", i % 7, lesions ? $"lesion{i / 2}" : null, "64"))], pictures, size);
     }
 
     private static byte[] Compressed(byte[] picture, int size)

@@ -15,7 +15,7 @@ public sealed class DataSetTests
         SyntheticLesions.WriteHam10000(folder.Path, perClass: 2, size: 96);
         using LesionDataSet data = DataSets.Open(folder.Path, 64, skipMissing: false, Fail, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(14, data.Count);
-        Assert.True(data.IsLabelled);
+        Assert.True(data.IsLabeled);
         Assert.Equal(["96"], data.Strata);
         byte[] file = File.ReadAllBytes(Path.Combine(folder.Path, "HAM10000_images_part_1", data.Records[3].Id + ".jpg"));
         Assert.Equal(LesionImage.Decode(file, 64, new ImageLimits()), data.PixelsOf(3));
@@ -98,13 +98,13 @@ public sealed class DataSetTests
     }
 
     [Fact]
-    public void An_npz_without_labels_is_unlabelled_and_a_damaged_one_is_refused()
+    public void An_npz_without_labels_is_unlabeled_and_a_damaged_one_is_refused()
     {
         using TemporaryFolder folder = new();
         WriteNpz(folder["x.npz"], ["test"], count: 3, side: 32, labels: null);
         using (LesionDataSet data = DataSets.Open(folder["x.npz"], 32, skipMissing: false, Fail, cancellationToken: TestContext.Current.CancellationToken))
         {
-            Assert.False(data.IsLabelled);
+            Assert.False(data.IsLabeled);
             Assert.Equal(SyntheticLesions.Draw(2, 2, 32), data.PixelsOf(2));
         }
 
@@ -118,18 +118,21 @@ public sealed class DataSetTests
     private static void Fail(string warning) => Assert.Fail(warning);
 
     private static string Refusal(string path) =>
-        Assert.Throws<DataSetException>(() => DataSets.Open(path, 32, skipMissing: false, Fail, cancellationToken: TestContext.Current.CancellationToken).Dispose()).Message;
+        Assert.Throws<DataSetException>(() => DataSets.Open(path, 32, skipMissing: false, Fail, cancellationToken: TestContext.Current.CancellationToken)
+            .Dispose()).Message;
 
     internal static void WriteNpz(string path, string[] subsets, int count, int side, string? labels, int firstLabel = 0)
     {
         using ZipArchive zip = ZipFile.Open(path, ZipArchiveMode.Create);
         foreach (string subset in subsets)
         {
-            Write($"{subset}_images.npy", "|u1", $"({count}, {side}, {side}, 3)", [.. Enumerable.Range(0, count).SelectMany(i => SyntheticLesions.Draw(i % 7, i, side))]);
+            Write($"{subset}_images.npy", "|u1", $"({count}, {side}, {side}, 3)",
+                [.. Enumerable.Range(0, count).SelectMany(i => SyntheticLesions.Draw(i % 7, i, side))]);
             if (labels is not null)
             {
                 IEnumerable<int> values = Enumerable.Range(0, count).Select(i => firstLabel + (i % LesionClasses.Count));
-                Write($"{subset}_labels.npy", labels, $"({count}, 1)", [.. values.SelectMany(v => labels == "|u1" ? [(byte)v] : BitConverter.GetBytes((long)v))]);
+                Write($"{subset}_labels.npy", labels, $"({count}, 1)",
+                    [.. values.SelectMany(v => labels == "|u1" ? [(byte)v] : BitConverter.GetBytes((long)v))]);
             }
         }
 

@@ -74,7 +74,8 @@ public sealed class PixelCacheTests : IDisposable
     {
         string file = _cache["a file"];
         File.WriteAllText(file, "");
-        using LesionDataSet data = DataSets.Open(_data.Path, 32, skipMissing: false, _warnings.Add, new PixelCache(file), cancellationToken: TestContext.Current.CancellationToken);
+        using LesionDataSet data = DataSets.Open(_data.Path, 32, skipMissing: false, _warnings.Add, new PixelCache(file),
+            cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(14, data.Count);
         Assert.Contains("--no-cache", Assert.Single(_warnings), StringComparison.Ordinal);
     }
@@ -85,7 +86,8 @@ public sealed class PixelCacheTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "/dev/full, the disk that is always full, is Linux's.");
         string key = PixelCache.KeyOf(DataSetFiles.List(_data.Path).Images, 32);
         File.CreateSymbolicLink(_cache[$"{key}.pixels.{Environment.ProcessId}.partial"], "/dev/full");
-        using LesionDataSet data = DataSets.Open(_data.Path, 32, skipMissing: false, _warnings.Add, new PixelCache(_cache.Path), cancellationToken: TestContext.Current.CancellationToken);
+        using LesionDataSet data = DataSets.Open(_data.Path, 32, skipMissing: false, _warnings.Add, new PixelCache(_cache.Path),
+            cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(14, data.Count);
         Assert.Contains("cannot be kept", Assert.Single(_warnings), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_cache.Path));
@@ -95,7 +97,9 @@ public sealed class PixelCacheTests : IDisposable
     public void Decoding_that_is_stopped_keeps_nothing()
     {
         using CancellationTokenSource stop = new();
-        Assert.ThrowsAny<OperationCanceledException>(() => DataSets.Open(_data.Path, 32, skipMissing: false, _warnings.Add, new PixelCache(_cache.Path), new Counter(stop.Cancel), cancellationToken: stop.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            DataSets.Open(_data.Path, 32, skipMissing: false, _warnings.Add, new PixelCache(_cache.Path), new Counter(stop.Cancel),
+            cancellationToken: stop.Token));
         Assert.Empty(Directory.GetFiles(_cache.Path));
     }
 
@@ -111,7 +115,8 @@ public sealed class PixelCacheTests : IDisposable
 
     private string Read(int size = 32)
     {
-        using LesionDataSet data = DataSets.Open(_data.Path, size, skipMissing: false, _warnings.Add, new PixelCache(_cache.Path), new Counter(() => Interlocked.Increment(ref _decoded)), cancellationToken: TestContext.Current.CancellationToken);
+        using LesionDataSet data = DataSets.Open(_data.Path, size, skipMissing: false, _warnings.Add, new PixelCache(_cache.Path),
+            new Counter(() => Interlocked.Increment(ref _decoded)), cancellationToken: TestContext.Current.CancellationToken);
         return $"{data.Fingerprint} {string.Join(',', data.Records)}";
     }
 

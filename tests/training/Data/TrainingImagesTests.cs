@@ -23,7 +23,8 @@ public sealed class TrainingImagesTests : IDisposable
         Assert.Equal(_split.Val, images.Split.Val);
         Assert.Equal([.. _split.Train, .. Enumerable.Range(_main.Count, 28)], images.Split.Train);
         Assert.Equal((_split.Fingerprint, _main.Fingerprint), (images.Split.Fingerprint, images.Validated.Fingerprint)); // those that other verbs find again
-        Assert.Equal([("main", ModelSource.Validated, 1.0, 0), ("other", ModelSource.Train, 0.5, 0)], images.Sources.Select(s => (s.Name, s.Role, s.Weight, s.LeftOut)));
+        Assert.Equal([("main", ModelSource.Validated, 1.0, 0), ("other", ModelSource.Train, 0.5, 0)],
+            images.Sources.Select(s => (s.Name, s.Role, s.Weight, s.LeftOut)));
         Assert.Equal(Other().Fingerprint, images.Sources[1].Fingerprint);
         Assert.Equal(Other().PixelsOf(3), images.Data.PixelsOf(_main.Count + 3));
     }
@@ -35,7 +36,8 @@ public sealed class TrainingImagesTests : IDisposable
         using LesionDataSet other = Other();
         using TrainingImages images = TrainingImages.Of(_main, _split, [Changed(other, 2, r => r with { Lesion = seen.Lesion })], _said.Add);
         AssertLeftOut(images, "image1002");
-        Assert.Contains($"1 lesion ids are in both main and other (the first: {seen.Lesion}): they are taken as the same lesions", _said[0], StringComparison.Ordinal);
+        Assert.Contains($"1 lesion ids are in both main and other (the first: {seen.Lesion}): they are taken as the same lesions", _said[0],
+            StringComparison.Ordinal);
         Assert.Contains("1 images of other show lesions of the validation images; they are not trained on.", _said[1], StringComparison.Ordinal);
     }
 
@@ -49,7 +51,8 @@ public sealed class TrainingImagesTests : IDisposable
         string lesion = other.Records[0].Lesion!;
         AssertLeftOut(images, [.. other.Records.Where(r => r.Lesion == lesion).Select(r => r.Id)]);
         Assert.Equal(2, images.Sources[1].LeftOut);
-        Assert.Contains($"1 images of other show what an image of main shows (the first: image1000 = {_main.Records[seen].Id}): each such pair counts as one lesion", _said[0], StringComparison.Ordinal);
+        Assert.Contains($"1 images of other show what an image of main shows (the first: image1000 = {_main.Records[seen].Id}): each such pair counts as one "
+            + "lesion", _said[0], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -68,10 +71,12 @@ public sealed class TrainingImagesTests : IDisposable
     {
         using LesionDataSet other = Other();
         LesionRecord own = _main.Records[_split.Train[0]];
-        DataSetException refused = Assert.Throws<DataSetException>(() => TrainingImages.Of(_main, _split, [Changed(other, 0, r => r with { Id = own.Id })], _said.Add));
+        DataSetException refused = Assert.Throws<DataSetException>(() =>
+            TrainingImages.Of(_main, _split, [Changed(other, 0, r => r with { Id = own.Id })], _said.Add));
         Assert.Contains($"1 image ids are in both main and other, but with other pixels (the first: {own.Id})", refused.Message, StringComparison.Ordinal);
 
-        using TrainingImages images = TrainingImages.Of(_main, _split, [Changed(other, 0, r => r with { Id = own.Id }, _main.PixelsOf(_split.Train[0]))], _said.Add);
+        using TrainingImages images =
+            TrainingImages.Of(_main, _split, [Changed(other, 0, r => r with { Id = own.Id }, _main.PixelsOf(_split.Train[0]))], _said.Add);
         Assert.Single(images.Split.Train, i => images.Data.Records[i].Id == own.Id);
         Assert.Equal("1 images of other are in main too, pixel by pixel; they are used once.", _said[0]);
     }
@@ -80,7 +85,9 @@ public sealed class TrainingImagesTests : IDisposable
     public void A_source_without_lesion_ids_is_said()
     {
         using LesionDataSet other = Other();
-        using LesionDataSet without = SyntheticLesions.Of("other", [.. other.Records.Select(r => r with { Lesion = null })], [.. Enumerable.Range(0, other.Count).Select(other.PixelsOf)], Size);
+        using LesionDataSet without =
+            SyntheticLesions.Of("other", [.. other.Records.Select(r => r with { Lesion = null })],
+            [.. Enumerable.Range(0, other.Count).Select(other.PixelsOf)], Size);
         using TrainingImages images = TrainingImages.Of(_main, _split, [without], _said.Add);
         Assert.Contains("other has no lesion ids: each of them counts as a lesion of its own", Assert.Single(_said), StringComparison.Ordinal);
     }
@@ -89,7 +96,8 @@ public sealed class TrainingImagesTests : IDisposable
     public void A_first_training_sees_small_copies_of_the_training_images_and_none_of_the_validation_images()
     {
         using LesionDataSet small = SyntheticLesions.Of(
-            "small", _main.Records, [.. Enumerable.Range(0, _main.Count).Select(i => LesionImage.Resize(LesionImage.Resize(_main.PixelsOf(i), Size, Size, 40), 40, 40, Size))], Size);
+            "small", _main.Records, [.. Enumerable.Range(0, _main.Count)
+                .Select(i => LesionImage.Resize(LesionImage.Resize(_main.PixelsOf(i), Size, Size, 40), 40, 40, Size))], Size);
         using TrainingImages images = TrainingImages.ForPretraining(_main, _split, [small, Other()], _said.Add);
         Assert.Equal(_split.Val, images.Split.Val);
         string[] validated = [.. _split.Val.Select(i => _main.Records[i].Id)];
@@ -114,7 +122,8 @@ public sealed class TrainingImagesTests : IDisposable
     public void Sources_that_are_validated_on_are_joined_and_a_lesion_of_both_stands_on_one_side()
     {
         LesionDataSet other = Other();
-        LesionDataSet joined = TrainingImages.Join([SyntheticLesions.DataSet(6, Size, "main"), Changed(other, 0, r => r with { Lesion = "lesion0_0" })], _said.Add);
+        LesionDataSet joined = TrainingImages.Join([SyntheticLesions.DataSet(6, Size, "main"), Changed(other, 0, r => r with { Lesion = "lesion0_0" })],
+            _said.Add);
         using (joined)
         {
             Assert.Equal(("main + other", 42 + 28), (joined.Name, joined.Count));
@@ -132,7 +141,8 @@ public sealed class TrainingImagesTests : IDisposable
 
     /// <summary>The data set with another record, and other pixels where they are given, at one place.</summary>
     private static LesionDataSet Changed(LesionDataSet data, int at, Func<LesionRecord, LesionRecord> change, byte[]? pixels = null) => SyntheticLesions.Of(
-        data.Name, [.. data.Records.Select((r, i) => i == at ? change(r) : r)], [.. Enumerable.Range(0, data.Count).Select(i => i == at && pixels is not null ? pixels : data.PixelsOf(i))], Size);
+        data.Name, [.. data.Records.Select((r, i) => i == at ? change(r) : r)],
+            [.. Enumerable.Range(0, data.Count).Select(i => i == at && pixels is not null ? pixels : data.PixelsOf(i))], Size);
 
     private static void AssertLeftOut(TrainingImages images, params string[] ids)
     {

@@ -24,7 +24,8 @@ public sealed class RobustnessTests : IDisposable
         }
 
         var trained = await LentigoConsole.RunAsync(
-            "train", "--data", _folder["data"], "--out", _folder["run"], "--members", "resnet18", "--recipe", "strong", "--flips", "horizontal", "--lr", "0.0005",
+            "train", "--data", _folder["data"], "--out", _folder["run"], "--members", "resnet18", "--recipe", "strong", "--flips", "horizontal", "--lr",
+            "0.0005",
             "--size", "32", "--epochs", "6", "--batch", "7", "--no-cache", "--threads", "1", "--robustness", _folder["originals"]);
         Assert.True(trained.ExitCode == 0, trained.Error);
 
@@ -32,7 +33,8 @@ public sealed class RobustnessTests : IDisposable
         IReadOnlyList<RobustnessFigures> figures = Robustness.Measure(model, DataSetFiles.List(_folder["originals"]).Images);
         Assert.Equal(7, figures.Count);
         Assert.All(figures, f => Assert.Equal(7, f.Count));
-        RobustnessFigures mirrored = figures.Single(f => f.Change == "mirrored"), framed = figures.Single(f => f.Change.Contains("frame", StringComparison.Ordinal));
+        RobustnessFigures mirrored = figures.Single(f => f.Change == "mirrored"),
+            framed = figures.Single(f => f.Change.Contains("frame", StringComparison.Ordinal));
         Assert.Equal((0, 0.0), (mirrored.Flips, Math.Round(mirrored.LargestShift, 3)));
         Assert.True(framed.LargestShift > 0.003, $"{framed}");
         Assert.Equal(figures, Robustness.Measure(model, DataSetFiles.List(_folder["originals"]).Images)); // the hairs are drawn alike each time
@@ -41,10 +43,12 @@ public sealed class RobustnessTests : IDisposable
         Assert.Contains("<section id=\"robustness\">", report, StringComparison.Ordinal);
         Assert.Contains("rotated by 90 degrees", report, StringComparison.Ordinal);
 
-        var evaluated = await LentigoConsole.RunAsync("evaluate", "--model", _folder["run"], "--data", _folder["data"], "--no-cache", "--robustness", _folder["originals"]);
+        var evaluated = await LentigoConsole.RunAsync("evaluate", "--model", _folder["run"], "--data", _folder["data"], "--no-cache", "--robustness",
+            _folder["originals"]);
         Assert.Contains($"{framed.Flips} of 7", evaluated.Output, StringComparison.Ordinal);
         File.WriteAllText(_folder[Path.Combine("originals", "akiec", "b.png")], "not an image");
-        var refused = await LentigoConsole.RunAsync("evaluate", "--model", _folder["run"], "--data", _folder["data"], "--no-cache", "--robustness", _folder["originals"]);
+        var refused = await LentigoConsole.RunAsync("evaluate", "--model", _folder["run"], "--data", _folder["data"], "--no-cache", "--robustness",
+            _folder["originals"]);
         Assert.Equal((1, true), (refused.ExitCode, refused.Error.Contains("b.png cannot be decoded", StringComparison.Ordinal)));
     }
 }

@@ -14,7 +14,8 @@ public sealed class OnnxExplanationTests : IDisposable
     private readonly TemporaryFolder folder = new();
     private readonly Dictionary<string, InferenceSession> sessions = [];
 
-    public static TheoryData<string, int> NetworksAndSizes => [.. from a in MemberRegistry.All where a.Name != "efficientnet_b4" from size in new[] { 64, 128 } select (a.Name, size)];
+    public static TheoryData<string,
+        int> NetworksAndSizes => [.. from a in MemberRegistry.All where a.Name != "efficientnet_b4" from size in new[] { 64, 128 } select (a.Name, size)];
 
     public static TheoryData<string> Names => [.. MemberRegistry.All.Select(a => a.Name).Where(n => n != "efficientnet_b4")];
 
@@ -54,7 +55,8 @@ public sealed class OnnxExplanationTests : IDisposable
         {
             float[] expected = Run(folder["float.onnx"], images, c, "heatmaps").Data, actual = Run(folder["int8.onnx"], images, c, "heatmaps").Data;
             Assert.DoesNotContain(actual, v => !float.IsFinite(v));
-            double product = expected.Zip(actual, (a, b) => (double)a * b).Sum(), lengths = Math.Sqrt(expected.Sum(a => (double)a * a) * actual.Sum(a => (double)a * a));
+            double product = expected.Zip(actual, (a, b) => (double)a * b).Sum(),
+                lengths = Math.Sqrt(expected.Sum(a => (double)a * a) * actual.Sum(a => (double)a * a));
             if (expected.Max() > 0)
             {
                 cosines.Add(lengths > 0 ? product / lengths : 0);
@@ -120,7 +122,9 @@ public sealed class OnnxExplanationTests : IDisposable
     [InlineData("none", OnnxPrecision.Float16)]
     public void Features_statistics_and_suitability_are_those_of_torch(string flips, OnnxPrecision precision)
     {
-        OnnxEnsembleMember[] members = [RandomMember.Create("resnet18", 64), RandomMember.Create("mobilenet_v2", 64), RandomMember.Create("efficientnet_b0", 64), RandomMember.Create("vit_tiny", 64)];
+        OnnxEnsembleMember[] members =
+            [RandomMember.Create("resnet18", 64), RandomMember.Create("mobilenet_v2", 64), RandomMember.Create("efficientnet_b0", 64),
+            RandomMember.Create("vit_tiny", 64)];
         using Tensor images = Images(3, 64);
         OnnxEnsembleOptions options = Options(64) with { Flips = flips, Precision = precision };
         OnnxEnsemble.Export(members, folder["plain.onnx"], options);
@@ -131,7 +135,8 @@ public sealed class OnnxExplanationTests : IDisposable
 
         Random random = new(7);
         OnnxSuitability suitability = new(
-            [.. Enumerable.Range(0, length).Select(_ => random.NextSingle() - 0.5f)], [.. Enumerable.Range(0, length * 5).Select(_ => (random.NextSingle() - 0.5f) / 4)], 0.1, 2);
+            [.. Enumerable.Range(0, length).Select(_ => random.NextSingle() - 0.5f)],
+                [.. Enumerable.Range(0, length * 5).Select(_ => (random.NextSingle() - 0.5f) / 4)], 0.1, 2);
         OnnxEnsemble.Export(members, folder["x.onnx"], options with { Suitability = suitability });
         Assert.Empty(OnnxChecker.Check(folder["x.onnx"]));
         OnnxVerification verification = OnnxEnsemble.Verify(members, folder["x.onnx"], options with { Suitability = suitability }, images);

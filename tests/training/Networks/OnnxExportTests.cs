@@ -45,7 +45,8 @@ public sealed class OnnxExportTests : IDisposable
         Assert.Empty(OnnxChecker.Check(folder["int8.onnx"]));
         OnnxVerification verification = OnnxEnsemble.Verify([member], folder["int8.onnx"], int8, Images(3));
         Assert.All(verification.LargestDifferences.Values, d => Assert.True(double.IsFinite(d)));
-        using SessionOptions session = new() { OptimizedModelFilePath = folder["optimized.onnx"], GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_EXTENDED };
+        using SessionOptions session =
+            new() { OptimizedModelFilePath = folder["optimized.onnx"], GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_EXTENDED };
         session.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR;
         new InferenceSession(folder["int8.onnx"], session).Dispose();
         // All but layers of one position: squeeze-and-excitation and the head.
@@ -60,7 +61,8 @@ public sealed class OnnxExportTests : IDisposable
         OnnxEnsemble.Export([Member("mobilenet_v2")], folder["ensemble.onnx"], options with { DocString = "For a test [of brackets]." });
         Assert.Equal(0, OnnxCommand.Create().Parse(["inspect", folder["ensemble.onnx"], "--nodes"]).Invoke());
         File.WriteAllText(folder["text.onnx"], "not a model");
-        Assert.Throws<OnnxExportException>(() => OnnxCommand.Create().Parse(["inspect", folder["text.onnx"]]).Invoke(new() { EnableDefaultExceptionHandler = false }));
+        Assert.Throws<OnnxExportException>(() => OnnxCommand.Create().Parse(["inspect", folder["text.onnx"]])
+            .Invoke(new() { EnableDefaultExceptionHandler = false }));
     }
 
     [Theory]

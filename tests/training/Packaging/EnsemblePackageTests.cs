@@ -28,7 +28,8 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
         ModelManifest manifest = ModelPackage.Open(runs.Models).Manifest;
         Assert.Equal(["resnet18", "mobilenet_v2"], manifest.Members.Select(m => m.Name));
         Assert.Equal((data.Fingerprint, split.Fingerprint, "lesion"), (manifest.Data!.Fingerprint, manifest.Data.SplitFingerprint, manifest.Data.Split));
-        Assert.Equal(["ensemble.onnx", "report.html", "report.json", "similar.f16", "similar.json", "validation.json"], manifest.Files.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["ensemble.onnx", "report.html", "report.json", "similar.f16", "similar.json", "validation.json"],
+            manifest.Files.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(0.05, manifest.Recipe!.Value.GetProperty("labelSmoothing").GetDouble());
         Assert.Equal([written.Package.Folder], Directory.GetDirectories(runs.Models)); // nothing half-written is left
 
@@ -41,7 +42,8 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
         using TemporaryFolder alone = new();
         (ModelPackage cut, EvaluationReport figures) = MemberPackage.Write(written.Package, "mobilenet_v2", data, split, alone.Path, new() { Name = "alone" });
         Assert.Equal(["ensemble.onnx", "report.html", "report.json", "validation.json"], cut.Manifest.Files.Keys.Order(StringComparer.Ordinal));
-        Assert.Equal(("mobilenet_v2", 1.0, "ours", "float16"), (Assert.Single(cut.Manifest.Members).Name, cut.Manifest.Members[0].Weight, cut.Manifest.Licence, cut.Manifest.Precision));
+        Assert.Equal(("mobilenet_v2", 1.0, "ours", "float16"),
+            (Assert.Single(cut.Manifest.Members).Name, cut.Manifest.Members[0].Weight, cut.Manifest.Licence, cut.Manifest.Precision));
         Assert.True(new FileInfo(cut.OnnxPath).Length < 0.4 * new FileInfo(written.Package.OnnxPath).Length);
         Assert.Equal(["image"], OnnxInspection.Read(cut.OnnxPath).Inputs.Select(i => i.Name));
         Assert.Empty(OnnxChecker.Check(cut.OnnxPath));
@@ -58,9 +60,16 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
             Assert.Equal(figures.Ensemble.Accuracy, EnsembleAnswers.Compute(small, data, split.Val).Evaluate("again", data, "val").Ensemble.Accuracy);
         }
 
-        Assert.Contains("no member vgg", Assert.Throws<TrainingException>(() => MemberPackage.Write(written.Package, "vgg", data, split, alone.Path, new() { Name = "x" })).Message, StringComparison.Ordinal);
-        Assert.Contains("one member already", Assert.Throws<TrainingException>(() => MemberPackage.Write(cut, "mobilenet_v2", data, split, alone.Path, new() { Name = "x" })).Message, StringComparison.Ordinal);
-        Assert.Contains("another split", Assert.Throws<TrainingException>(() => MemberPackage.Write(written.Package, "resnet18", data, DataSetSplit.Make(data, SplitKind.Lesion, seed: 2), alone.Path, new() { Name = "x" })).Message, StringComparison.Ordinal);
+        Assert.Contains("no member vgg",
+            Assert.Throws<TrainingException>(() => MemberPackage.Write(written.Package, "vgg", data, split, alone.Path, new() { Name = "x" })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("one member already",
+            Assert.Throws<TrainingException>(() => MemberPackage.Write(cut, "mobilenet_v2", data, split, alone.Path, new() { Name = "x" })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("another split",
+            Assert.Throws<TrainingException>(() =>
+            MemberPackage.Write(written.Package, "resnet18", data, DataSetSplit.Make(data, SplitKind.Lesion, seed: 2), alone.Path,
+            new() { Name = "x" })).Message, StringComparison.Ordinal);
 
         // The temperature was fitted: any other one gives these images a higher loss.
         EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, split.Val);
@@ -92,7 +101,8 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
         using JsonDocument report = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(runs.Written.Package.Folder, "report.json")));
         foreach (string member in new[] { "resnet18", "mobilenet_v2" })
         {
-            Assert.Equal([1, 2], report.RootElement.GetProperty("learningCurves").GetProperty(member).EnumerateArray().Select(e => e.GetProperty("epoch").GetInt32()));
+            Assert.Equal([1, 2], report.RootElement.GetProperty("learningCurves").GetProperty(member).EnumerateArray()
+                .Select(e => e.GetProperty("epoch").GetInt32()));
         }
 
         Assert.True(report.RootElement.GetProperty("trainingSeconds").GetDouble() > 0);
@@ -116,7 +126,8 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
         Train(third.Path, "resnet18", data, splits[1], Recipe with { Epochs = 1 });
 
         // The runs may stand in any order.
-        WrittenPackage written = EnsemblePackage.Write(TrainedMember.LoadAll([runs.SecondFold, first.Path]), data, splits, models.Path, new() { Name = "folds" });
+        WrittenPackage written = EnsemblePackage.Write(TrainedMember.LoadAll([runs.SecondFold, first.Path]), data, splits, models.Path,
+            new() { Name = "folds" });
 
         ModelManifest manifest = written.Package.Manifest;
         Assert.Equal([("mobilenet_v2.fold1", 1), ("mobilenet_v2.fold2", 2)], manifest.Members.Select(m => (m.Name, m.Fold!.Value)));
@@ -136,7 +147,8 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
         Assert.Equal((data.Count, (double)hits / data.Count), (written.Metrics.Ensemble.Count, written.Metrics.Ensemble.Accuracy));
         Assert.Equal(written.Metrics.Ensemble.Accuracy, written.Metrics.Members["mobilenet_v2"].Accuracy);
 
-        TrainingException refused = Assert.Throws<TrainingException>(() => EnsemblePackage.Write(TrainedMember.LoadAll([first.Path, third.Path]), data, splits, models.Path, new() { Name = "folds" }));
+        TrainingException refused = Assert.Throws<TrainingException>(() =>
+            EnsemblePackage.Write(TrainedMember.LoadAll([first.Path, third.Path]), data, splits, models.Path, new() { Name = "folds" }));
         Assert.Contains("fold 1 has mobilenet_v2; fold 2 has resnet18", refused.Message, StringComparison.Ordinal);
     }
 
@@ -148,14 +160,16 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
         Assert.Equal(["resnet18@1", "resnet18@7"], TrainedMember.LoadAll([runs.First, other.Path]).Select(m => m.Name));
         TrainingException twice = Assert.Throws<TrainingException>(() => TrainedMember.LoadAll([other.Path, other.Path]));
         Assert.Contains("different seeds", twice.Message, StringComparison.Ordinal);
-        Assert.Contains("holds no trained member", Assert.Throws<TrainingException>(() => TrainedMember.LoadAll([Path.GetTempPath()])).Message, StringComparison.Ordinal);
+        Assert.Contains("holds no trained member", Assert.Throws<TrainingException>(() => TrainedMember.LoadAll([Path.GetTempPath()])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_log_that_lost_its_last_line_is_read_and_a_damaged_one_refused()
     {
         using TemporaryFolder folder = new();
-        string line(int epoch) => JsonSerializer.Serialize(new EpochRecord("a", epoch, 1e-3, 1, new(1, 1, 1, 1, null), new Dictionary<string, ValidationRecord>(), true, 1, 1), TrainingJson.Options);
+        string line(int epoch) => JsonSerializer.Serialize(
+            new EpochRecord("a", epoch, 1e-3, 1, new(1, 1, 1, 1, null), new Dictionary<string, ValidationRecord>(), true, 1, 1), TrainingJson.Options);
         File.WriteAllText(folder["log"], $"{line(1)}\n{line(2)}\n{line(2)}\n{line(3)[..40]}");
         Assert.Equal([1, 2], TrainedMember.ReadLog(folder["log"]).Select(e => e.Epoch));
         File.WriteAllText(folder["log"], $"{line(1)}\n{line(2)[..40]}\n{line(3)}\n");
@@ -168,7 +182,8 @@ public sealed class EnsemblePackageTests(EnsemblePackageTests.TrainedRuns runs) 
         Directory.CreateDirectory(checkpoints);
         using TrainingConsole console = new(Path.Combine(run, RunFiles.LogFileName), task: null);
         new Trainer(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)])
-            .Train(new(member, MemberRegistry.Find(member), recipe.Seed), weights: null, checkpoints, resume: false, console, TestContext.Current.CancellationToken);
+            .Train(new(member, MemberRegistry.Find(member), recipe.Seed), weights: null, checkpoints, resume: false, console,
+                TestContext.Current.CancellationToken);
     }
 
     private static WrittenPackage Write(IReadOnlyList<string> runs, LesionDataSet data, DataSetSplit split, string folder)

@@ -23,22 +23,27 @@ public sealed class RenewTests : IDisposable
         SyntheticLesions.WriteHam10000(_folder["data"], perClass: 6, size: 40);
         SyntheticLesions.WriteHam10000(_folder["clinic"], perClass: 3, size: 90);
         Assert.Equal(0, (await LentigoConsole.RunAsync(
-            "train", "--data", _folder["data"], "--out", _folder["run"], "--members", "mobilenet_v2", "--recipe", "strong", "--flips", "none", "--size", "32", "--epochs", "1", "--batch", "7", "--no-cache", "--threads", "1")).ExitCode);
-        var done = await LentigoConsole.RunAsync("renew", "--model", _folder["run"], "--data", _folder["data"], "--also", _folder["clinic"], "--out", _folder["renewed"], "--no-cache");
+            "train", "--data", _folder["data"], "--out", _folder["run"], "--members", "mobilenet_v2", "--recipe", "strong", "--flips", "none", "--size", "32",
+                "--epochs", "1", "--batch", "7", "--no-cache", "--threads", "1")).ExitCode);
+        var done = await LentigoConsole.RunAsync("renew", "--model", _folder["run"], "--data", _folder["data"], "--also", _folder["clinic"], "--out",
+            _folder["renewed"], "--no-cache");
         Assert.True(done.ExitCode == 0, done.Error);
 
         ModelPackage before = ModelPackage.Open(_folder["run"]), after = ModelPackage.Open(_folder["renewed"]);
         Assert.NotEqual(before.Manifest.Version, after.Manifest.Version);
-        Assert.Equal((before.Manifest.Temperature, before.Manifest.Data!.SplitFingerprint), (after.Manifest.Temperature, after.Manifest.Data!.SplitFingerprint));
+        Assert.Equal((before.Manifest.Temperature, before.Manifest.Data!.SplitFingerprint),
+            (after.Manifest.Temperature, after.Manifest.Data!.SplitFingerprint));
         Assert.Equal(before.Manifest.Files.Keys.Order(), after.Manifest.Files.Keys.Order());
         Assert.Equal(after.Manifest.Version, OnnxInspection.Read(after.OnnxPath).Metadata["version"]);
         ReportDocument report = Report.ReadOrNull(after.Folder)!;
         Assert.Equal(Report.ReadOrNull(before.Folder)!.LearningCurves["mobilenet_v2"], report.LearningCurves["mobilenet_v2"]);
         Assert.Equal(after.Manifest.Version, report.Version);
 
-        using EnsembleModel old = EnsembleModel.Load(before, new() { Device = InferenceDevice.Cpu }), renewed = EnsembleModel.Load(after, new() { Device = InferenceDevice.Cpu });
+        using EnsembleModel old = EnsembleModel.Load(before, new() { Device = InferenceDevice.Cpu }),
+            renewed = EnsembleModel.Load(after, new() { Device = InferenceDevice.Cpu });
         using LesionDataSet data = DataSets.Open(_folder["data"], 32, skipMissing: false, _ => { }, cancellationToken: TestContext.Current.CancellationToken);
-        using LesionDataSet clinic = DataSets.Open(_folder["clinic"], 32, skipMissing: false, _ => { }, cancellationToken: TestContext.Current.CancellationToken);
+        using LesionDataSet clinic = DataSets.Open(_folder["clinic"], 32, skipMissing: false, _ => { },
+            cancellationToken: TestContext.Current.CancellationToken);
         EnsembleAnswers first = Answers(old, data), second = Answers(renewed, data);
         Assert.Equal(first.Probabilities, second.Probabilities);
         Assert.NotEqual(first.Suitability, second.Suitability);
@@ -71,5 +76,6 @@ public sealed class RenewTests : IDisposable
         Assert.Equal(SharpnessVariation.Of(edge, side, seed: 5), SharpnessVariation.Of(edge, side, seed: 5));
     }
 
-    private static EnsembleAnswers Answers(EnsembleModel model, LesionDataSet data) => EnsembleAnswers.Compute(model, data, [.. Enumerable.Range(0, data.Count)]);
+    private static EnsembleAnswers Answers(EnsembleModel model, LesionDataSet data) =>
+        EnsembleAnswers.Compute(model, data, [.. Enumerable.Range(0, data.Count)]);
 }

@@ -26,8 +26,10 @@ public sealed partial class ReportTests : IDisposable
         double[] prior = [0.05, 0.05, 0.1, 0.02, 0.1, 0.65, 0.03];
         ReportInput input = Generated() with { Prior = prior };
         ReportDocument document = Report.Write(_folder, input);
-        ClassificationMetrics expected = ClassificationMetrics.Compute(input.Labels, [.. input.Probabilities.Select(p => ClassPrior.Reweigh(p, prior, ClassPrior.UniformShares))]);
-        Assert.Equal((expected.Accuracy, expected.BalancedAccuracy, expected.MacroAuc), (document.Uniform!.Ensemble.Metrics.Accuracy, document.Uniform.Ensemble.Metrics.BalancedAccuracy, document.Uniform.Ensemble.Metrics.MacroAuc));
+        ClassificationMetrics expected =
+            ClassificationMetrics.Compute(input.Labels, [.. input.Probabilities.Select(p => ClassPrior.Reweigh(p, prior, ClassPrior.UniformShares))]);
+        Assert.Equal((expected.Accuracy, expected.BalancedAccuracy, expected.MacroAuc),
+            (document.Uniform!.Ensemble.Metrics.Accuracy, document.Uniform.Ensemble.Metrics.BalancedAccuracy, document.Uniform.Ensemble.Metrics.MacroAuc));
         Assert.NotEqual(expected.LogLoss, document.Ensemble.Metrics.LogLoss);
         Assert.Equal(input.Members.Select(m => m.Name), document.Uniform.Members.Keys);
         Assert.Contains("ensemble, uniform prior", Html(), StringComparison.Ordinal);
@@ -43,7 +45,8 @@ public sealed partial class ReportTests : IDisposable
     {
         ReportDocument document = Report.Write(_folder, Grouped());
         string html = Html();
-        foreach (string section in new[] { "use", "comparison", "learning", "classes", "curves", "calibration", "decisions", "subgroups", "strata", "degradation", "wrong", "provenance" })
+        foreach (string section in new[] { "use", "comparison", "learning", "classes", "curves", "calibration", "decisions", "subgroups", "strata",
+            "degradation", "wrong", "provenance" })
         {
             Assert.Contains($"<section id=\"{section}\">", html, StringComparison.Ordinal);
         }
@@ -69,10 +72,13 @@ public sealed partial class ReportTests : IDisposable
     {
         ReportInput input = Grouped();
         ReportDocument document = Report.Measure(input);
-        Assert.Equal([("sex", "male", 120), ("sex", "female", 120), ("sex", "not known", 60)], document.Subgroups!.Select(g => (g.By, g.Group, g.Images))); // one data set is no group
+        // one data set is no group
+        Assert.Equal([("sex", "male", 120), ("sex", "female", 120), ("sex", "not known", 60)], document.Subgroups!.Select(g => (g.By, g.Group, g.Images)));
         SubgroupFigures female = document.Subgroups![1];
         int[] images = [.. Enumerable.Range(0, 300).Where(i => i % 5 != 0 && i % 2 == 0)];
-        ConfidenceIntervals expected = ConfidenceIntervals.Compute([.. images.Select(i => input.Labels[i])], [.. images.Select(i => input.Probabilities[i])], input.Resamples, groups: [.. images.Select(i => input.Lesions![i])]);
+        ConfidenceIntervals expected =
+            ConfidenceIntervals.Compute([.. images.Select(i => input.Labels[i])], [.. images.Select(i => input.Probabilities[i])], input.Resamples,
+            groups: [.. images.Select(i => input.Lesions![i])]);
         Assert.Equal((expected.Accuracy, expected.MalignantAuc, 120), (female.Accuracy, female.MalignantAuc, female.Lesions));
         Assert.Equal(
             ConfidenceIntervals.Compute(input.Labels, input.Probabilities, input.Resamples, groups: input.Lesions), document.Ensemble.Intervals);
@@ -101,7 +107,7 @@ public sealed partial class ReportTests : IDisposable
     }
 
     [Fact]
-    public void Pictures_take_their_colours_from_the_style_sheet_and_their_words_from_the_browser()
+    public void Pictures_take_their_colors_from_the_style_sheet_and_their_words_from_the_browser()
     {
         Report.Write(_folder, Generated());
         string html = Html();
@@ -149,7 +155,8 @@ public sealed partial class ReportTests : IDisposable
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder, "report.json")));
         JsonElement root = json.RootElement;
         Assert.Equal(document.Ensemble.Metrics.Accuracy, root.GetProperty("ensemble").GetProperty("metrics").GetProperty("accuracy").GetDouble());
-        Assert.Equal(document.Ensemble.Intervals.Accuracy.Low, root.GetProperty("ensemble").GetProperty("intervals").GetProperty("accuracy").GetProperty("low").GetDouble());
+        Assert.Equal(document.Ensemble.Intervals.Accuracy.Low,
+            root.GetProperty("ensemble").GetProperty("intervals").GetProperty("accuracy").GetProperty("low").GetDouble());
         Assert.Equal(["resnet18", "mobilenet_v2"], root.GetProperty("members").EnumerateObject().Select(p => p.Name));
         Assert.Equal(20, root.GetProperty("learningCurves").GetProperty("resnet18").GetArrayLength());
         Assert.Equal(["220 px", "28 px"], root.GetProperty("strata").EnumerateObject().Select(p => p.Name));
@@ -229,7 +236,8 @@ public sealed partial class ReportTests : IDisposable
                 ["data set"] = [.. labels.Select(_ => (string?)null)],
             },
             Calibration = [new("resnet18", errors, errors)],
-            Decisions = DecisionEvaluation.CrossFitted(ClassPrior.UniformShares, ValidationAnswers.Of("generated", labels, [.. labels.Select((_, i) => $"lesion {i}")], input.Probabilities)),
+            Decisions = DecisionEvaluation.CrossFitted(ClassPrior.UniformShares,
+                ValidationAnswers.Of("generated", labels, [.. labels.Select((_, i) => $"lesion {i}")], input.Probabilities)),
         };
     }
 
@@ -249,7 +257,8 @@ public sealed partial class ReportTests : IDisposable
             Subset = "val",
             Labels = labels,
             Probabilities = ensemble,
-            Members = [new("resnet18", "resnet18", 11_180_103, 0.5, Answers(1.5)) { LearningCurve = Curve(0.7) }, new("mobilenet_v2", "mobilenet_v2", 2_232_839, 0.5, Answers(1.7)) { LearningCurve = Curve(0.74) }],
+            Members = [new("resnet18", "resnet18", 11_180_103, 0.5, Answers(1.5)) { LearningCurve = Curve(0.7) },
+                new("mobilenet_v2", "mobilenet_v2", 2_232_839, 0.5, Answers(1.7)) { LearningCurve = Curve(0.74) }],
             ImageIds = [.. labels.Select((_, i) => $"ISIC_{i:0000000}")],
             Strata = [.. labels.Select((_, i) => i % 2 == 0 ? "28 px" : "220 px")],
             Pixels = pixels,
@@ -266,7 +275,8 @@ public sealed partial class ReportTests : IDisposable
 
         double[][] Answers(double skill) => [.. labels.Select(label =>
         {
-            double[] odds = [.. Enumerable.Range(0, 7).Select(c => Math.Exp(random.NextDouble() * 2 + (c == label ? skill * random.NextDouble() : 0) + (c == 5 ? 0.8 : 0)))];
+            double[] odds = [.. Enumerable.Range(0, 7)
+                .Select(c => Math.Exp(random.NextDouble() * 2 + (c == label ? skill * random.NextDouble() : 0) + (c == 5 ? 0.8 : 0)))];
             return odds.Select(o => o / odds.Sum()).ToArray();
         })];
 

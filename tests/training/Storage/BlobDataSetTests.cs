@@ -17,7 +17,8 @@ public sealed class BlobDataSetTests(StorageAccount account) : IClassFixture<Sto
     {
         string data = WriteData();
         BlobContainerClient container = await account.NewContainerAsync();
-        (int code, string output, string error) = await LentigoConsole.RunAsync("data", "push", "--data", data, "--to", StorageAccount.Url(container, "sets/ham"));
+        (int code, string output, string error) =
+            await LentigoConsole.RunAsync("data", "push", "--data", data, "--to", StorageAccount.Url(container, "sets/ham"));
         Assert.True(code == 0, error);
         Assert.Contains("15 were uploaded, 0 were there", output, StringComparison.Ordinal);
         Assert.DoesNotContain("sig=", output, StringComparison.Ordinal);
@@ -76,7 +77,8 @@ public sealed class BlobDataSetTests(StorageAccount account) : IClassFixture<Sto
             "--out", _folder["run"], "--members", "mobilenet_v2", "--size", "16", "--epochs", "1", "--batch", "4", "--device", "cpu");
         await training.UntilItSaysAsync("epoch 1:");
         Assert.DoesNotContain("sig=", training.Said, StringComparison.Ordinal);
-        Assert.Equal(2, Directory.GetFiles(_folder[Path.Combine("cache", "lentigo", "pixels")]).Length); // at the input's size, and at the size that copies are looked for
+        // at the input's size, and at the size that copies are looked for
+        Assert.Equal(2, Directory.GetFiles(_folder[Path.Combine("cache", "lentigo", "pixels")]).Length);
     }
 
     [Fact]
@@ -84,7 +86,8 @@ public sealed class BlobDataSetTests(StorageAccount account) : IClassFixture<Sto
     {
         BlobContainerClient container = await account.NewContainerAsync();
         await FailsAsync("holds no images and no tables", StorageAccount.Url(container));
-        await FailsAsync("The specified container does not exist", StorageAccount.Url(container).Replace(container.Name, "c-none", StringComparison.Ordinal), 1, "signature");
+        await FailsAsync("The specified container does not exist", StorageAccount.Url(container).Replace(container.Name, "c-none", StringComparison.Ordinal),
+            1, "signature");
         await FailsAsync("", StorageAccount.Url(container).Replace("sig=", "sig=AA", StringComparison.Ordinal));
         await FailsAsync("is not one of Azure Storage", "container", 2, "", "--connection", "nonsense");
         await FailsAsync("must not contain the folders . and ..", "container/../other", 2, "", "--connection", account.Connection);
@@ -99,9 +102,11 @@ public sealed class BlobDataSetTests(StorageAccount account) : IClassFixture<Sto
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
     }
 
-    private Task<string> FetchAsync(BlobFolder source) => BlobDataSet.FetchAsync(source, _folder["cache"], progress: null, TestContext.Current.CancellationToken);
+    private Task<string> FetchAsync(BlobFolder source) =>
+        BlobDataSet.FetchAsync(source, _folder["cache"], progress: null, TestContext.Current.CancellationToken);
 
-    private static LesionDataSet Open(string path) => DataSets.Open(path, 32, skipMissing: false, Assert.Fail, cancellationToken: TestContext.Current.CancellationToken);
+    private static LesionDataSet Open(string path) =>
+        DataSets.Open(path, 32, skipMissing: false, Assert.Fail, cancellationToken: TestContext.Current.CancellationToken);
 
     private string WriteData()
     {

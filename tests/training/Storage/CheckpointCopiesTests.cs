@@ -70,7 +70,8 @@ public sealed class CheckpointCopiesTests(StorageAccount account) : IClassFixtur
         Assert.Contains("runs/three holds no trained member", nothing.Said, StringComparison.Ordinal);
 
         LentigoConsole.Running Compose(string to, params string[] runs) =>
-            LentigoConsole.Start(new Dictionary<string, string> { ["XDG_CACHE_HOME"] = _folder["cache"] }, ["compose", "--run", .. runs, "--data", _folder["data"], "--out", _folder[to]]);
+            LentigoConsole.Start(new Dictionary<string, string> { ["XDG_CACHE_HOME"] = _folder["cache"] },
+                ["compose", "--run", .. runs, "--data", _folder["data"], "--out", _folder[to]]);
     }
 
     [Fact]
@@ -81,13 +82,14 @@ public sealed class CheckpointCopiesTests(StorageAccount account) : IClassFixtur
         await container.GetBlobClient($"{Member}.safetensors").UploadAsync(BinaryData.FromString("of another run"), TestContext.Current.CancellationToken);
         using LentigoConsole.Running taken = Train("run", "--checkpoints", StorageAccount.Url(container));
         Assert.Equal(2, await taken.ExitCodeAsync());
-        Assert.Contains("Go on with it by --resume, or choose another --checkpoints", taken.Said, StringComparison.Ordinal);
+        Assert.Contains("Continue it with --resume, or choose another --checkpoints", taken.Said, StringComparison.Ordinal);
 
         using LentigoConsole.Running foreign = Train("run", "--checkpoints", StorageAccount.Url(container), "--resume");
         Assert.Equal(1, await foreign.ExitCodeAsync());
         Assert.Contains("does not say its epoch", foreign.Said, StringComparison.Ordinal);
 
-        using LentigoConsole.Running readOnly = Train("run", "--checkpoints", StorageAccount.Url(container, "x", BlobContainerSasPermissions.Read | BlobContainerSasPermissions.List));
+        using LentigoConsole.Running readOnly =
+            Train("run", "--checkpoints", StorageAccount.Url(container, "x", BlobContainerSasPermissions.Read | BlobContainerSasPermissions.List));
         Assert.Equal(1, await readOnly.ExitCodeAsync());
         Assert.Contains("Checkpoints cannot be written to", readOnly.Said, StringComparison.Ordinal);
         Assert.DoesNotContain("Reading", readOnly.Said, StringComparison.Ordinal);
@@ -138,7 +140,8 @@ public sealed class CheckpointCopiesTests(StorageAccount account) : IClassFixtur
         WriteCheckpoints(local, epoch: 2);
         await copies.CopyAsync(Member, 2, isBest: false);
         Assert.Single(said);
-        Assert.True(await container.GetBlobClient($"{Member}.best.safetensors").ExistsAsync(TestContext.Current.CancellationToken)); // though the second was not the best
+        // though the second was not the best
+        Assert.True(await container.GetBlobClient($"{Member}.best.safetensors").ExistsAsync(TestContext.Current.CancellationToken));
     }
 
     private static void WriteCheckpoints(string folder, int epoch)
@@ -170,5 +173,6 @@ public sealed class CheckpointCopiesTests(StorageAccount account) : IClassFixtur
 
     private LentigoConsole.Running Train(string run, params string[] more) => LentigoConsole.Start(
         new Dictionary<string, string> { ["XDG_CACHE_HOME"] = _folder["cache"], ["OMP_NUM_THREADS"] = "1" },
-        ["train", "--data", _folder["data"], "--out", _folder[run], "--members", Member, "--size", "16", "--epochs", $"{Epochs}", "--batch", "4", "--threads", "1", "--device", "cpu", .. more]);
+        ["train", "--data", _folder["data"], "--out", _folder[run], "--members", Member, "--size", "16", "--epochs", $"{Epochs}", "--batch", "4", "--threads",
+            "1", "--device", "cpu", .. more]);
 }

@@ -21,7 +21,8 @@ public sealed class TeacherTests(TeacherTests.TrainedTeacher teacher) : IClassFi
 
         ModelManifest manifest = ModelPackage.Open(_folder["student"]).Manifest;
         ModelManifest taughtBy = ModelPackage.Open(_folder["teacher"]).Manifest;
-        Assert.Equal((1.0, $"{taughtBy.Name} {taughtBy.Version}"), (manifest.Recipe!.Value.GetProperty("distillation").GetDouble(), manifest.Recipe.Value.GetProperty("teacher").GetString()));
+        Assert.Equal((1.0, $"{taughtBy.Name} {taughtBy.Version}"),
+            (manifest.Recipe!.Value.GetProperty("distillation").GetDouble(), manifest.Recipe.Value.GetProperty("teacher").GetString()));
         double[][] taught = Answers("teacher");
         double student = Difference(taught, Answers("student")), alone = Difference(taught, Answers("alone"));
         Assert.True(student < alone / 2, $"The student's answers are {student:f3} from the teacher's, those of one without a teacher {alone:f3}.");
@@ -41,7 +42,8 @@ public sealed class TeacherTests(TeacherTests.TrainedTeacher teacher) : IClassFi
     public async Task A_teacher_of_another_split_is_refused_and_a_share_without_a_teacher_is_bad_usage()
     {
         var other = await TrainAsync("other", "--size", "32", "--epochs", "1", "--fold", "2/5", "--teacher", _folder["teacher"]);
-        Assert.Equal((1, true), (other.ExitCode, other.Error.Contains("was trained on another split, so that it may know the validation images", StringComparison.Ordinal)));
+        Assert.Equal((1, true), (other.ExitCode,
+            other.Error.Contains("was trained on another split, so that it may know the validation images", StringComparison.Ordinal)));
         var nobody = await TrainAsync("nobodys", "--size", "32", "--epochs", "1", "--distill", "0.5");
         Assert.Equal((2, true), (nobody.ExitCode, nobody.Error.Contains("Name its package with --teacher", StringComparison.Ordinal)));
     }
@@ -54,7 +56,8 @@ public sealed class TeacherTests(TeacherTests.TrainedTeacher teacher) : IClassFi
         return [.. answers.Logits.Select(row => EnsembleOutput.Softmax(row, 1))]; // the temperature was fitted to the labels
     }
 
-    private LesionDataSet Open(int size) => DataSets.Open(_folder["data"], size, skipMissing: false, _ => { }, cancellationToken: TestContext.Current.CancellationToken);
+    private LesionDataSet Open(int size) =>
+        DataSets.Open(_folder["data"], size, skipMissing: false, _ => { }, cancellationToken: TestContext.Current.CancellationToken);
 
     private static double Difference(double[][] a, double[][] b) => a.Zip(b).Average(p => p.First.Zip(p.Second).Sum(q => Math.Abs(q.First - q.Second)) / 2);
 
@@ -79,6 +82,7 @@ public sealed class TeacherTests(TeacherTests.TrainedTeacher teacher) : IClassFi
         }
 
         internal async Task<(int ExitCode, string Output, string Error)> TrainAsync(string run, params string[] more) => await LentigoConsole.RunAsync(
-            ["train", "--data", Folder["data"], "--out", Folder[run], "--members", "resnet18", "--recipe", "strong", "--flips", "none", "--batch", "7", "--no-cache", "--threads", "1", .. more]);
+            ["train", "--data", Folder["data"], "--out", Folder[run], "--members", "resnet18", "--recipe", "strong", "--flips", "none", "--batch", "7",
+                "--no-cache", "--threads", "1", .. more]);
     }
 }

@@ -10,7 +10,9 @@ namespace Lentigo.Training.Tests.Trainers;
 
 public sealed class TrainerTests
 {
-    private static readonly TrainingRecipe Small = TrainingRecipe.Strong with { Size = 32, Epochs = 3, BatchSize = 14, Ema = 0.9, Flips = "none", Mixup = 0.2, Cutmix = 0.3, Degrade = 0.3, DegradeSize = 16 };
+    private static readonly TrainingRecipe Small =
+        TrainingRecipe.Strong with { Size = 32, Epochs = 3, BatchSize = 14, Ema = 0.9, Flips = "none", Mixup = 0.2, Cutmix = 0.3, Degrade = 0.3,
+        DegradeSize = 16 };
 
     [Fact]
     public void A_member_learns_a_few_synthetic_lesions_by_heart()
@@ -18,7 +20,8 @@ public sealed class TrainerTests
         using LesionDataSet data = SyntheticLesions.DataSet(perClass: 4, size: 32);
         int[] all = [.. Enumerable.Range(0, data.Count)];
         DataSetSplit split = new(SplitKind.Image, all, all, "all on both sides");
-        TrainingRecipe recipe = new() { Size = 32, Epochs = 20, BatchSize = 14, LearningRate = 1e-3, Flip = false, Rotation = 0, Brightness = 0, Contrast = 0, Saturation = 0 };
+        TrainingRecipe recipe = new() { Size = 32, Epochs = 20, BatchSize = 14, LearningRate = 1e-3, Flip = false, Rotation = 0, Brightness = 0, Contrast = 0,
+            Saturation = 0 };
         using TemporaryFolder folder = new();
         Recorder recorder = Train("resnet18", data, split, recipe, folder.Path);
         Assert.Equal(1, recorder.Epochs.Single(e => e == recorder.Epochs.Last(b => b.Best)).Val.Accuracy); // of the weights that are kept
@@ -42,7 +45,8 @@ public sealed class TrainerTests
         DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
         using TemporaryFolder full = new(), reduced = new();
         TrainingRecipe calm = Small with { LearningRate = 1e-4 };
-        Recorder exact = Train("resnet18", data, split, calm, full.Path), rounded = Train("resnet18", data, split, calm with { Compute = "bfloat16" }, reduced.Path);
+        Recorder exact = Train("resnet18", data, split, calm, full.Path),
+            rounded = Train("resnet18", data, split, calm with { Compute = "bfloat16" }, reduced.Path);
         Assert.NotEqual(exact.Losses, rounded.Losses);
         Assert.All(exact.Epochs.Zip(rounded.Epochs), e => Assert.Equal(e.First.TrainLoss, e.Second.TrainLoss, 0.03 * e.First.TrainLoss));
         Assert.All(SafetensorsFile.Read(reduced["resnet18.best.safetensors"]).Tensors, t => Assert.Equal(ScalarType.Float32, t.Value.ToTensor().dtype));
@@ -81,7 +85,8 @@ public sealed class TrainerTests
         using LesionDataSet data = SyntheticLesions.DataSet(perClass: 8, size: 32);
         DataSetSplit split = DataSetSplit.Make(data, SplitKind.Lesion, seed: 1);
         using TemporaryFolder folder = new();
-        Recorder recorder = Train("mobilenet_v2", data, split, Small with { SelectOn = TrainingRecipe.KeepLast, Schedule = "constant", LearningRate = 0.3, Epochs = 8 }, folder.Path);
+        Recorder recorder = Train("mobilenet_v2", data, split,
+            Small with { SelectOn = TrainingRecipe.KeepLast, Schedule = "constant", LearningRate = 0.3, Epochs = 8 }, folder.Path);
         double[] losses = [.. recorder.Epochs.Select(e => e.Val.Loss)];
         Assert.Contains(losses.Zip(losses.Skip(1)), l => l.Second > l.First); // there would have been something to choose
         Assert.All(recorder.Epochs, e => Assert.True(e.Best));
@@ -167,7 +172,8 @@ public sealed class TrainerTests
         TrainingRecipe recipe = Small with { Epochs = 1, Balance = "class", BalancePower = 0 };
         double[] prior = [0.1, 0.1, 0.1, 0.1, 0.1, 0.4, 0.1];
         MemberSpec member = new("resnet18", MemberRegistry.Find("resnet18"), 1);
-        new Trainer(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, prior).Train(member, weights: null, folder.Path, resume: false, new Recorder(), TestContext.Current.CancellationToken);
+        new Trainer(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, prior)
+            .Train(member, weights: null, folder.Path, resume: false, new Recorder(), TestContext.Current.CancellationToken);
         (var network, TrainingState state) = Checkpoint.LoadBest(RunFiles.BestPath(folder.Path, "resnet18"));
         float[] raw = SafetensorsFile.Read(RunFiles.BestPath(folder.Path, "resnet18")).Tensors["fc.bias"].ToTensor().data<float>().ToArray();
         float[] folded = network.get_parameter("fc.bias")!.data<float>().ToArray();
@@ -179,9 +185,11 @@ public sealed class TrainerTests
         Train(member, data, split, recipe, folder, new(), resume: false, TestContext.Current.CancellationToken);
 
     private static Recorder Train(
-        string member, LesionDataSet data, DataSetSplit split, TrainingRecipe recipe, string folder, Recorder recorder, bool resume, CancellationToken cancellationToken)
+        string member, LesionDataSet data, DataSetSplit split, TrainingRecipe recipe, string folder, Recorder recorder, bool resume,
+            CancellationToken cancellationToken)
     {
-        Trainer trainer = new(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)]);
+        Trainer trainer = new(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU,
+            [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)]);
         trainer.Train(new(member, MemberRegistry.Find(member), recipe.Seed), weights: null, folder, resume, recorder, cancellationToken);
         return recorder;
     }

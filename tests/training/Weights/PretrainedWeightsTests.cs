@@ -138,7 +138,8 @@ public sealed class PretrainedWeightsTests : IDisposable
                     {
                     }
 
-                    await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\nContent-Length: {promised ?? body.Length}\r\nConnection: close\r\n\r\n"));
+                    await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\nContent-Length: {promised ?? body.Length}\r\nConnection: "
+                        + "close\r\n\r\n"));
                     await stream.WriteAsync(body);
                 }
             });

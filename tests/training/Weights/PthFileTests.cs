@@ -58,7 +58,8 @@ public class PthFileTests
     [Fact]
     public void Weights_are_found_under_any_key_beside_the_optimizers_state_and_a_scripts_own_objects()
     {
-        // {'hparams': AttributeDict({'lr': 1}), 'optimizer': {'state': {0: {'exp_avg': t}}}, 'net': {'w': t}, 'ema': {'state_dict_like': {...}}}, as Lightning and others write.
+        // {'hparams': AttributeDict({'lr': 1}), 'optimizer': {'state': {0: {'exp_avg': t}}}, 'net': {'w': t}, 'ema': {'state_dict_like': {...}}}, as Lightning
+        // and others write.
         byte[] file = new TorchSave().Raw(0x80, 2).Raw("}(")
             .Text("hyper_parameters").Raw("cpytorch_lightning.utilities.parsing\nAttributeDict\n)").Raw([0x81]).Raw("}(").Text("lr").Raw((byte)'K', 1).Raw("ub")
             .Text("args").Raw("cargparse\nNamespace\n)R")
@@ -115,8 +116,10 @@ public class PthFileTests
     public void A_storage_that_is_missing_shorter_or_of_two_types_is_refused()
     {
         Assert.Contains("missing", Refusal(new TorchSave().Begin().Text("w").View("FloatStorage", "../0", 1, 0, [1], [1]).End()), StringComparison.Ordinal);
-        Assert.Contains("8 bytes", Refusal(new TorchSave().Begin().Tensor("w", "FloatStorage", TorchSave.Bytes([1, 2]), 3, 0, [1], [1]).End()), StringComparison.Ordinal);
-        Assert.Contains("two types", Refusal(new TorchSave().Begin().Floats("w", [1, 2], 2).Text("v").View("LongStorage", "0", 1, 0, [1], [1]).End()), StringComparison.Ordinal);
+        Assert.Contains("8 bytes", Refusal(new TorchSave().Begin().Tensor("w", "FloatStorage", TorchSave.Bytes([1, 2]), 3, 0, [1], [1]).End()),
+            StringComparison.Ordinal);
+        Assert.Contains("two types", Refusal(new TorchSave().Begin().Floats("w", [1, 2], 2).Text("v").View("LongStorage", "0", 1, 0, [1], [1]).End()),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -141,7 +144,8 @@ public class PthFileTests
     [Fact]
     public void The_format_before_pytorch_1_6_is_refused_with_the_way_to_convert_it()
     {
-        Assert.Contains("torch.save(torch.load", Refusal([0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e]), StringComparison.Ordinal);
+        Assert.Contains("torch.save(torch.load", Refusal([0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e]),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -169,7 +173,8 @@ public class PthFileTests
     [Fact]
     public void A_file_cut_anywhere_or_with_any_byte_changed_is_read_or_refused_but_never_crashes()
     {
-        byte[] file = new TorchSave().Begin().Floats("conv1.weight", [1, 2, 3, 4, 5, 6], 2, 3).Floats("b", [1, 2], 2).Raw("u}").Text("_metadata").Raw("}sb.").Zip();
+        byte[] file = new TorchSave().Begin().Floats("conv1.weight", [1, 2, 3, 4, 5, 6], 2, 3).Floats("b", [1, 2], 2).Raw("u}").Text("_metadata").Raw("}sb.")
+            .Zip();
         Read(file);
         for (int length = 0; length < file.Length; length++)
         {

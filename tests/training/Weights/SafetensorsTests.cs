@@ -82,7 +82,7 @@ public sealed class SafetensorsTests
         Assert.True(started.call(images).allclose(expected, rtol: 0.02, atol: 0.02));
     }
 
-    /// <summary>The network's tensors with each batch normalisation folded into the convolution before it.</summary>
+    /// <summary>The network's tensors with each batch normalization folded into the convolution before it.</summary>
     private static List<(string, Tensor)> Folded(nn.Module network)
     {
         List<(string, Tensor)> tensors = [];

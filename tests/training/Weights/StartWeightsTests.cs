@@ -22,7 +22,8 @@ public sealed class StartWeightsTests : IDisposable
         TrainingRecipe recipe = new() { Size = 16, Epochs = 1, BatchSize = 7, Ema = 0.5 };
         MemberSpec trained = new("resnet18@7", MemberRegistry.Find("resnet18"), 7);
         string checkpoints = Directory.CreateDirectory(_folder["checkpoints"]).FullName;
-        new Trainer(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, [.. Enumerable.Repeat(1.0 / 7, 7)]).Train(trained, null, checkpoints, resume: false, new Deaf(), TestContext.Current.CancellationToken);
+        new Trainer(TrainingImages.Of(data, split, [], Assert.Fail), recipe, CPU, [.. Enumerable.Repeat(1.0 / 7, 7)])
+            .Train(trained, null, checkpoints, resume: false, new Deaf(), TestContext.Current.CancellationToken);
 
         foreach (string file in new[] { RunFiles.BestPath(checkpoints, trained.Name), RunFiles.CheckpointPath(checkpoints, trained.Name) })
         {
@@ -30,7 +31,7 @@ public sealed class StartWeightsTests : IDisposable
             StartWeightsReport report = StartWeights.Load(network, file, []);
             Assert.Empty(report.Missing);
             Assert.Empty(report.Unused); // the optimizer's state is not listed as unused weights
-            Assert.Equal(0, report.Normalisations);
+            Assert.Equal(0, report.Normalizations);
             using Tensor expected = SafetensorsFile.Read(file).Tensors["layer4.1.conv2.weight"].ToTensor();
             Assert.True(network.get_parameter("layer4.1.conv2.weight")!.allclose(expected, rtol: 0, atol: 0));
         }
@@ -69,7 +70,8 @@ public sealed class StartWeightsTests : IDisposable
         MemberSpec member = new("resnet18", MemberRegistry.Find("resnet18"), 1);
         Assert.Equal(_folder["resnet18-f37072fd.pth"], StartWeights.Find(_folder.Path, member));
         File.WriteAllText(_folder["resnet18_mine.safetensors"], "");
-        Assert.Contains("several weights for resnet18", Assert.Throws<WeightsFileException>(() => StartWeights.Find(_folder.Path, member)).Message, StringComparison.Ordinal);
+        Assert.Contains("several weights for resnet18", Assert.Throws<WeightsFileException>(() => StartWeights.Find(_folder.Path, member)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -81,7 +83,9 @@ public sealed class StartWeightsTests : IDisposable
     public void Names_with_a_wrappers_prefix_find_their_places_whatever_the_files_extension(string prefix, string fileName)
     {
         using nn.Module<Tensor, Tensor> source = MemberRegistry.Find("resnet18").Create(7, 32), network = MemberRegistry.Find("resnet18").Create(7, 32);
-        SafetensorsFile.Write(_folder[fileName], source.state_dict().Where(p => p.Value.is_floating_point()).Select(p => (prefix + p.Key, p.Value)).Append(("teacher.conv1.weight", zeros(1))).ToList(), NoMetadata);
+        SafetensorsFile.Write(_folder[fileName],
+            source.state_dict().Where(p => p.Value.is_floating_point()).Select(p => (prefix + p.Key, p.Value)).Append(("teacher.conv1.weight", zeros(1)))
+            .ToList(), NoMetadata);
         Assert.Equal(_folder[fileName], StartWeights.Find(_folder.Path, new("resnet18", MemberRegistry.Find("resnet18"), 1)));
         StartWeightsReport report = StartWeights.Load(network, _folder[fileName], []);
         Assert.Empty(report.Missing);
@@ -140,14 +144,19 @@ public sealed class StartWeightsTests : IDisposable
     public void DeiTs_public_names_find_their_places_in_the_vision_transformer()
     {
         // DeiT-tiny for 224 px in patches of 16 with ImageNet's 1000 classes, as it is published.
-        List<(string, Tensor)> deit = [("cls_token", randn(1, 1, 192)), ("pos_embed", randn(1, 197, 192)), ("norm.weight", randn(192)), ("norm.bias", randn(192)), ("head.weight", randn(1000, 192)), ("head.bias", randn(1000))];
+        List<(string, Tensor)> deit =
+            [("cls_token", randn(1, 1, 192)), ("pos_embed", randn(1, 197, 192)), ("norm.weight", randn(192)), ("norm.bias", randn(192)),
+            ("head.weight", randn(1000, 192)), ("head.bias", randn(1000))];
         deit.AddRange([("patch_embed.proj.weight", randn(192, 3, 16, 16)), ("patch_embed.proj.bias", randn(192))]);
         for (int i = 0; i < 12; i++)
         {
             deit.AddRange([
-                ($"blocks.{i}.norm1.weight", randn(192)), ($"blocks.{i}.norm1.bias", randn(192)), ($"blocks.{i}.norm2.weight", randn(192)), ($"blocks.{i}.norm2.bias", randn(192)),
-                ($"blocks.{i}.attn.qkv.weight", randn(576, 192)), ($"blocks.{i}.attn.qkv.bias", randn(576)), ($"blocks.{i}.attn.proj.weight", randn(192, 192)), ($"blocks.{i}.attn.proj.bias", randn(192)),
-                ($"blocks.{i}.mlp.fc1.weight", randn(768, 192)), ($"blocks.{i}.mlp.fc1.bias", randn(768)), ($"blocks.{i}.mlp.fc2.weight", randn(192, 768)), ($"blocks.{i}.mlp.fc2.bias", randn(192))]);
+                ($"blocks.{i}.norm1.weight", randn(192)), ($"blocks.{i}.norm1.bias", randn(192)), ($"blocks.{i}.norm2.weight", randn(192)),
+                    ($"blocks.{i}.norm2.bias", randn(192)),
+                ($"blocks.{i}.attn.qkv.weight", randn(576, 192)), ($"blocks.{i}.attn.qkv.bias", randn(576)), ($"blocks.{i}.attn.proj.weight", randn(192, 192)),
+                    ($"blocks.{i}.attn.proj.bias", randn(192)),
+                ($"blocks.{i}.mlp.fc1.weight", randn(768, 192)), ($"blocks.{i}.mlp.fc1.bias", randn(768)), ($"blocks.{i}.mlp.fc2.weight", randn(192, 768)),
+                    ($"blocks.{i}.mlp.fc2.bias", randn(192))]);
         }
 
         SafetensorsFile.Write(_folder["deit.safetensors"], deit, NoMetadata);
@@ -156,7 +165,8 @@ public sealed class StartWeightsTests : IDisposable
         StartWeightsReport report = StartWeights.Load(network, _folder["deit.safetensors"], [], transformer.PublicNames);
         Assert.Equal(["conv_proj.weight", "encoder.pos_embedding", "heads.head.bias", "heads.head.weight"], report.Missing.Order(StringComparer.Ordinal));
         Assert.Equal(["head.bias", "head.weight", "patch_embed.proj.weight", "pos_embed"], report.Unused.Order(StringComparer.Ordinal));
-        Assert.True(network.get_parameter("encoder.layers.encoder_layer_3.self_attention.in_proj_weight")!.allclose(deit.Single(t => t.Item1 == "blocks.3.attn.qkv.weight").Item2, rtol: 0, atol: 0));
+        Assert.True(network.get_parameter("encoder.layers.encoder_layer_3.self_attention.in_proj_weight")!.allclose(
+            deit.Single(t => t.Item1 == "blocks.3.attn.qkv.weight").Item2, rtol: 0, atol: 0));
         Assert.Contains("encoder.layers.encoder_layer_11.mlp.3.weight [192, 768]  <- blocks.11.mlp.fc2.weight", report.Lines());
         Assert.Contains("encoder.pos_embedding [1, 65, 192]  stays as it was: pos_embed of the file is [1, 197, 192]", report.Lines());
     }
@@ -167,7 +177,8 @@ public sealed class StartWeightsTests : IDisposable
         SafetensorsFile.Write(_folder["w.safetensors"], [("conv1.weight", ones(64, 3, 7, 7)), ("fc.weight", ones(1000, 512)), ("extra", ones(1))], NoMetadata);
         using var network = MemberRegistry.Find("resnet18").Create(7, 64);
         StartWeightsReport report = StartWeights.Load(network, _folder["w.safetensors"], []);
-        int tensors = network.named_parameters().Count() + network.named_buffers().Count(b => !b.name.EndsWith("num_batches_tracked", StringComparison.Ordinal));
+        int tensors = network.named_parameters().Count() + network.named_buffers()
+            .Count(b => !b.name.EndsWith("num_batches_tracked", StringComparison.Ordinal));
         string[] lines = [.. report.Lines()];
         Assert.Equal(tensors, lines.Length);
         Assert.Contains("conv1.weight [64, 3, 7, 7]  <- conv1.weight", lines);
@@ -182,7 +193,8 @@ public sealed class StartWeightsTests : IDisposable
     {
         SafetensorsFile.Write(_folder["w.safetensors"], [("other", ones(1))], NoMetadata);
         using var network = MemberRegistry.Find("resnet18").Create(7, 64);
-        Assert.Contains("Nothing in the weights file", Assert.Throws<WeightsFileException>(() => StartWeights.Load(network, _folder["w.safetensors"], [])).Message, StringComparison.Ordinal);
+        Assert.Contains("Nothing in the weights file",
+            Assert.Throws<WeightsFileException>(() => StartWeights.Load(network, _folder["w.safetensors"], [])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
