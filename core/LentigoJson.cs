@@ -6,7 +6,7 @@ using Lentigo.Core.Predictions;
 
 namespace Lentigo.Core;
 
-/// <summary>The JSON of the documents that serving and training share: camelCase names, nulls left out, indented for the people who open the files.</summary>
+/// <summary>The JSON context of the documents that serving and training share: camelCase, without nulls, indented for readability.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

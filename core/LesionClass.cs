@@ -1,15 +1,15 @@
 namespace Lentigo.Core;
 
-/// <summary>One of the diagnostic categories that the ensemble tells apart.</summary>
+/// <summary>A diagnostic category of the classifier.</summary>
 /// <param name="Code">HAM10000's <c>dx</c> code, e.g. <c>mel</c>.</param>
-/// <param name="Name">The category's name for people.</param>
+/// <param name="Name">The display name of the category.</param>
 /// <param name="Malignant">Whether the category is malignant or premalignant.</param>
 public sealed record LesionClass(string Code, string Name, bool Malignant);
 
 /// <summary>The seven categories of HAM10000 (Tschandl et al. 2018, doi:10.1038/sdata.2018.161), in the order used everywhere.</summary>
 public static class LesionClasses
 {
-    /// <summary>The words every surface of the product shows with an answer.</summary>
+    /// <summary>The notice that every part of the product shows with an answer.</summary>
     public const string Notice = "decision support, not a diagnosis";
 
     /// <summary>The classes; an index into this list is a label.</summary>
@@ -33,7 +33,7 @@ public static class LesionClasses
     /// <summary>The label of melanoma.</summary>
     public static int Melanoma { get; } = IndexOf("mel");
 
-    /// <summary>The probability of the malignant and premalignant classes together.</summary>
+    /// <summary>The summed probability of the malignant and premalignant classes.</summary>
     /// <param name="probabilities">[7].</param>
     public static double MalignantProbability(IReadOnlyList<double> probabilities)
     {

@@ -9,7 +9,6 @@ using Lentigo.Training.Trainers;
 using Lentigo.Training.Weights;
 using Microsoft.ML.OnnxRuntime;
 using static TorchSharp.torch;
-using (data)
 
 // Whether heat maps point at what a network looks for. Photographs of lesions get a random label and a disc whose color alone tells it; the pair learns to
 // tell the discs, and Grad-CAM, out of the exported graph, has to show them: the energy-based pointing game (Wang et al. 2020, arXiv:1910.01279).
@@ -25,6 +24,7 @@ if (args.Length != 2)
 NativeTuning.Apply();
 Random random = new(1);
 (LesionDataSet data, (int X, int Y)[] cues) = Planted(args[0]);
+using (data)
 {
     DataSetSplit split = new(SplitKind.Image, [.. Enumerable.Range(Validation, Images - Validation)], [.. Enumerable.Range(0, Validation)], "planted");
     TrainingRecipe recipe = new() { Size = Size, Epochs = 3, BatchSize = 32, LearningRate = 3e-4, Rotation = 0, Brightness = 0, Contrast = 0, Saturation = 0, SelectOn = TrainingRecipe.KeepLast };

@@ -7,7 +7,6 @@ using Lentigo.Training.Networks;
 using Lentigo.Training.Trainers;
 using TorchSharp;
 using static TorchSharp.torch;
-using Process peer = Process.Start(start)!;
 
 // Training speed of each network against PyTorch eager: whole steps (forward, cross-entropy, backward, Adam) on one batch that lies in memory,
 // both sides in turn so that a change of the machine's speed meets both.
@@ -29,6 +28,7 @@ foreach (string variable in NativeTuning.Variables)
     start.Environment.Remove(variable); // the peer runs as its users run it
 }
 
+using Process peer = Process.Start(start)!;
 string Answer() => peer.StandardOutput.ReadLine()
     ?? throw new InvalidOperationException("The Python peer ended. It needs torch and torchvision (Debian: apt-get install python3-torch python3-torchvision libopenblas0); PYTHON names the interpreter.");
 Console.WriteLine($"{Answer()}; TorchSharp {typeof(Tensor).Assembly.GetName().Version}. {Threads} threads, batch {Batch}, {Size} px, median of {rounds} rounds of {Steps} steps.");

@@ -2,15 +2,17 @@ using Lentigo.Core.Evaluation;
 
 namespace Lentigo.Core.Decisions;
 
-/// <summary>What a <see cref="DecisionRule"/> recommends on labeled images.</summary>
-/// <param name="Promise">The sensitivity that the operating points were fitted for.</param>
-/// <param name="Method">How rule and images were kept apart.</param>
-/// <param name="Sensitivity">The share of malignant and premalignant lesions whose malignant probability reaches the operating point; null without such images.</param>
+/// <summary>The evaluation of a <see cref="DecisionRule"/> on labeled images.</summary>
+/// <param name="Promise">The target sensitivity of the operating points.</param>
+/// <param name="Method">How the images for fitting and for evaluation were separated.</param>
+/// <param name="Sensitivity">
+/// The share of malignant and premalignant lesions whose malignant probability reaches the operating point; null without such images.
+/// </param>
 /// <param name="Specificity">The share of benign lesions whose malignant probability does not; null without such images.</param>
 /// <param name="MelanomaReferred">The share of melanomas that are referred, by either operating point; null without melanomas.</param>
 /// <param name="BenignReferred">The share of benign lesions that are referred; null without such images.</param>
-/// <param name="Recommendations">How many images of each class, by code, got each recommendation; warnings about single images are left out of account.</param>
-/// <param name="Sets">The prediction sets of several promised coverages.</param>
+/// <param name="Recommendations">The number of images of each class, by code, with each recommendation; warnings about single images are ignored.</param>
+/// <param name="Sets">The prediction sets at several target coverages.</param>
 public sealed record DecisionEvaluation(
     double Promise,
     string Method,
@@ -21,14 +23,14 @@ public sealed record DecisionEvaluation(
     IReadOnlyDictionary<string, RecommendationCounts> Recommendations,
     IReadOnlyList<SetEvaluation> Sets)
 {
-    /// <summary>The coverages that prediction sets are evaluated at.</summary>
+    /// <summary>The target coverages of the evaluated prediction sets.</summary>
     private static readonly double[] Coverages = [DecisionRequest.DefaultCoverage, 0.95];
 
     /// <summary>Applies the rule of a package to images that it was not fitted on.</summary>
-    /// <param name="fitted">The validation answers that the rule is fitted to.</param>
-    /// <param name="natural">[7]: the prior of those answers.</param>
-    /// <param name="prior">[7]: the prior of <paramref name="answers"/>.</param>
-    /// <param name="answers">The images to evaluate on, their probabilities for <paramref name="prior"/>.</param>
+    /// <param name="fitted">The validation predictions on which the rule is fitted.</param>
+    /// <param name="natural">[7]: their class prior.</param>
+    /// <param name="prior">[7]: the class prior of <paramref name="answers"/>.</param>
+    /// <param name="answers">The images to evaluate on, with probabilities under <paramref name="prior"/>.</param>
     /// <returns>The evaluation, or null where no rule can be fitted.</returns>
     public static DecisionEvaluation? Of(ValidationAnswers fitted, IReadOnlyList<double> natural, IReadOnlyList<double> prior, ValidationAnswers answers)
     {
@@ -39,9 +41,10 @@ public sealed record DecisionEvaluation(
     }
 
     /// <summary>
-    /// Fits the rule on one half of the lesions and applies it to the other, both ways round, so that no image is decided by a rule that was fitted on its lesion.
+    /// Cross-fitting: fits the rule on one half of the lesions and applies it to the other half, in both directions, so that no rule is applied to a lesion on
+    /// which it was fitted.
     /// </summary>
-    /// <param name="natural">[7]: the prior of the answers.</param>
+    /// <param name="natural">[7]: the class prior of the predictions.</param>
     /// <param name="answers">The images.</param>
     /// <returns>The evaluation, or null where no rule can be fitted on a half.</returns>
     public static DecisionEvaluation? CrossFitted(IReadOnlyList<double> natural, ValidationAnswers answers)
@@ -53,7 +56,7 @@ public sealed record DecisionEvaluation(
             [(answers.Subset(Half(true)), Half(false)), (answers.Subset(Half(false)), Half(true))]);
     }
 
-    /// <summary>[n]: two halves of the lesions, with every class in equal shares.</summary>
+    /// <summary>[n]: two halves of the lesions, stratified by class.</summary>
     /// <param name="labels">[n], 0 to 6.</param>
     /// <param name="lesions">[n]: images with equal entries show one lesion.</param>
     public static bool[] HalvesOf<T>(IReadOnlyList<int> labels, IReadOnlyList<T> lesions)
@@ -67,7 +70,8 @@ public sealed record DecisionEvaluation(
     }
 
     private static DecisionEvaluation? Of(
-        string method, IReadOnlyList<double> natural, IReadOnlyList<double> prior, ValidationAnswers answers, IReadOnlyList<(ValidationAnswers Fitted, int[] Images)> parts)
+        string method, IReadOnlyList<double> natural, IReadOnlyList<double> prior, ValidationAnswers answers,
+            IReadOnlyList<(ValidationAnswers Fitted, int[] Images)> parts)
     {
         int n = answers.Labels.Count;
         bool[] reaches = new bool[n];
@@ -119,15 +123,15 @@ public sealed record DecisionEvaluation(
     }
 }
 
-/// <summary>How many images got each recommendation.</summary>
+/// <summary>The number of images with each recommendation.</summary>
 /// <param name="Refer">Referred.</param>
 /// <param name="Review">To be reviewed.</param>
 /// <param name="Routine">Routine.</param>
 public sealed record RecommendationCounts(int Refer, int Review, int Routine);
 
 /// <summary>Prediction sets on labeled images.</summary>
-/// <param name="Promise">The promised coverage.</param>
+/// <param name="Promise">The target coverage.</param>
 /// <param name="Coverage">The share of images whose class is in their set.</param>
 /// <param name="MeanSize">The mean number of classes in a set.</param>
-/// <param name="Classes">The coverage of each class's images, by code.</param>
+/// <param name="Classes">The coverage of each class, by code.</param>
 public sealed record SetEvaluation(double Promise, ConfidenceInterval Coverage, double MeanSize, IReadOnlyDictionary<string, ConfidenceInterval> Classes);

@@ -3,7 +3,7 @@ using Lentigo.Core.Models;
 
 namespace Lentigo.Core.Decisions;
 
-/// <summary>Every threshold on a probability, with the sensitivity and specificity that it gives on validation images.</summary>
+/// <summary>All thresholds on a probability, with their sensitivity and specificity on validation images.</summary>
 internal sealed class OperatingCurve
 {
     private readonly ValidationAnswers _answers;
@@ -15,9 +15,9 @@ internal sealed class OperatingCurve
     /// <summary>The curve of a score.</summary>
     /// <param name="answers">The validation images, n.</param>
     /// <param name="scores">[n]: the probability.</param>
-    /// <param name="weights">[n]: how much each image counts; images of one class count alike.</param>
-    /// <param name="isDiseased">Whether a label is to be found.</param>
-    /// <param name="isOther">Whether a label is not to be found; labels that are neither do not count.</param>
+    /// <param name="weights">[n]: the weight of each image, equal within a class.</param>
+    /// <param name="isDiseased">Whether a label is positive.</param>
+    /// <param name="isOther">Whether a label is negative; labels that are neither are ignored.</param>
     public OperatingCurve(ValidationAnswers answers, double[] scores, double[] weights, Func<int, bool> isDiseased, Func<int, bool> isOther)
     {
         (_answers, _scores, _weights) = (answers, scores, weights);
@@ -25,7 +25,7 @@ internal sealed class OperatingCurve
         (_diseased, _others) = (Of(isDiseased), Of(isOther));
     }
 
-    /// <summary>The highest threshold that finds at least this share of the diseased validation images; null where there are no images on one side.</summary>
+    /// <summary>The highest threshold with at least this sensitivity on the validation images; null where there are no positives or no negatives.</summary>
     public OperatingPoint? At(double sensitivity)
     {
         if (_diseased.Length == 0 || _others.Length == 0)

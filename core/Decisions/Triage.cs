@@ -9,24 +9,29 @@ namespace Lentigo.Core.Decisions;
 /// <param name="Reasons">
 /// Why it is not routine: <see cref="Malignant"/>, <see cref="Melanoma"/>, <see cref="Set"/>, <see cref="Warning"/>; empty for routine.
 /// </param>
-/// <param name="OperatingPoint">The threshold on <paramref name="MalignantProbability"/> from which on lesions are referred; its specificity is that among benign lesions.</param>
-/// <param name="MelanomaPoint">The threshold on <paramref name="MelanomaProbability"/> from which on they are too; its specificity is that among benign lesions.</param>
+/// <param name="OperatingPoint">
+/// The threshold on <paramref name="MalignantProbability"/> above which lesions are referred; its specificity is measured on benign lesions.
+/// </param>
+/// <param name="MelanomaPoint">
+/// The threshold on <paramref name="MelanomaProbability"/> above which lesions are referred; its specificity is measured on benign lesions.
+/// </param>
 public sealed record Triage(
-    string Recommendation, double MalignantProbability, double MelanomaProbability, IReadOnlyList<string> Reasons, OperatingPoint OperatingPoint, OperatingPoint MelanomaPoint)
+    string Recommendation, double MalignantProbability, double MelanomaProbability, IReadOnlyList<string> Reasons, OperatingPoint OperatingPoint,
+        OperatingPoint MelanomaPoint)
 {
     /// <summary>The lesion should be seen by a specialist.</summary>
     public const string Refer = "refer";
 
-    /// <summary>A clinician should look again: malignancy is not excluded, or the image is not to be relied on.</summary>
+    /// <summary>A clinician should review the image: malignancy is not excluded, or the image is unreliable.</summary>
     public const string Review = "review";
 
-    /// <summary>Nothing speaks against the usual care.</summary>
+    /// <summary>No finding that speaks against usual care.</summary>
     public const string Routine = "routine";
 
     /// <summary>The malignant classes together are at least as probable as their operating point.</summary>
     public const string Malignant = "malignant";
 
-    /// <summary>Melanoma is at least as probable as its own operating point.</summary>
+    /// <summary>Melanoma is at least as probable as its operating point.</summary>
     public const string Melanoma = "melanoma";
 
     /// <summary>The prediction set holds a malignant class.</summary>

@@ -4,10 +4,11 @@ using Lentigo.Core.Models;
 namespace Lentigo.Core.Decisions;
 
 /// <summary>
-/// A package's file <c>validation.json</c>: what the ensemble answered on images of lesions that it was not trained on. Operating points and prediction sets for any
-/// class prior, sensitivity and coverage are computed from it.
+/// A package's file <c>validation.json</c>: predictions on images of lesions that the ensemble was not trained on, from which operating points and prediction
+/// sets
+/// for any class prior, sensitivity and coverage are computed.
 /// </summary>
-/// <param name="On">What the images are, for people: e.g. <c>ham10000-160, validation, by lesion</c>.</param>
+/// <param name="On">A description of the images, e.g. <c>ham10000-160, validation, by lesion</c>.</param>
 /// <param name="Labels">[n], 0 to 6.</param>
 /// <param name="Lesions">[n]: images with equal numbers show one lesion.</param>
 /// <param name="Probabilities">[n][7], for the prior of the package's manifest.</param>
@@ -16,11 +17,11 @@ public sealed record ValidationAnswers(string On, IReadOnlyList<int> Labels, IRe
     /// <summary>The file's name in a package.</summary>
     public const string FileName = "validation.json";
 
-    /// <summary>Decimals that probabilities are kept with.</summary>
+    /// <summary>The number of decimals of stored probabilities.</summary>
     private const int Decimals = 6;
 
-    /// <summary>Answers to keep.</summary>
-    /// <param name="on">What the images are, for people.</param>
+    /// <summary>Makes the document.</summary>
+    /// <param name="on">A description of the images.</param>
     /// <param name="labels">[n], 0 to 6.</param>
     /// <param name="lesions">[n]: images of one lesion have equal names.</param>
     /// <param name="probabilities">[n][7].</param>
@@ -69,9 +70,11 @@ public sealed record ValidationAnswers(string On, IReadOnlyList<int> Labels, IRe
         {
             ValidationAnswers? read = JsonSerializer.Deserialize(json, LentigoJson.Default.ValidationAnswers);
             return read is { Labels.Count: > 0 } && read.Lesions?.Count == read.Labels.Count && read.Probabilities?.Count == read.Labels.Count
-                && read.Labels.All(l => l >= 0 && l < LesionClasses.Count) && read.Probabilities.All(p => p?.Length == LesionClasses.Count && p.All(v => v is >= 0 and <= 1))
+                && read.Labels.All(l => l >= 0 && l < LesionClasses.Count)
+                    && read.Probabilities.All(p => p?.Length == LesionClasses.Count && p.All(v => v is >= 0 and <= 1))
                 ? read
-                : throw new ModelPackageException($"{path} does not hold a label, a lesion and seven probabilities for each of its images. Publish a package written by this product's trainer.");
+                : throw new ModelPackageException($"{path} does not hold a label, a lesion and seven probabilities for each of its images. Publish a package "
+                    + "written by this product's trainer.");
         }
         catch (JsonException e)
         {

@@ -1,6 +1,6 @@
 namespace Lentigo.Core.Evaluation;
 
-/// <summary>How well stated probabilities are calibrated.</summary>
+/// <summary>Calibration errors of predicted probabilities.</summary>
 /// <param name="ExpectedCalibrationError">See <see cref="Reliability"/>; depends on the number of bins.</param>
 /// <param name="BrierScore">The mean over images of the squared distance between probabilities and the label's indicator vector, 0 to 2 (Brier 1950).</param>
 /// <param name="LogLoss">The mean negative log likelihood of the labels, in nats.</param>

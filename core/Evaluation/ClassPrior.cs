@@ -3,12 +3,13 @@ using System.Globalization;
 namespace Lentigo.Core.Evaluation;
 
 /// <summary>
-/// Probabilities for another mix of classes. Where p(c) holds for a population with class shares s(c), p(c) t(c) / s(c), made to sum to 1, holds for one with
-/// shares t(c) in which each class looks the same (Saerens et al. 2002, doi:10.1162/089976602753284446).
+/// Adjusts probabilities to another class prior: if p(c) holds under the prior s(c), then p(c) t(c) / s(c), normalized, holds under the prior t(c), provided
+/// that
+/// the images of each class are distributed alike (Saerens et al. 2002, doi:10.1162/089976602753284446).
 /// </summary>
 public static class ClassPrior
 {
-    /// <summary>The name of the prior that a model's probabilities are for.</summary>
+    /// <summary>The name of the class prior of the model.</summary>
     public const string Natural = "natural";
 
     /// <summary>The name of the prior of equally frequent classes.</summary>
@@ -17,10 +18,10 @@ public static class ClassPrior
     /// <summary>[7]: equally frequent classes.</summary>
     public static IReadOnlyList<double> UniformShares { get; } = [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)];
 
-    /// <summary>Re-weighs the probabilities of one image.</summary>
+    /// <summary>Re-weights the probabilities of one image.</summary>
     /// <param name="probabilities">[7], summing to 1.</param>
-    /// <param name="source">[7]: the prior that they are for. A class of share 0 keeps its probability's weight.</param>
-    /// <param name="target">[7]: the prior wanted.</param>
+    /// <param name="source">[7]: their class prior. The probability of a class with prior 0 is not re-weighted.</param>
+    /// <param name="target">[7]: the target class prior.</param>
     /// <returns>[7], summing to 1.</returns>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public static double[] Reweigh(IReadOnlyList<double> probabilities, IReadOnlyList<double> source, IReadOnlyList<double> target)
@@ -43,9 +44,9 @@ public static class ClassPrior
         return sum > 0 ? [.. weighed.Select(w => w / sum)] : [.. probabilities];
     }
 
-    /// <summary>Reads <c>natural</c>, <c>uniform</c> or seven numbers, separated by commas, which are made to sum to 1.</summary>
+    /// <summary>Reads <c>natural</c>, <c>uniform</c> or seven numbers, separated by commas, which are normalized.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="natural">[7]: what <c>natural</c> stands for.</param>
+    /// <param name="natural">[7]: the meaning of <c>natural</c>.</param>
     /// <returns>[7], or null where the text is none of these.</returns>
     public static IReadOnlyList<double>? Parse(string text, IReadOnlyList<double> natural)
     {
@@ -59,7 +60,9 @@ public static class ClassPrior
                 return UniformShares;
         }
 
-        double[] values = [.. text.Split(',').Select(v => double.TryParse(v, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number > 0 && double.IsFinite(number) ? number : double.NaN)];
+        double[] values = [.. text.Split(',')
+            .Select(v => double.TryParse(v, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number > 0 && double.IsFinite(number)
+            ? number : double.NaN)];
         double sum = values.Sum();
         return values.Length == natural.Count && double.IsFinite(sum) ? [.. values.Select(v => v / sum)] : null;
     }

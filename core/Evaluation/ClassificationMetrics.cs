@@ -1,12 +1,12 @@
 namespace Lentigo.Core.Evaluation;
 
 /// <summary>
-/// Metrics of a classifier over n labeled images. Precision, recall and F1 of a class with nothing to divide by are 0; the macro means
-/// are over the classes that occur among labels or predictions, as scikit-learn's are.
+/// Metrics of a classifier over n labeled images. Undefined precision, recall and F1 are 0; macro averages
+/// are over the classes that occur among labels or predictions, as in scikit-learn.
 /// </summary>
 public sealed record ClassificationMetrics
 {
-    /// <summary>The least probability that a log loss is taken of, as scikit-learn's.</summary>
+    /// <summary>The lower bound of probabilities in the log loss, as in scikit-learn.</summary>
     internal const double LeastProbability = 1e-15;
 
     /// <summary>The share of images whose most probable class is the label.</summary>
@@ -21,13 +21,13 @@ public sealed record ClassificationMetrics
     /// <summary>Mean F1 over classes.</summary>
     public required double MacroF1 { get; init; }
 
-    /// <summary>Precision averaged over classes by their number of images.</summary>
+    /// <summary>Precision averaged over classes, weighted by support.</summary>
     public required double WeightedPrecision { get; init; }
 
-    /// <summary>Recall averaged over classes by their number of images: equals <see cref="Accuracy"/>.</summary>
+    /// <summary>Recall averaged over classes, weighted by support, which equals <see cref="Accuracy"/>.</summary>
     public required double WeightedRecall { get; init; }
 
-    /// <summary>F1 averaged over classes by their number of images.</summary>
+    /// <summary>F1 averaged over classes, weighted by support.</summary>
     public required double WeightedF1 { get; init; }
 
     /// <summary>Mean recall over the classes that occur among the labels.</summary>
@@ -37,7 +37,8 @@ public sealed record ClassificationMetrics
     public double? MacroAuc { get; init; }
 
     /// <summary>
-    /// Area under the ROC curve of the malignant and premalignant classes together (the sum of their probabilities) against the benign ones; null where one side has
+    /// Area under the ROC curve of the malignant and premalignant classes together (the sum of their probabilities) against the benign ones; null where one
+    /// side has
     /// no images.
     /// </summary>
     public double? MalignantAuc { get; init; }
@@ -48,16 +49,16 @@ public sealed record ClassificationMetrics
     /// <summary>The number of images, n.</summary>
     public required int Count { get; init; }
 
-    /// <summary>Each class's own metrics, in the order of <see cref="LesionClasses.All"/>.</summary>
+    /// <summary>The metrics of each class, in the order of <see cref="LesionClasses.All"/>.</summary>
     public required IReadOnlyList<ClassMetrics> Classes { get; init; }
 
-    /// <summary>[7][7]: how many images with label i (row) were given class j (column).</summary>
+    /// <summary>[7][7]: the number of images with label i (row) and predicted class j (column).</summary>
     public required IReadOnlyList<IReadOnlyList<int>> ConfusionMatrix { get; init; }
 
-    /// <summary>Computes all of it.</summary>
+    /// <summary>Computes the metrics.</summary>
     /// <param name="labels">[n], 0 to 6.</param>
     /// <param name="probabilities">[n][7].</param>
-    /// <exception cref="ArgumentException">There are no images, the counts differ, or a label is none of the seven.</exception>
+    /// <exception cref="ArgumentException">There are no images, the counts differ, or a label is out of range.</exception>
     public static ClassificationMetrics Compute(IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities)
     {
         ArgumentNullException.ThrowIfNull(labels);
@@ -119,8 +120,8 @@ public sealed record ClassificationMetrics
     }
 
     /// <summary>
-    /// The area under the ROC curve: the chance that a positive image scores above a negative one, ties counting half
-    /// (Mann-Whitney; Hanley and McNeil 1982). Null where one of both sides is empty.
+    /// The area under the ROC curve: the probability that a positive image scores above a negative one, with ties counted as half
+    /// (Mann-Whitney; Hanley and McNeil 1982). Null where there are no positives or no negatives.
     /// </summary>
     public static double? Auc(IReadOnlyList<bool> positives, IReadOnlyList<double> scores)
     {
@@ -173,7 +174,7 @@ public sealed record ClassMetrics(string Code, int Support, int Predicted, doubl
 
 /// <summary>The metrics of an ensemble and of each of its members on the same images: the document of <c>evaluate --json</c>.</summary>
 /// <param name="Model">The model's name and version.</param>
-/// <param name="Data">The data set that was evaluated on.</param>
+/// <param name="Data">The evaluated data set.</param>
 /// <param name="Subset"><c>train</c>, <c>val</c>, <c>test</c> or <c>all</c>.</param>
 /// <param name="Ensemble">The ensemble's metrics.</param>
 /// <param name="Members">Each member's metrics by name.</param>
@@ -187,10 +188,10 @@ public sealed record EvaluationReport(
     /// <summary>The ensemble's metrics on the images of each original resolution, e.g. <c>220</c>; null where there is one.</summary>
     public IReadOnlyDictionary<string, ClassificationMetrics>? Strata { get; init; }
 
-    /// <summary>[7]: the class prior that the figures are for, in the order of the classes; null where the model does not say its own.</summary>
+    /// <summary>[7]: the class prior of the metrics; null where the model has none.</summary>
     public IReadOnlyList<double>? Prior { get; init; }
 
-    /// <summary>The same figures with the answers re-weighed for equally frequent classes (<see cref="ClassPrior"/>); null where the model does not say its prior.</summary>
+    /// <summary>The metrics with predictions re-weighted for equally frequent classes (<see cref="ClassPrior"/>); null where the model has no prior.</summary>
     public PriorMetrics? Uniform { get; init; }
 
     /// <summary>'decision support, not a diagnosis'.</summary>

@@ -1,14 +1,15 @@
 namespace Lentigo.Core.Evaluation;
 
 /// <summary>A metric and its 95 % confidence interval.</summary>
-/// <param name="Value">The metric on the images as they are.</param>
+/// <param name="Value">The metric on all images.</param>
 /// <param name="Low">The 2.5th percentile over resamples.</param>
 /// <param name="High">The 97.5th percentile over resamples.</param>
 public sealed record ConfidenceInterval(double Value, double Low, double High);
 
 /// <summary>
-/// Confidence intervals by the percentile bootstrap (Efron and Tibshirani 1993, chapter 13): images, or groups of them, are drawn with replacement, the metric is
-/// taken of each draw. It says how much the choice of test images moves a figure; not how much another training run would.
+/// Confidence intervals by the percentile bootstrap (Efron and Tibshirani 1993, chapter 13): images, or groups of images, are resampled with replacement, and
+/// the metric is
+/// computed on each resample. The intervals reflect the choice of test images, not the variation between training runs.
 /// </summary>
 public sealed record ConfidenceIntervals
 {
@@ -21,13 +22,15 @@ public sealed record ConfidenceIntervals
     /// <summary>Mean one-against-the-rest area under the ROC curve; null where no class has images on both sides.</summary>
     public ConfidenceInterval? MacroAuc { get; init; }
 
-    /// <summary>Area under the ROC curve of the malignant and premalignant classes together against the benign ones; null where one side has no images.</summary>
+    /// <summary>
+    /// Area under the ROC curve of the malignant and premalignant classes together against the benign ones; null where one side has no images.
+    /// </summary>
     public ConfidenceInterval? MalignantAuc { get; init; }
 
     /// <summary>The sensitivity for melanoma at 80 % specificity, see <see cref="RocCurve.AtSpecificity"/>; null without melanoma or anything else.</summary>
     public ConfidenceInterval? MelanomaSensitivity { get; init; }
 
-    /// <summary>The number of draws.</summary>
+    /// <summary>The number of resamples.</summary>
     public required int Resamples { get; init; }
 
     /// <summary>The specificity at which <see cref="MelanomaSensitivity"/> is measured.</summary>
@@ -36,23 +39,25 @@ public sealed record ConfidenceIntervals
     /// <summary>Computes the intervals; the same seed gives the same intervals.</summary>
     /// <param name="labels">[n], 0 to 6.</param>
     /// <param name="probabilities">[n][7].</param>
-    /// <param name="resamples">The number of draws.</param>
-    /// <param name="seed">The seed of the draws.</param>
-    /// <param name="groups">[n]: images with equal entries, such as those of one lesion, are drawn together; null draws each image by itself.</param>
-    /// <exception cref="ArgumentException">There are no images, the counts differ, or a label is none of the seven.</exception>
-    public static ConfidenceIntervals Compute(IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities, int resamples = 1000, int seed = 0, IReadOnlyList<string>? groups = null) =>
+    /// <param name="resamples">The number of resamples.</param>
+    /// <param name="seed">The seed of the resampling.</param>
+    /// <param name="groups">[n]: images with equal entries, such as those of one lesion, are resampled together; null resamples single images.</param>
+    /// <exception cref="ArgumentException">There are no images, the counts differ, or a label is out of range.</exception>
+    public static ConfidenceIntervals Compute(IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities, int resamples = 1000, int seed = 0,
+        IReadOnlyList<string>? groups = null) =>
         Of(new Resampler(labels, probabilities).Measure, labels.Count, groups, resamples, seed);
 
-    /// <summary>Paired bootstrap of the differences between two classifiers' metrics on the same images: both are measured on the same draws.</summary>
+    /// <summary>Paired bootstrap of the differences between two classifiers' metrics on the same images: both are measured on the same resamples.</summary>
     /// <param name="labels">[n], 0 to 6.</param>
     /// <param name="probabilities">[n][7].</param>
     /// <param name="others">[n][7]: the probabilities of the classifier whose metrics are subtracted.</param>
-    /// <param name="resamples">The number of draws.</param>
-    /// <param name="seed">The seed of the draws.</param>
+    /// <param name="resamples">The number of resamples.</param>
+    /// <param name="seed">The seed of the resampling.</param>
     /// <param name="groups">As for <see cref="Compute"/>.</param>
-    /// <exception cref="ArgumentException">There are no images, the counts differ, or a label is none of the seven.</exception>
+    /// <exception cref="ArgumentException">There are no images, the counts differ, or a label is out of range.</exception>
     public static ConfidenceIntervals Difference(
-        IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities, IReadOnlyList<double[]> others, int resamples = 1000, int seed = 0, IReadOnlyList<string>? groups = null)
+        IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities, IReadOnlyList<double[]> others, int resamples = 1000, int seed = 0,
+            IReadOnlyList<string>? groups = null)
     {
         Resampler minuend = new(labels, probabilities), subtrahend = new(labels, others);
         return Of(draws => minuend.Measure(draws).Minus(subtrahend.Measure(draws)), labels.Count, groups, resamples, seed);
@@ -66,7 +71,8 @@ public sealed record ConfidenceIntervals
             throw new ArgumentException($"There are {count} images, but {groups.Count} groups.", nameof(groups));
         }
 
-        int[][] drawn = groups is null ? [.. Enumerable.Range(0, count).Select(i => new[] { i })] : [.. Enumerable.Range(0, count).GroupBy(i => groups[i]).Select(g => g.ToArray())];
+        int[][] drawn = groups is null ? [.. Enumerable.Range(0, count).Select(i => new[] { i })]
+            : [.. Enumerable.Range(0, count).GroupBy(i => groups[i]).Select(g => g.ToArray())];
         int[] draws = new int[count];
         Array.Fill(draws, 1);
         Figures whole = measure(draws);
@@ -101,14 +107,14 @@ public sealed record ConfidenceIntervals
 
         ConfidenceInterval? Interval(Func<Figures, double> figure)
         {
-            // A draw can miss a rare class altogether; then that draw says nothing of it.
+            // Resamples without any image of a rare class are skipped for its metrics.
             double[] values = [.. figures.Select(figure).Where(v => !double.IsNaN(v)).Order()];
             double value = figure(whole);
             return double.IsNaN(value) || values.Length == 0 ? null : new(value, Quantiles.Of(values, 0.025), Quantiles.Of(values, 0.975));
         }
     }
 
-    /// <summary>The figures of one draw; NaN where it has no images to measure one on.</summary>
+    /// <summary>The metrics of one resample; NaN where a metric is undefined.</summary>
     private readonly record struct Figures(double Accuracy, double BalancedAccuracy, double MacroAuc, double MalignantAuc, double MelanomaSensitivity)
     {
         public Figures Minus(Figures other) => new(
@@ -116,7 +122,7 @@ public sealed record ConfidenceIntervals
             MalignantAuc - other.MalignantAuc, MelanomaSensitivity - other.MelanomaSensitivity);
     }
 
-    /// <summary>A draw is how often each image is in it. Scores are sorted once, so that measuring a draw takes n steps, not n log n.</summary>
+    /// <summary>A resample is the multiplicity of each image. Scores are sorted once, so that evaluating a resample takes O(n), not O(n log n).</summary>
     private sealed class Resampler
     {
         private readonly IReadOnlyList<int> _labels;
@@ -129,7 +135,8 @@ public sealed record ConfidenceIntervals
             ClassificationMetrics metrics = ClassificationMetrics.Compute(labels, probabilities); // checks the arguments
             _labels = labels;
             _hit = [.. Enumerable.Range(0, metrics.Count).Select(i => Array.IndexOf(probabilities[i], probabilities[i].Max()) == labels[i])];
-            _classes = [.. Enumerable.Range(0, LesionClasses.Count).Select(c => new Ranking([.. labels.Select(l => l == c)], [.. probabilities.Select(p => p[c])]))];
+            _classes = [.. Enumerable.Range(0, LesionClasses.Count)
+                .Select(c => new Ranking([.. labels.Select(l => l == c)], [.. probabilities.Select(p => p[c])]))];
             _malignant = new([.. labels.Select(l => LesionClasses.All[l].Malignant)], [.. probabilities.Select(LesionClasses.MalignantProbability)]);
         }
 
@@ -170,7 +177,7 @@ public sealed record ConfidenceIntervals
             _tied = [.. Enumerable.Range(0, scores.Length).Select(k => k + 1 < scores.Length && scores[_order[k]] == scores[_order[k + 1]])];
         }
 
-        /// <summary>The area under the ROC curve of a draw; NaN where it has no images on one side.</summary>
+        /// <summary>The area under the ROC curve of a resample; NaN where it is undefined.</summary>
         public double Area(int[] draws)
         {
             double area = 0;
@@ -189,7 +196,7 @@ public sealed record ConfidenceIntervals
 
                 if (!_tied[k])
                 {
-                    // Each negative is below the positives before it, and half below those it ties with.
+                    // Each negative ranks below the positives before it; ties count half.
                     area += alarmsAtTie * (hits + hitsAtTie / 2.0);
                     hits += hitsAtTie;
                     alarms += alarmsAtTie;
@@ -200,7 +207,7 @@ public sealed record ConfidenceIntervals
             return hits == 0 || alarms == 0 ? double.NaN : area / ((double)hits * alarms);
         }
 
-        /// <summary>The highest sensitivity of a draw that leaves <see cref="Specificity"/>; NaN where it has no images on one side.</summary>
+        /// <summary>The highest sensitivity of a resample at <see cref="Specificity"/>; NaN where it is undefined.</summary>
         public double Sensitivity(int[] draws)
         {
             long positives = 0, negatives = 0;

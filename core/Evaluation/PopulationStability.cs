@@ -1,11 +1,14 @@
 namespace Lentigo.Core.Evaluation;
 
-/// <summary>The population stability index: how far a score's distribution has moved from a reference, 0 for not at all; above 0.25 is usually taken for a change that matters.</summary>
+/// <summary>
+/// The population stability index, which measures the drift of a score's distribution from a reference: 0 is no drift, above 0.25 is usually considered
+/// significant.
+/// </summary>
 public static class PopulationStability
 {
     private const int Bins = 10;
 
-    /// <summary>The least share of a bin, so that an empty one has a logarithm.</summary>
+    /// <summary>The lower bound of the share of a bin, to avoid the logarithm of 0.</summary>
     private const double LeastShare = 1e-4;
 
     /// <summary>Computes the index over the deciles of the reference: the sum of (share - reference share) ln(share / reference share).</summary>

@@ -17,8 +17,8 @@ public sealed record PrecisionRecallCurve(IReadOnlyList<PrecisionRecallPoint> Po
     }
 
     /// <summary>
-    /// Average precision: the sum of each point's precision times the recall it adds, as scikit-learn's <c>average_precision_score</c> is defined.
-    /// Not interpolated, which would flatter (Davis and Goadrich 2006).
+    /// Average precision: the sum of each point's precision times the recall it adds, as in scikit-learn's <c>average_precision_score</c>.
+    /// It is not interpolated, which would be too optimistic (Davis and Goadrich 2006).
     /// </summary>
     public double AveragePrecision
     {

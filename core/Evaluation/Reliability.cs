@@ -1,10 +1,10 @@
 namespace Lentigo.Core.Evaluation;
 
 /// <summary>
-/// How far stated probabilities can be believed: images in bins of equal width by the probability of their most probable class, and the accuracy
+/// The reliability diagram: images in bins of equal width by the probability of their most probable class, and the accuracy
 /// in each bin (Guo et al. 2017, arXiv:1706.04599, section 2).
 /// </summary>
-/// <param name="Bins">The bins from 0 to 1; a bin holds confidences above its low end, up to and with its high end.</param>
+/// <param name="Bins">The bins from 0 to 1; a bin covers confidences above its lower bound, up to and including its upper bound.</param>
 /// <param name="ExpectedCalibrationError">The mean over images of |accuracy - mean confidence| of their bin.</param>
 public sealed record Reliability(IReadOnlyList<ReliabilityBin> Bins, double ExpectedCalibrationError)
 {
@@ -43,8 +43,8 @@ public sealed record Reliability(IReadOnlyList<ReliabilityBin> Bins, double Expe
 }
 
 /// <summary>One bin of a reliability diagram.</summary>
-/// <param name="Low">The confidence that its images are above.</param>
-/// <param name="High">The confidence that its images are at most at.</param>
+/// <param name="Low">The lower bound of the confidence, exclusive.</param>
+/// <param name="High">The upper bound of the confidence, inclusive.</param>
 /// <param name="Count">The number of images.</param>
 /// <param name="Confidence">Their mean confidence; null where there are none.</param>
 /// <param name="Accuracy">The share of them whose most probable class is the label; null where there are none.</param>

@@ -2,7 +2,7 @@ namespace Lentigo.Core.Evaluation;
 
 /// <summary>
 /// The receiver operating characteristic of a score that should be high for positive images: one point for each distinct score as threshold,
-/// from (0, 0) to (1, 1). Images with equal scores are told apart by no threshold, so they share a point.
+/// from (0, 0) to (1, 1). Images with equal scores share a point.
 /// </summary>
 /// <param name="Points">The points by rising false positive rate.</param>
 public sealed record RocCurve(IReadOnlyList<RocPoint> Points)
@@ -37,8 +37,8 @@ public sealed record RocCurve(IReadOnlyList<RocPoint> Points)
     }
 
     /// <summary>
-    /// The point of highest sensitivity that has at least this specificity; of several with that sensitivity, the most specific. Its threshold
-    /// keeps the promise on these images: an image is positive where its score is at least the threshold. Nothing is interpolated.
+    /// The point of highest sensitivity with at least this specificity; among several, the most specific one. Points are not interpolated, so that
+    /// classifying images with a score of at least its threshold as positive has this specificity on these images.
     /// </summary>
     /// <param name="specificity">1 - the false positive rate, 0 to 1.</param>
     public RocPoint AtSpecificity(double specificity)
@@ -64,7 +64,7 @@ public sealed record RocCurve(IReadOnlyList<RocPoint> Points)
 /// <param name="Threshold">The score; infinity at the first point, where no image is positive.</param>
 public readonly record struct RocPoint(double FalsePositiveRate, double TruePositiveRate, double Threshold);
 
-/// <summary>What lies at or above one threshold.</summary>
+/// <summary>The counts of images at or above a threshold.</summary>
 internal readonly record struct ThresholdCounts(double Threshold, int TruePositives, int FalsePositives)
 {
     public static (IReadOnlyList<ThresholdCounts> Counts, int Positive, int Negative) Compute(IReadOnlyList<bool> positives, IReadOnlyList<double> scores)
