@@ -14,20 +14,20 @@ public sealed class EnsembleModel : IDisposable
     /// <summary>The value of the input 'explain' for which each image's own most probable class is explained.</summary>
     private const long MostProbable = -2;
     private static readonly string[] OutputNames = ["member_logits", "logits", "probabilities"];
-    private readonly string[] outputNames;
-    private readonly InferenceSession session;
-    private readonly RunOptions runOptions = new();
-    private readonly PredictionAnswers answers;
-    private bool isDisposed;
+    private readonly string[] _outputNames;
+    private readonly InferenceSession _session;
+    private readonly RunOptions _runOptions = new();
+    private readonly PredictionAnswers _answers;
+    private bool _isDisposed;
 
     private EnsembleModel(ModelPackage package, InferenceSession session, InferenceDevice device, string? warning)
     {
         Manifest = package.Manifest;
-        answers = new(package);
-        this.session = session;
+        _answers = new(package);
+        _session = session;
         Device = device;
         Warning = warning;
-        outputNames = [.. OutputNames, .. new[] { Features, StageStatistics, Suitability }.Where(session.OutputMetadata.ContainsKey)];
+        _outputNames = [.. OutputNames, .. new[] { Features, StageStatistics, Suitability }.Where(session.OutputMetadata.ContainsKey)];
         CanExplain = session.OutputMetadata.ContainsKey(Heatmaps) && session.OverridableInitializerMetadata.ContainsKey(ExplainInput);
     }
 
@@ -37,17 +37,17 @@ public sealed class EnsembleModel : IDisposable
     /// <summary>The processor that runs the graph: <see cref="InferenceDevice.Cpu"/> or <see cref="InferenceDevice.Cuda"/>.</summary>
     public InferenceDevice Device { get; }
 
-    /// <summary>Why <see cref="InferenceDevice.Auto"/> ended on the CPU in a build that can use a GPU, or null.</summary>
+    /// <summary>Why <see cref="InferenceDevice.Auto"/> fell back to the CPU in a GPU build; null otherwise.</summary>
     public string? Warning { get; }
 
     /// <summary>Threads within one run on the CPU.</summary>
     public int Threads { get; private init; }
 
-    /// <summary>Whether the graph can say where in an image it saw a class.</summary>
+    /// <summary>Whether the graph has explanations.</summary>
     public bool CanExplain { get; }
 
     /// <summary>Loads a package's graph.</summary>
-    /// <exception cref="ModelPackageException">The graph is not an ensemble of this product, or the device that the options insist on does not work.</exception>
+    /// <exception cref="ModelPackageException">The graph is not an ensemble of this product, or the device that the options require is unavailable.</exception>
     public static EnsembleModel Load(ModelPackage package, InferenceOptions options)
     {
         ArgumentNullException.ThrowIfNull(package);
@@ -78,13 +78,13 @@ public sealed class EnsembleModel : IDisposable
         return Open(package, cpu, InferenceDevice.Cpu, warning);
     }
 
-    /// <summary>From an image file to the answer: what HTTP, blob trigger and console all call.</summary>
+    /// <summary>Classifies an image file.</summary>
     /// <param name="file">The file's bytes.</param>
     /// <param name="id">Identifies the answer.</param>
-    /// <param name="limits">What the file may cost.</param>
-    /// <param name="options">What of the answer the caller chooses; null for the defaults.</param>
+    /// <param name="limits">The limits of the file.</param>
+    /// <param name="options">The options of the caller; null for the defaults.</param>
     /// <exception cref="ImageRejectedException">The file cannot be classified; the message says why.</exception>
-    /// <exception cref="PredictionOptionsException">The model cannot give what the options ask for.</exception>
+    /// <exception cref="PredictionOptionsException">The model does not support what the options ask for.</exception>
     public Prediction Classify(byte[] file, string id, ImageLimits limits, PredictionOptions? options = null)
     {
         options ??= new();
@@ -95,7 +95,7 @@ public sealed class EnsembleModel : IDisposable
 
     /// <summary>The first step of <see cref="Classify(byte[], string, ImageLimits, PredictionOptions?)"/>, for those who classify many files together: decodes one to the size that the graph is fed.</summary>
     /// <param name="file">The file's bytes.</param>
-    /// <param name="limits">What the file may cost.</param>
+    /// <param name="limits">The limits of the file.</param>
     /// <param name="cancellationToken">Stops between rows.</param>
     /// <exception cref="ImageRejectedException">The file cannot be classified; the message says why.</exception>
     public DecodedImage Decode(byte[] file, ImageLimits limits, CancellationToken cancellationToken = default) => LesionImage.Read(file, Manifest.Input.Size, limits, cancellationToken);
@@ -132,18 +132,18 @@ public sealed class EnsembleModel : IDisposable
         }
     }
 
-    /// <summary>The last step: the answer for one image of a batch. Needs no processor to speak of unless the options ask for an explanation.</summary>
-    /// <param name="output">What the graph gave for the batch.</param>
-    /// <param name="index">The image's place in the batch.</param>
+    /// <summary>The last step: the answer for one image of a batch. Inexpensive unless the options ask for an explanation.</summary>
+    /// <param name="output">The outputs of the graph for the batch.</param>
+    /// <param name="index">The index of the image in the batch.</param>
     /// <param name="image">The image.</param>
     /// <param name="id">Identifies the answer.</param>
-    /// <param name="options">What of the answer the caller chooses.</param>
+    /// <param name="options">The options of the caller.</param>
     /// <exception cref="ImageRejectedException">The image is no dermoscopy image.</exception>
-    /// <exception cref="PredictionOptionsException">The model cannot give what the options ask for.</exception>
+    /// <exception cref="PredictionOptionsException">The model does not support what the options ask for.</exception>
     public Prediction AnswerOf(EnsembleOutput output, int index, DecodedImage image, string id, PredictionOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return answers.Of(output, index, image, id, options, options.Explain is null or PredictionOptions.MostProbable ? null : LesionClasses.IndexOf(options.Explain));
+        return _answers.Of(output, index, image, id, options, options.Explain is null or PredictionOptions.MostProbable ? null : LesionClasses.IndexOf(options.Explain));
     }
 
     /// <summary>Checks a <see cref="PredictionOptions.Explain"/> before any work is done.</summary>
@@ -179,22 +179,22 @@ public sealed class EnsembleModel : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        isDisposed = true;
-        runOptions.Dispose();
-        session.Dispose();
+        _isDisposed = true;
+        _runOptions.Dispose();
+        _session.Dispose();
     }
 
     private EnsembleOutput Run(Memory<byte> pixels, int count, long? explain, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        ObjectDisposedException.ThrowIf(isDisposed, this); // ONNX Runtime itself would crash the process
+        ObjectDisposedException.ThrowIf(_isDisposed, this); // ONNX Runtime itself would crash the process
         int size = Manifest.Input.Size;
         if (pixels.Length != (long)count * size * size * 3)
         {
             throw new ArgumentException($"{count} images of {size} x {size} x 3 need {(long)count * size * size * 3} bytes, not {pixels.Length}.", nameof(pixels));
         }
 
-        string[] asked = explain is null ? outputNames : [.. outputNames, Heatmaps];
+        string[] asked = explain is null ? _outputNames : [.. _outputNames, Heatmaps];
         using OrtValue image = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, pixels, [count, size, size, 3]);
         using OrtValue? explained = explain is { } which ? OrtValue.CreateTensorValueFromMemory(new[] { which }, [1]) : null;
         using RunOptions? cancellable = cancellationToken.CanBeCanceled ? new() : null;
@@ -218,8 +218,8 @@ public sealed class EnsembleModel : IDisposable
             try
             {
                 return explained is null
-                    ? session.Run(cancellable ?? runOptions, ["image"], [image], asked)
-                    : session.Run(cancellable ?? runOptions, ["image", ExplainInput], [image, explained], asked);
+                    ? _session.Run(cancellable ?? _runOptions, ["image"], [image], asked)
+                    : _session.Run(cancellable ?? _runOptions, ["image", ExplainInput], [image, explained], asked);
             }
             catch (OnnxRuntimeException e) when (cancellationToken.IsCancellationRequested)
             {

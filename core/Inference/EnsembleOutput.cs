@@ -1,6 +1,6 @@
 namespace Lentigo.Core.Inference;
 
-/// <summary>What the graph gave for a batch of n images.</summary>
+/// <summary>The outputs of the graph for a batch of n images.</summary>
 /// <param name="count">n.</param>
 /// <param name="members">The number of members.</param>
 /// <param name="memberLogits">[n, members, 7], row by row.</param>
@@ -8,14 +8,14 @@ namespace Lentigo.Core.Inference;
 /// <param name="probabilities">[n, 7]: softmax of logits over temperature.</param>
 public sealed class EnsembleOutput(int count, int members, float[] memberLogits, float[] logits, float[] probabilities)
 {
-    private readonly float[]? features;
-    private readonly float[]? stageStatistics;
-    private readonly float[]? suitability;
-    private readonly float[]? heatmaps;
-    private readonly int height;
-    private readonly int width;
+    private readonly float[]? _features;
+    private readonly float[]? _stageStatistics;
+    private readonly float[]? _suitability;
+    private readonly float[]? _heatmaps;
+    private readonly int _height;
+    private readonly int _width;
 
-    /// <summary>What a graph with more outputs gave.</summary>
+    /// <summary>The outputs of a graph with further outputs.</summary>
     /// <param name="count">n.</param>
     /// <param name="members">The number of members.</param>
     /// <param name="memberLogits">[n, members, 7], row by row.</param>
@@ -30,11 +30,11 @@ public sealed class EnsembleOutput(int count, int members, float[] memberLogits,
         int count, int members, float[] memberLogits, float[] logits, float[] probabilities, float[]? features, float[]? stageStatistics, float[]? suitability, float[]? heatmaps, (int Height, int Width) mapShape)
         : this(count, members, memberLogits, logits, probabilities)
     {
-        this.features = features;
-        this.stageStatistics = stageStatistics;
-        this.suitability = suitability;
-        this.heatmaps = heatmaps;
-        (height, width) = mapShape;
+        _features = features;
+        _stageStatistics = stageStatistics;
+        _suitability = suitability;
+        _heatmaps = heatmaps;
+        (_height, _width) = mapShape;
     }
 
     /// <summary>The number of images, n.</summary>
@@ -54,23 +54,23 @@ public sealed class EnsembleOutput(int count, int members, float[] memberLogits,
 
     /// <summary>
     /// The features of image <paramref name="i"/> [F]: the members' pooled features, scaled so that a product of two images' features is the mean cosine
-    /// similarity of the members. Null if the graph does not give them.
+    /// similarity of the members. Null if the graph has none.
     /// </summary>
-    public float[]? Features(int i) => features?.AsSpan(i * (features.Length / Count), features.Length / Count).ToArray();
+    public float[]? Features(int i) => _features?.AsSpan(i * (_features.Length / Count), _features.Length / Count).ToArray();
 
-    /// <summary>The means of the channels of an early stage for image <paramref name="i"/> [S], or null if the graph does not give them.</summary>
-    public float[]? StageStatistics(int i) => stageStatistics?.AsSpan(i * (stageStatistics.Length / Count), stageStatistics.Length / Count).ToArray();
+    /// <summary>The means of the channels of an early stage for image <paramref name="i"/> [S], or null if the graph has none.</summary>
+    public float[]? StageStatistics(int i) => _stageStatistics?.AsSpan(i * (_stageStatistics.Length / Count), _stageStatistics.Length / Count).ToArray();
 
-    /// <summary>How much image <paramref name="i"/> is like those of the training set: 1 as much as they are, towards 0 not at all. Null if the graph does not say.</summary>
-    public float? Suitability(int i) => suitability?[i];
+    /// <summary>The suitability of image <paramref name="i"/>: 1 if it resembles the training images, near 0 if it does not. Null if the graph has none.</summary>
+    public float? Suitability(int i) => _suitability?[i];
 
     /// <summary>
     /// Where in image <paramref name="i"/> each member saw the class that <see cref="EnsembleModel.Explain"/> was asked for (Grad-CAM, arXiv:1610.02391):
-    /// [members][h][w], rows from the top, numbers of at least 0 on a scale of each member's own. Null if it was not asked for, or the graph cannot tell.
+    /// [members][h][w], rows from the top, at least 0, scaled per member. Null if it was not requested, or the graph has no explanations.
     /// </summary>
-    public float[][][]? Heatmaps(int i) => heatmaps is null
+    public float[][][]? Heatmaps(int i) => _heatmaps is null
         ? null
-        : [.. Enumerable.Range(i * Members, Members).Select(map => Enumerable.Range(map * height, height).Select(row => heatmaps.AsSpan(row * width, width).ToArray()).ToArray())];
+        : [.. Enumerable.Range(i * Members, Members).Select(map => Enumerable.Range(map * _height, _height).Select(row => _heatmaps.AsSpan(row * _width, _width).ToArray()).ToArray())];
 
     /// <summary>Softmax of logits over a temperature, in double precision so that the seven sum to 1.</summary>
     public static double[] Softmax(ReadOnlySpan<float> logits, double temperature)
@@ -95,7 +95,7 @@ public sealed class EnsembleOutput(int count, int members, float[] memberLogits,
         return result;
     }
 
-    /// <summary>The logits of an ensemble [k]: the mean of its members'.</summary>
+    /// <summary>The logits of an ensemble [k]: the mean of the logits of its members.</summary>
     /// <param name="members">[members][k].</param>
     public static float[] Mean(IReadOnlyCollection<float[]> members)
     {

@@ -11,11 +11,11 @@ namespace Lentigo.Core.Storage;
 /// </summary>
 public sealed class StorageConnection
 {
-    private readonly string name;
+    private readonly string _name;
 
     private StorageConnection(string name, string? connectionString, Uri? blobs, Uri? queues, TokenCredential? credential)
     {
-        this.name = name;
+        _name = name;
         ConnectionString = connectionString;
         BlobServiceUri = blobs;
         QueueServiceUri = queues;
@@ -81,7 +81,7 @@ public sealed class StorageConnection
         }
         catch (Exception e) when (e is FormatException or ArgumentException or InvalidOperationException)
         {
-            throw new FormatException($"The storage connection '{name}' is not a connection string: {e.Message} UseDevelopmentStorage=true is the storage account on this machine.", e);
+            throw new FormatException($"The storage connection '{_name}' is not a connection string: {e.Message} UseDevelopmentStorage=true is the storage account on this machine.", e);
         }
     }
 }

@@ -68,6 +68,17 @@ public sealed partial class DocumentsTests
         }
     }
 
+    [Fact]
+    public void Classes_and_methods_of_the_architecture_exist()
+    {
+        HashSet<string> identifiers = [.. new[] { "core", "training", "functions", "onnx-export" }
+            .SelectMany(p => Directory.EnumerateFiles(Path.Combine(Root, p), "*.cs", SearchOption.AllDirectories))
+            .SelectMany(f => Identifier().Matches(File.ReadAllText(f)).Select(m => m.Value))];
+        string[] named = [.. Identifier().Matches(Read("docs/architecture.md")).Select(m => m.Value).Distinct()];
+        Assert.Contains("EnsembleModel", named);
+        Assert.Empty(named.Except(identifiers));
+    }
+
     /// <summary>The arguments of the training console in code blocks: after <c>--project training</c>, or a line that begins with a verb.</summary>
     private static IEnumerable<string> CommandsOf(string document)
     {
@@ -106,6 +117,10 @@ public sealed partial class DocumentsTests
 
         return folder?.FullName ?? throw new InvalidOperationException("The tests do not run inside the repository.");
     }
+
+    /// <summary>A name of two words at least, such as <c>EnsembleModel</c>.</summary>
+    [GeneratedRegex(@"\b[A-Z][a-z]+[A-Z]\w+\b")]
+    private static partial Regex Identifier();
 
     [GeneratedRegex(@"\]\((?<target>[^)\s]+)\)")]
     private static partial Regex Link();
