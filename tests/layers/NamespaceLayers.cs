@@ -29,7 +29,8 @@ internal sealed class NamespaceLayers(Assembly assembly, string root)
     private IEnumerable<(IType From, IType To)> Dependencies =>
         _architecture.Types.Where(IsInLayer).SelectMany(t => t.Dependencies).Select(d => (d.Origin, d.Target)).Where(d => IsInLayer(d.Target));
 
-    private bool IsInLayer(IType type) => type.Namespace.FullName == root || type.Namespace.FullName.StartsWith(root + ".", StringComparison.Ordinal);
+    // Type parameters have no namespace.
+    private bool IsInLayer(IType type) => type.Namespace is { FullName: var name } && (name == root || name.StartsWith(root + ".", StringComparison.Ordinal));
 
     private string LayerOf(IType type) => type.Namespace.FullName == root ? "" : type.Namespace.FullName[(root.Length + 1)..];
 

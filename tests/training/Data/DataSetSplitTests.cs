@@ -76,7 +76,7 @@ public sealed class DataSetSplitTests
     }
 
     [Theory]
-    [InlineData("image_id,subset\ni00000,train\ni99999,val", "names 1 images that records has not")]
+    [InlineData("image_id,subset\ni00000,train\ni99999,val", "names 1 images that are not in records")]
     [InlineData("image_id,subset\ni00000,train\ni00001,valid", "line 3: the subset 'valid'")]
     [InlineData("image_id,subset\ni00000,train\ni00000,val", "listed twice")]
     [InlineData("image_id,subset\ni00000,train\ni00001,", "has no subset")]
