@@ -17,7 +17,8 @@ public sealed class CopiesTests : IDisposable
     [Fact]
     public async Task Inspect_split_and_train_name_copies_and_keep_them_together()
     {
-        const string says = "2 images are copies of 1 pictures (such as ISIC_0000003 = ISIC_0000017): each picture is on one side of the split.";
+        const string says = "2 images are copies of 1 pictures (such as ISIC_0000003 = ISIC_0000017): all copies of a picture are on the same side of the "
+            + "split.";
         var inspected = await LentigoConsole.RunAsync("data", "inspect", "--data", _folder["data"], "--no-cache");
         Assert.Contains(says, inspected.Output, StringComparison.Ordinal);
         var split = await LentigoConsole.RunAsync("data", "split", "--data", _folder["data"], "--no-cache", "--out", _folder["split.csv"]);

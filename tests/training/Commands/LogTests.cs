@@ -25,7 +25,9 @@ public sealed class LogTests : IDisposable
 
         var longer = await LentigoConsole.RunAsync([.. train, "--epochs", "3", "--resume"]);
         Assert.True(longer.ExitCode == 0, longer.Error);
-        Assert.Contains("vit_tiny was to train 2 epochs and now trains 3: the one-cycle schedule is stretched over all of them, so the learning rate goes on at", longer.Output, StringComparison.Ordinal);
+        Assert.Contains("vit_tiny was planned for 2 epochs and now trains for 3: the one-cycle schedule is stretched over all of them, so the learning rate "
+            + "continues at",
+            longer.Output, StringComparison.Ordinal);
         string[] csv = File.ReadAllLines(_folder["run/metrics.csv"]);
         Assert.Equal("member,epoch,lr,train_loss,val_loss,val_acc,val_balanced_acc,val_auc,best,images_per_second,seconds", csv[0]);
         Assert.Equal(["vit_tiny,1", "vit_tiny,2", "vit_tiny,3"], csv.Skip(1).Select(l => string.Join(',', l.Split(',').Take(2))));

@@ -124,7 +124,8 @@ public sealed class LabelTablesTests : IDisposable
         DataSetFiles files = Expect("ISIC 2019", ("ISIC_0000000", "nv", null), ("ISIC_0000001_downsampled", "mel", "MSK4_0011169"),
             ("ISIC_0000002", "akiec", "BCN_0003884"));
         Assert.Equal(0, files.Unlisted);
-        Assert.Contains("1 images are left out, being none of the seven classes or no dermoscopy: SCC 1", Assert.Single(files.Notes), StringComparison.Ordinal);
+        Assert.Contains("1 images are left out because they show none of the seven classes or are not dermoscopy: SCC 1", Assert.Single(files.Notes),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -237,7 +238,8 @@ public sealed class LabelTablesTests : IDisposable
         Images("images", "1", "2", "3");
         Expect("HAM10000", ("1", "mel", "A"), ("2", "nv", "B"), ("3", "bkl", "C"));
         Write("metadata_b.csv", "image_id,dx,lesion_id", "2,mel,B", "3,bkl,C");
-        Assert.Contains("metadata_a.csv and metadata_b.csv both label the image 2, and differ. Say which table holds", Refusal(), StringComparison.Ordinal);
+        Assert.Contains("metadata_a.csv and metadata_b.csv label the image 2 differently. Choose a table with folder=table.csv", Refusal(),
+            StringComparison.Ordinal);
         Assert.Equal(2, DataSetFiles.List(_folder.Path, _folder["metadata_b.csv"]).Images.Count);
     }
 

@@ -26,7 +26,7 @@ public sealed class CrossValidationTests
             folder["cv.json"]);
         Assert.True(done.ExitCode == 0, done.Output);
         Assert.Contains("2-fold cross-validation on data, split by lesion", done.Output, StringComparison.Ordinal);
-        Assert.Contains("ensemble above mobilenet_v2", done.Output, StringComparison.Ordinal);
+        Assert.Contains("ensemble - mobilenet_v2", done.Output, StringComparison.Ordinal);
 
         using LesionDataSet data = DataSets.Open(folder["data"], 32, skipMissing: false, _ => { }, cancellationToken: TestContext.Current.CancellationToken);
         int hits = 0;
