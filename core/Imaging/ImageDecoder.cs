@@ -169,7 +169,7 @@ internal static class ImageDecoder
         byte[] rgb = layout switch
         {
             { Channels: 1 } => Repeat(pixels),
-            { Channels: 4 } => ApplyProfile(pixels, width, height, profile!, Enums.Interpretation.Cmyk) ?? layout.WithoutProfile(pixels),
+            { Channels: 4 } => ApplyProfile(pixels, width, height, profile!, Enums.Interpretation.Cmyk) ?? PixelLayout.WithoutProfile(pixels),
             { Colors: 3 } when IsProfileOf("RGB "u8, profile) => ApplyProfile(pixels, width, height, profile!, Enums.Interpretation.Srgb) ?? pixels,
             _ => pixels,
         };

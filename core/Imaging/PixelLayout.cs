@@ -51,7 +51,7 @@ internal sealed record PixelLayout(int Bands, int Colors, int? Alpha, int Sample
     /// <summary>The RGB of CMYK pixels whose profile turned out not to be usable.</summary>
     /// <param name="inks">uint8 [n, 4].</param>
     /// <returns>uint8 [n, 3].</returns>
-    public byte[] WithoutProfile(byte[] inks)
+    public static byte[] WithoutProfile(byte[] inks)
     {
         byte[] rgb = new byte[inks.Length / Inks * 3];
         new PixelLayout(Inks, Inks, Alpha: null, SampleBytes: 1, KeepsInks: false).ToBytes(inks, rgb);
