@@ -225,7 +225,7 @@ public sealed class LabelTablesTests : IDisposable
         DataSetFiles files = DataSetFiles.List(_folder.Path);
         Assert.Equal([("mel/1", "mel/1.jpg", 4), ("nv/1", "nv/1.jpg", 5), ("2", "mel/2.jpg", 5)],
             files.Images.Select(i => (i.Id, Path.GetRelativePath(_folder.Path, i.Path), i.Label)));
-        Assert.Contains(files.Notes, n => n.StartsWith("1 images have several files of one name (mel/2.jpg and nv/2.jpg)", StringComparison.Ordinal));
+        Assert.Contains(files.Notes, n => n.StartsWith("1 images have several files of the same name (mel/2.jpg and nv/2.jpg)", StringComparison.Ordinal));
         Assert.Contains(files.Notes, n => n.Contains("named like classes are ignored", StringComparison.Ordinal));
         Assert.Equal("a folder for each class", DataSetFiles.List(_folder.Path, format: ClassFolders.FormatName).Format);
     }
