@@ -81,19 +81,6 @@ public sealed class PixelCacheTests : IDisposable
     }
 
     [Fact]
-    public void A_disk_that_fills_up_leaves_no_half_entry()
-    {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "/dev/full, the disk that is always full, is Linux's.");
-        string key = PixelCache.KeyOf(DataSetFiles.List(_data.Path).Images, 32);
-        File.CreateSymbolicLink(_cache[$"{key}.pixels.{Environment.ProcessId}.partial"], "/dev/full");
-        using LesionDataSet data = DataSets.Open(_data.Path, 32, skipMissing: false, _warnings.Add, new PixelCache(_cache.Path),
-            cancellationToken: TestContext.Current.CancellationToken);
-        Assert.Equal(14, data.Count);
-        Assert.Contains("cannot be kept", Assert.Single(_warnings), StringComparison.Ordinal);
-        Assert.Empty(Directory.GetFiles(_cache.Path));
-    }
-
-    [Fact]
     public void Decoding_that_is_stopped_keeps_nothing()
     {
         using CancellationTokenSource stop = new();
