@@ -48,7 +48,7 @@ public sealed partial class BadInputTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{ "optimizer": "adamw", "lernRate": 1 }""", "unknown keys: optimizer, lernRate. Known keys: name, size, epochs,")]
+    [InlineData("""{ "optimiser": "adamw", "lernRate": 1 }""", "unknown keys: optimiser, lernRate. Known keys: name, size, epochs,")]
     [InlineData("""{ "epochs": "ten" }""", "the value of epochs is not of its kind (line 1)")]
     [InlineData("""{ "epochs": 0 }""", "epochs is 0; it must lie between 1 and 10000")]
     [InlineData("""{ "optimizer": "sgd" }""", "optimizer is 'sgd'; known: adam, adamw")]
