@@ -18,7 +18,7 @@ public class DicomFileTests
     {
         byte[] file = File(Baseline, [.. Description("YBR_FULL_422"), .. Encapsulated(Jpeg, fragments)]);
         Assert.Equal(LesionImage.Decode(Jpeg, 16, new()), LesionImage.Decode(file, 16, new()));
-        Assert.Equal(LesionPicture.Copy(Jpeg, 20, new()), LesionPicture.Copy(file, 20, new()));
+        Assert.Equal(LesionPicture.Copy(Jpeg, 20, new(), TestContext.Current.CancellationToken), LesionPicture.Copy(file, 20, new(), TestContext.Current.CancellationToken));
     }
 
     [Theory]
