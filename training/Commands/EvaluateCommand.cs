@@ -75,7 +75,7 @@ internal static class EvaluateCommand
         using EnsembleModel model = EnsembleModel.Load(package, new());
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, package.Manifest.Input.Size, cancellationToken);
         string subset = arguments.GetValue(Subset)!;
-        (IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds) =
+        (IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds, bool areFitted) =
             TrainedSplits.ImagesOf(data, subset, package.Manifest.Data, CommandLine.FoldOf(arguments.GetValue(Fold)!),
             arguments.GetValue(DataArguments.SplitFile));
         EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, images, folds: folds);
@@ -106,9 +106,8 @@ internal static class EvaluateCommand
         int[] labels = [.. images.Select(i => data.Records[i].Label)];
         string[] lesions = [.. images.Select(i => data.Records[i].LesionOrId)];
         EvaluationTables.Print(Calibration.Compare(answers, labels, lesions));
-        bool isFittedOnThese = subset == "val" && package.Manifest.Data?.Fingerprint == data.Fingerprint;
         DecisionEvaluation? decisions = validation is null || prior is null ? null
-            : isFittedOnThese ? DecisionEvaluation.CrossFitted(prior, ValidationAnswers.Of(data.Name, labels, lesions, answers.Probabilities))
+            : areFitted ? DecisionEvaluation.CrossFitted(prior, ValidationAnswers.Of(data.Name, labels, lesions, answers.Probabilities))
             : DecisionEvaluation.Of(validation, package.Manifest.Prior!, prior, ValidationAnswers.Of(data.Name, labels, lesions, answers.Probabilities));
         EvaluationTables.Print(decisions);
         if (arguments.GetValue(ReportFolder) is { } folder)

@@ -35,9 +35,9 @@ internal static class MemberPackage
         string? fault = place < 0 ? $"it has no member {member}; its members are {string.Join(", ", ensemble.Members.Select(m => m.Name))}"
             : ensemble.Members.Count == 1 ? "it has one member already"
             : ensemble.Data is not { Folds: 1 } ? "its members were trained on several folds, so that none of them alone was validated on all images"
+            : ensemble.Data.SplitFingerprint == split.Fingerprint ? null
             : ensemble.Data.Fingerprint != data.Fingerprint ? $"it was validated on another data set than {data.Name} as it is now"
-            : ensemble.Data.SplitFingerprint != split.Fingerprint ? "it was trained on another split"
-            : null;
+            : "it was trained on another split";
         if (fault is not null)
         {
             throw new TrainingException(
@@ -58,6 +58,7 @@ internal static class MemberPackage
             Suitability = null,
             Metrics = null,
             Thresholds = null,
+            Data = ensemble.Data! with { Fingerprint = data.Fingerprint },
             Recipe = ensemble.Recipe is { ValueKind: JsonValueKind.Object } all && all.TryGetProperty(member, out JsonElement recipe) ? recipe
                 : ensemble.Recipe,
             Licence = options.Licence ?? ensemble.Licence,

@@ -30,7 +30,13 @@ internal static class RenewedPackage
         string version = PackageFolder.VersionOf(now);
         return PackageFolder.Write(folder, version, partial =>
         {
-            ModelManifest manifest = package.Manifest with { Version = version, Created = now, Licence = options.Licence ?? package.Manifest.Licence };
+            ModelManifest manifest = package.Manifest with
+            {
+                Version = version,
+                Created = now,
+                Data = package.Manifest.Data! with { Fingerprint = data.Fingerprint },
+                Licence = options.Licence ?? package.Manifest.Licence,
+            };
             string onnx = Path.Combine(partial, ModelManifest.OnnxFileName);
             File.Copy(package.OnnxPath, onnx);
             OnnxSuitability suitability;

@@ -25,14 +25,24 @@ public sealed class RenewTests : IDisposable
         Assert.Equal(0, (await LentigoConsole.RunAsync(
             "train", "--data", _folder["data"], "--out", _folder["run"], "--members", "mobilenet_v2", "--recipe", "strong", "--flips", "none", "--size", "32",
                 "--epochs", "1", "--batch", "7", "--no-cache", "--threads", "1")).ExitCode);
+
+        // As if another version of the program had decoded the images of the training: the same images, other pixels.
+        ModelPackage before = ModelPackage.Open(_folder["run"]);
+        (string manifest, string fingerprint) = (Path.Combine(before.Folder, ModelManifest.FileName), before.Manifest.Data!.Fingerprint);
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace(fingerprint, new('0', fingerprint.Length), StringComparison.Ordinal));
         var done = await LentigoConsole.RunAsync("renew", "--model", _folder["run"], "--data", _folder["data"], "--also", _folder["clinic"], "--out",
             _folder["renewed"], "--no-cache");
         Assert.True(done.ExitCode == 0, done.Error);
+        Assert.Contains("not exactly those that the model was validated on", done.Output, StringComparison.Ordinal);
+        var evaluated = await LentigoConsole.RunAsync("evaluate", "--model", _folder["renewed"], "--data", _folder["data"], "--subset", "val", "--no-cache");
+        Assert.True(evaluated.ExitCode == 0, evaluated.Error);
+        Assert.DoesNotContain("not exactly those", evaluated.Output, StringComparison.Ordinal);
 
-        ModelPackage before = ModelPackage.Open(_folder["run"]), after = ModelPackage.Open(_folder["renewed"]);
+        ModelPackage after = ModelPackage.Open(_folder["renewed"]);
+        Assert.Equal(fingerprint, after.Manifest.Data!.Fingerprint);
         Assert.NotEqual(before.Manifest.Version, after.Manifest.Version);
         Assert.Equal((before.Manifest.Temperature, before.Manifest.Data!.SplitFingerprint),
-            (after.Manifest.Temperature, after.Manifest.Data!.SplitFingerprint));
+            (after.Manifest.Temperature, after.Manifest.Data.SplitFingerprint));
         Assert.Equal(before.Manifest.Files.Keys.Order(), after.Manifest.Files.Keys.Order());
         Assert.Equal(after.Manifest.Version, OnnxInspection.Read(after.OnnxPath).Metadata["version"]);
         ReportDocument report = Report.ReadOrNull(after.Folder)!;
