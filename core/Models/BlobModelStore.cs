@@ -6,16 +6,19 @@ namespace Lentigo.Core.Models;
 
 /// <summary>Packages in a blob container.</summary>
 /// <param name="container">The container, e.g. <c>models</c>.</param>
-/// <param name="cacheFolder">Where fetched packages are kept; a package found there with the right hashes is not fetched again.</param>
+/// <param name="cacheFolder">Where fetched packages are kept, see <see cref="PackageCache"/>; files found there with the right hashes are not fetched again.</param>
 public sealed class BlobModelStore(BlobContainerClient container, string cacheFolder) : ModelStore
 {
+    /// <inheritdoc cref="PackageCache.DefaultFolder"/>
+    public static string DefaultCacheFolder => PackageCache.DefaultFolder;
+
     /// <inheritdoc/>
     public override string Location => $"{container.AccountName}/{container.Name}";
 
     /// <inheritdoc/>
     public override async Task<string?> ReadCurrentVersionAsync(string name, CancellationToken cancellationToken)
     {
-        string pointer = $"{name}/{CurrentVersion.FileName}";
+        string pointer = PathOf(name, CurrentVersion.FileName);
         try
         {
             BlobDownloadResult result = await container.GetBlobClient(pointer).DownloadContentAsync(cancellationToken).ConfigureAwait(false);
@@ -28,26 +31,28 @@ public sealed class BlobModelStore(BlobContainerClient container, string cacheFo
     }
 
     /// <inheritdoc/>
+    /// <remarks>Packages that were fetched before the last one of the model are deleted, except the one before that.</remarks>
     public override async Task<ModelPackage> FetchAsync(string name, string version, CancellationToken cancellationToken)
     {
-        string folder = Path.Combine(cacheFolder, name, ModelPackage.CheckedName(version, Location));
-        string prefix = $"{name}/{version}/";
-        string manifestName = prefix + ModelManifest.FileName;
+        string manifestName = PathOf(name, version, ModelManifest.FileName);
         byte[] manifestJson = await DownloadAsync(manifestName, cancellationToken).ConfigureAwait(false);
         ModelManifest manifest = ModelPackage.ParseManifest(manifestJson, $"{Location}/{manifestName}");
+        return await PackageCache.AddAsync(Path.Combine(cacheFolder, name), $"{version}-{ModelPackage.FingerprintOf(manifestJson)[..16]}", WriteAsync, cancellationToken).ConfigureAwait(false);
 
-        Directory.CreateDirectory(folder);
-        foreach ((string file, string hash) in manifest.Files)
+        async Task WriteAsync(string folder)
         {
-            string target = Path.Combine(folder, ModelPackage.CheckedName(file, manifestName));
-            if (!File.Exists(target) || !string.Equals(ModelPackage.Hash(target), hash, StringComparison.OrdinalIgnoreCase))
+            foreach ((string file, string hash) in manifest.Files)
             {
-                await WriteWholeAsync(target, await DownloadAsync(prefix + file, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+                string target = Path.Combine(folder, file);
+                if (!File.Exists(target) || !string.Equals(ModelPackage.Hash(target), hash, StringComparison.OrdinalIgnoreCase))
+                {
+                    byte[] content = await DownloadAsync(PathOf(name, version, file), cancellationToken).ConfigureAwait(false);
+                    await File.WriteAllBytesAsync(target, content, cancellationToken).ConfigureAwait(false);
+                }
             }
-        }
 
-        await WriteWholeAsync(Path.Combine(folder, ModelManifest.FileName), manifestJson, cancellationToken).ConfigureAwait(false);
-        return ModelPackage.Open(folder);
+            await File.WriteAllBytesAsync(Path.Combine(folder, ModelManifest.FileName), manifestJson, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <inheritdoc/>
@@ -100,12 +105,5 @@ public sealed class BlobModelStore(BlobContainerClient container, string cacheFo
         {
             throw new ModelPackageException($"{Location} has no blob {blob}. Publish the package again.", e);
         }
-    }
-
-    private static async Task WriteWholeAsync(string target, byte[] content, CancellationToken cancellationToken)
-    {
-        string partial = $"{target}.{Guid.NewGuid():N}.partial"; // several processes may share the cache
-        await File.WriteAllBytesAsync(partial, content, cancellationToken).ConfigureAwait(false);
-        File.Move(partial, target, overwrite: true);
     }
 }

@@ -1,15 +1,18 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Lentigo.Core.Models;
 
 /// <summary>A model package on disk whose files have been checked against its manifest.</summary>
-public sealed class ModelPackage
+public sealed partial class ModelPackage
 {
-    private ModelPackage(string folder, ModelManifest manifest)
+    private ModelPackage(string folder, ModelManifest manifest, string fingerprint)
     {
         Folder = folder;
         Manifest = manifest;
+        Fingerprint = fingerprint;
     }
 
     /// <summary>The version's folder.</summary>
@@ -17,6 +20,9 @@ public sealed class ModelPackage
 
     /// <summary>The manifest.</summary>
     public ModelManifest Manifest { get; }
+
+    /// <summary>The <see cref="FingerprintOf"/> the manifest.</summary>
+    public string Fingerprint { get; }
 
     /// <summary>The path of the ONNX graph.</summary>
     public string OnnxPath => Path.Combine(Folder, ModelManifest.OnnxFileName);
@@ -35,7 +41,7 @@ public sealed class ModelPackage
         string pointer = Path.Combine(folder, CurrentVersion.FileName);
         if (File.Exists(pointer))
         {
-            folder = Path.Combine(folder, CheckedName(ParseCurrent(File.ReadAllBytes(pointer), pointer).Version, pointer));
+            folder = Path.Combine(folder, ParseCurrent(File.ReadAllBytes(pointer), pointer).Version);
         }
 
         string manifestPath = Path.Combine(folder, ModelManifest.FileName);
@@ -44,10 +50,11 @@ public sealed class ModelPackage
             throw new ModelPackageException($"{folder} is no model package: it has neither {ModelManifest.FileName} nor {CurrentVersion.FileName}.");
         }
 
-        ModelManifest manifest = ParseManifest(File.ReadAllBytes(manifestPath), manifestPath);
+        byte[] manifestJson = File.ReadAllBytes(manifestPath);
+        ModelManifest manifest = ParseManifest(manifestJson, manifestPath);
         foreach ((string file, string expected) in manifest.Files)
         {
-            string full = Path.Combine(folder, CheckedName(file, manifestPath));
+            string full = Path.Combine(folder, file);
             if (!File.Exists(full))
             {
                 throw new ModelPackageException($"The model package {folder} lacks {file}, which its manifest lists. Copy or publish the package again.");
@@ -61,19 +68,23 @@ public sealed class ModelPackage
             }
         }
 
-        return new(folder, manifest);
+        return new(folder, manifest, FingerprintOf(manifestJson));
     }
 
     /// <summary>Reads a <c>current.json</c>.</summary>
-    /// <exception cref="ModelPackageException">It is not one.</exception>
+    /// <exception cref="ModelPackageException">It is not one, or the version is no plain name.</exception>
     public static CurrentVersion ParseCurrent(ReadOnlySpan<byte> json, string source)
     {
         try
         {
             CurrentVersion? current = JsonSerializer.Deserialize(json, LentigoJson.Default.CurrentVersion);
-            return string.IsNullOrEmpty(current?.Version)
-                ? throw new ModelPackageException($"{source} names no version. It should read {{\"version\": \"...\"}}.")
-                : current;
+            if (string.IsNullOrEmpty(current?.Version))
+            {
+                throw new ModelPackageException($"{source} names no version. It should read {{\"version\": \"...\"}}.");
+            }
+
+            CheckedName(current.Version, source);
+            return current;
         }
         catch (JsonException e)
         {
@@ -109,8 +120,21 @@ public sealed class ModelPackage
             _ when !manifest.Files.ContainsKey(ModelManifest.OnnxFileName) => $"it gives no hash of {ModelManifest.OnnxFileName}",
             _ => null,
         };
-        return fault is null ? manifest! : throw new ModelPackageException($"{source} cannot be used: {fault}. Publish a package written by this product's trainer.");
+        if (manifest is null || fault is not null)
+        {
+            throw new ModelPackageException($"{source} cannot be used: {fault}. Publish a package written by this product's trainer.");
+        }
+
+        foreach (string name in manifest.Files!.Keys.Append(manifest.Name).Append(manifest.Version))
+        {
+            CheckedName(name, source);
+        }
+
+        return manifest;
     }
+
+    /// <summary>SHA-256 of a manifest, lower-case hex. As the manifest holds the hashes of all files, two packages with the same fingerprint are the same.</summary>
+    public static string FingerprintOf(ReadOnlySpan<byte> manifest) => Convert.ToHexStringLower(SHA256.HashData(manifest));
 
     /// <summary>SHA-256 of a file, lower-case hex.</summary>
     public static string Hash(string path)
@@ -119,9 +143,23 @@ public sealed class ModelPackage
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
-    /// <summary>A name that stands for one entry of a folder: no separators, no way out of it.</summary>
-    internal static string CheckedName(string name, string source) =>
-        name is "" or "." or ".." || name.AsSpan().IndexOfAny('/', '\\') >= 0 || name.Contains('\0', StringComparison.Ordinal)
-            ? throw new ModelPackageException($"{source} holds the name '{name}', which is not a plain file name.")
-            : name;
+    /// <summary>Whether <see cref="CheckedName"/> takes a name.</summary>
+    public static bool IsPlainName([NotNullWhen(true)] string? name) => name is not null && PlainName().IsMatch(name) && !DeviceName().IsMatch(name);
+
+    /// <summary>
+    /// A name that can be one entry of a folder on every system and one segment of a blob's name: letters, digits and <c>. _ - + @</c>, neither a dot nor a hyphen first, no dot last, at
+    /// most 128 characters, and none of Windows' device names.
+    /// </summary>
+    /// <exception cref="ModelPackageException">It is none; the message names <paramref name="source"/>, which holds it.</exception>
+    internal static string CheckedName(string? name, string source) =>
+        IsPlainName(name)
+            ? name
+            : throw new ModelPackageException(
+                $"{source} holds the name '{name}', which is not a plain file name: letters, digits and . _ - + @, beginning with a letter, digit or underscore. Publish the package again under a plain name.");
+
+    [GeneratedRegex(@"\A(?=.{1,128}\z)[\p{L}\p{N}_]([\p{L}\p{N}._+@-]*[\p{L}\p{N}_+@-])?\z", RegexOptions.CultureInvariant)]
+    private static partial Regex PlainName();
+
+    [GeneratedRegex(@"\A(con|prn|aux|nul|com\d|lpt\d)(\.|\z)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex DeviceName();
 }

@@ -21,11 +21,10 @@ public abstract class ModelStore
     {
         ArgumentNullException.ThrowIfNull(package);
         ModelManifest manifest = package.Manifest;
-        string prefix = $"{manifest.Name}/{manifest.Version}/";
         foreach (string file in manifest.Files.Keys.Append(ModelManifest.FileName))
         {
             byte[] content = await File.ReadAllBytesAsync(Path.Combine(package.Folder, file), cancellationToken).ConfigureAwait(false);
-            await WriteAsync(prefix + file, content, cancellationToken).ConfigureAwait(false);
+            await WriteAsync(PathOf(manifest.Name, manifest.Version, file), content, cancellationToken).ConfigureAwait(false);
         }
 
         await PointToAsync(manifest.Name, manifest.Version, cancellationToken).ConfigureAwait(false);
@@ -34,29 +33,46 @@ public abstract class ModelStore
     /// <summary>Makes a version that is in the store the one that serves.</summary>
     public async Task PointToAsync(string name, string version, CancellationToken cancellationToken)
     {
-        byte[] pointer = JsonSerializer.SerializeToUtf8Bytes(new CurrentVersion(version), LentigoJson.Default.CurrentVersion);
-        await WriteAsync($"{name}/{CurrentVersion.FileName}", pointer, cancellationToken).ConfigureAwait(false);
+        byte[] pointer = JsonSerializer.SerializeToUtf8Bytes(new CurrentVersion(ModelPackage.CheckedName(version, Location)), LentigoJson.Default.CurrentVersion);
+        await WriteAsync(PathOf(name, CurrentVersion.FileName), pointer, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The names of the models in the store, sorted.</summary>
     public async Task<IReadOnlyList<string>> ListModelsAsync(CancellationToken cancellationToken) =>
-        [.. (await ListFoldersAsync("", cancellationToken).ConfigureAwait(false)).Order(StringComparer.Ordinal)];
+        [.. (await ListFoldersAsync("", cancellationToken).ConfigureAwait(false)).Where(ModelPackage.IsPlainName).Order(StringComparer.Ordinal)];
 
     /// <summary>The versions of a model, newest first.</summary>
     public async Task<IReadOnlyList<string>> ListVersionsAsync(string name, CancellationToken cancellationToken) =>
-        [.. (await ListFoldersAsync($"{ModelPackage.CheckedName(name, Location)}/", cancellationToken).ConfigureAwait(false)).OrderDescending(StringComparer.Ordinal)];
+        [.. (await ListFoldersAsync(PathOf(name) + "/", cancellationToken).ConfigureAwait(false)).Where(ModelPackage.IsPlainName).OrderDescending(StringComparer.Ordinal)];
 
     /// <summary>A version's manifest, or null where it has none.</summary>
     /// <exception cref="ModelPackageException">It is malformed, or describes another product's model.</exception>
     public async Task<ModelManifest?> ReadManifestAsync(string name, string version, CancellationToken cancellationToken)
     {
-        string path = $"{name}/{ModelPackage.CheckedName(version, Location)}/{ModelManifest.FileName}";
+        string path = PathOf(name, version, ModelManifest.FileName);
         return await ReadAsync(path, cancellationToken).ConfigureAwait(false) is { } json ? ModelPackage.ParseManifest(json, $"{Location}/{path}") : null;
     }
 
+    /// <summary>A version's <see cref="ModelPackage.Fingerprint"/>, which changes when the version is published again with other content; null where it has no manifest.</summary>
+    public async Task<string?> ReadFingerprintAsync(string name, string version, CancellationToken cancellationToken) =>
+        await ReadAsync(PathOf(name, version, ModelManifest.FileName), cancellationToken).ConfigureAwait(false) is { } manifest ? ModelPackage.FingerprintOf(manifest) : null;
+
     /// <summary>One file of a version, or null where there is none.</summary>
     public Task<byte[]?> ReadFileAsync(string name, string version, string file, CancellationToken cancellationToken) =>
-        ReadAsync($"{name}/{ModelPackage.CheckedName(version, Location)}/{ModelPackage.CheckedName(file, Location)}", cancellationToken);
+        ReadAsync(PathOf(name, version, file), cancellationToken);
+
+    /// <summary>A path in the store. Every path is made here: no name can lead out of its folder.</summary>
+    /// <param name="names">A model's name, a version and a file; or fewer of them.</param>
+    /// <exception cref="ModelPackageException">One is no plain name.</exception>
+    protected string PathOf(params ReadOnlySpan<string> names)
+    {
+        foreach (string name in names)
+        {
+            ModelPackage.CheckedName(name, Location);
+        }
+
+        return string.Join('/', names);
+    }
 
     /// <summary>A file's content, or null where there is none.</summary>
     protected abstract Task<byte[]?> ReadAsync(string path, CancellationToken cancellationToken);
@@ -80,7 +96,7 @@ public sealed class FolderModelStore(string root) : ModelStore
     /// <inheritdoc/>
     public override async Task<string?> ReadCurrentVersionAsync(string name, CancellationToken cancellationToken)
     {
-        string pointer = Path.Combine(root, name, CurrentVersion.FileName);
+        string pointer = Path.Combine(root, PathOf(name, CurrentVersion.FileName));
         return File.Exists(pointer)
             ? ModelPackage.ParseCurrent(await File.ReadAllBytesAsync(pointer, cancellationToken).ConfigureAwait(false), pointer).Version
             : null;
@@ -88,7 +104,7 @@ public sealed class FolderModelStore(string root) : ModelStore
 
     /// <inheritdoc/>
     public override Task<ModelPackage> FetchAsync(string name, string version, CancellationToken cancellationToken) =>
-        Task.FromResult(ModelPackage.Open(Path.Combine(root, name, ModelPackage.CheckedName(version, root))));
+        Task.FromResult(ModelPackage.Open(Path.Combine(root, PathOf(name, version))));
 
     /// <inheritdoc/>
     protected override async Task<byte[]?> ReadAsync(string path, CancellationToken cancellationToken)
@@ -102,7 +118,7 @@ public sealed class FolderModelStore(string root) : ModelStore
     {
         string folder = Path.Combine(root, prefix);
         IReadOnlyList<string> folders = Directory.Exists(folder)
-            ? [.. Directory.EnumerateDirectories(folder).Select(f => Path.GetFileName(f)).Where(f => !f.StartsWith('.'))]
+            ? [.. Directory.EnumerateDirectories(folder).Select(f => Path.GetFileName(f))]
             : [];
         return Task.FromResult(folders);
     }

@@ -130,7 +130,7 @@ internal static class LocalSetup
             byte[] manifest = await File.ReadAllBytesAsync(Path.Combine(package.Folder, ModelManifest.FileName), cancellationToken);
             if (!await HoldsAsync(published, manifest, cancellationToken))
             {
-                await new BlobModelStore(container, Path.GetTempPath()).PublishAsync(package, cancellationToken);
+                await new BlobModelStore(container, BlobModelStore.DefaultCacheFolder).PublishAsync(package, cancellationToken);
                 log.LogInformation("Published the shipped model {Name} {Version}.", name, package.Manifest.Version);
             }
         }

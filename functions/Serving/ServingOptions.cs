@@ -1,6 +1,7 @@
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Imaging;
 using Lentigo.Core.Inference;
+using Lentigo.Core.Models;
 using Lentigo.Core.Predictions;
 
 namespace Lentigo.Functions.Serving;
@@ -65,8 +66,14 @@ public sealed record ServingOptions
     /// <summary>How old an image without a current result is when the reconciliation classifies it. Younger images are left to the blob triggers.</summary>
     public TimeSpan ReconcileAfter { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>Where fetched packages are kept. A package that is there already is not fetched again.</summary>
-    public string CacheFolder { get; init; } = Path.Combine(Path.GetTempPath(), "lentigo-models");
+    /// <summary>Whether the log names images by a hash instead of their blobs' names, where these may hold patients' data.</summary>
+    public bool HashNames { get; init; }
+
+    /// <summary>The secret of these hashes, so that nobody can find a name by trying; the same everywhere, or the lines of two instances do not meet.</summary>
+    public string HashNamesKey { get; init; } = "";
+
+    /// <summary>Where fetched packages are kept: the last two of each model. What is there already is not fetched again. Several apps may share it.</summary>
+    public string CacheFolder { get; init; } = BlobModelStore.DefaultCacheFolder;
 
     /// <summary><c>auto</c> takes the GPU if it works and the CPU otherwise; <c>cpu</c> and <c>cuda</c> take that one or none.</summary>
     public InferenceDevice Device { get; init; } = InferenceDevice.Auto;
@@ -119,6 +126,7 @@ public sealed record ServingOptions
             _ when ClassPrior.Parse(Prior, ClassPrior.UniformShares) is null => $"{nameof(Prior)} '{Prior}' is neither {ClassPrior.Natural} nor {ClassPrior.Uniform} nor seven numbers above 0",
             _ when Suitability is not (Refuse or Warn) => $"{nameof(Suitability)} '{Suitability}' is neither {Refuse} nor {Warn}",
             { ModelNames.Count: > MaxModels } => $"{nameof(Models)} '{Models}' names more than {MaxModels} models, {nameof(Model)} counted",
+            { HashNames: true, HashNamesKey.Length: < 16 } => $"{nameof(HashNamesKey)} has fewer than 16 characters, but {nameof(HashNames)} is on",
             { Model: "" } => $"{nameof(Model)} is empty",
             _ when ModelPollInterval < TimeSpan.FromMilliseconds(50) || ModelPollInterval > TimeSpan.FromDays(1) => $"{nameof(ModelPollInterval)} {ModelPollInterval} is not between 50 ms and a day",
             _ when ReconcileAfter < TimeSpan.FromSeconds(1) || ReconcileAfter > TimeSpan.FromDays(1) => $"{nameof(ReconcileAfter)} {ReconcileAfter} is not between 1 s and a day",

@@ -36,6 +36,6 @@ internal static class ModelStores
         }
 
         await StorageArguments.ReachAsync(folder, cancellationToken);
-        return new BlobModelStore(folder.Container, cacheFolder: Path.GetTempPath());
+        return new BlobModelStore(folder.Container, BlobModelStore.DefaultCacheFolder);
     }
 }

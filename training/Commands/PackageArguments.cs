@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Lentigo.Core.Models;
 using Lentigo.OnnxExport;
 using Lentigo.Training.Data;
 using Lentigo.Training.Packaging;
@@ -31,6 +32,13 @@ internal static class PackageArguments
     /// <summary>Adds the options to a verb that writes a package.</summary>
     public static void AddTo(Command command)
     {
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(Name) is { } name && !ModelPackage.IsPlainName(name))
+            {
+                result.AddError($"--name '{name}' is not a plain file name. Use letters, digits and . _ - + @, beginning with a letter or digit.");
+            }
+        });
         command.Add(Name);
         command.Add(Precision);
         command.Add(Licence);

@@ -49,21 +49,32 @@ internal static class SafetensorsFile
             using JsonDocument json = JsonDocument.Parse(header);
             OrderedDictionary<string, WeightTensor> tensors = [];
             Dictionary<string, string> metadata = [];
+            List<TensorEntry> entries = [];
             foreach (JsonProperty entry in json.RootElement.EnumerateObject())
             {
                 if (entry.Name == Metadata)
                 {
                     metadata = entry.Value.EnumerateObject().ToDictionary(m => m.Name, m => m.Value.GetString() ?? "");
-                    continue;
                 }
+                else
+                {
+                    entries.Add(ReadEntry(entry, file.Length - 8 - (long)headerLength));
+                }
+            }
 
-                tensors[entry.Name] = ReadTensor(file, 8 + (long)headerLength, entry);
+            CheckPlaces(entries); // before anything is read: tensors that share bytes could ask for more memory than the file has bytes
+            foreach (TensorEntry entry in entries)
+            {
+                byte[] data = new byte[entry.To - entry.From];
+                file.Position = 8 + (long)headerLength + entry.From;
+                file.ReadExactly(data);
+                tensors[entry.Name] = new(entry.Shape, entry.Type, data);
             }
 
             return (tensors, metadata);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or JsonException or InvalidOperationException
-            or KeyNotFoundException or FormatException or OverflowException)
+            or KeyNotFoundException or FormatException or OverflowException or ArgumentException)
         {
             throw new WeightsFileException($"The weights file {path} cannot be read as safetensors: {e.Message.TrimEnd('.')}. Is the file complete?", e);
         }
@@ -131,7 +142,10 @@ internal static class SafetensorsFile
         file.Flush(flushToDisk: true);
     }
 
-    private static WeightTensor ReadTensor(FileStream file, long start, JsonProperty entry)
+    /// <summary>Reads what the header says of a tensor.</summary>
+    /// <param name="entry">The header's entry.</param>
+    /// <param name="dataBytes">How many bytes follow the header.</param>
+    private static TensorEntry ReadEntry(JsonProperty entry, long dataBytes)
     {
         string type = entry.Value.GetProperty("dtype").GetString() ?? "";
         if (!Types.TryGetValue(type, out (ScalarType Type, int Width) known))
@@ -139,22 +153,64 @@ internal static class SafetensorsFile
             throw new InvalidDataException($"its tensor '{entry.Name}' is of the unknown type '{type}'");
         }
 
-        long[] shape = [.. entry.Value.GetProperty("shape").EnumerateArray().Select(s => s.GetInt64())];
-        JsonElement offsets = entry.Value.GetProperty("data_offsets");
-        long from = offsets[0].GetInt64(), to = offsets[1].GetInt64(), bytes = known.Width;
-        foreach (long size in shape)
+        long[] shape = Numbers("shape"), offsets = Numbers("data_offsets");
+        if (offsets.Length != 2)
         {
-            bytes = size >= 0 ? checked(bytes * size) : throw new InvalidDataException($"its tensor '{entry.Name}' has a negative size");
+            throw new InvalidDataException($"its tensor '{entry.Name}' has {offsets.Length} data_offsets, which must be two");
         }
 
-        if (from < 0 || to - from != bytes || start + to > file.Length || bytes > Array.MaxLength)
+        if (shape.Any(size => size < 0))
+        {
+            throw new InvalidDataException($"its tensor '{entry.Name}' has a negative size");
+        }
+
+        (long from, long to) = (offsets[0], offsets[1]);
+        if (from < 0 || to < from || to > dataBytes)
         {
             throw new InvalidDataException($"its tensor '{entry.Name}' lies outside the file");
         }
 
-        byte[] data = new byte[bytes];
-        file.Position = start + from;
-        file.ReadExactly(data);
-        return new(shape, known.Type, data);
+        Int128 bytes = shape.Contains(0) ? 0 : known.Width;
+        foreach (long size in shape)
+        {
+            bytes *= size;
+            if (bytes > Array.MaxLength)
+            {
+                throw new InvalidDataException($"its tensor '{entry.Name}' is larger than 2 GB");
+            }
+        }
+
+        return bytes == to - from ? new(entry.Name, known.Type, shape, from, to)
+            : throw new InvalidDataException($"its tensor '{entry.Name}' of the type {type} and the shape [{string.Join(", ", shape)}] needs {bytes} bytes and has {to - from}");
+
+        long[] Numbers(string property) => [.. entry.Value.GetProperty(property).EnumerateArray().Select(n => n.GetInt64())];
     }
+
+    private static void CheckPlaces(IEnumerable<TensorEntry> entries)
+    {
+        HashSet<string> names = [];
+        TensorEntry? before = null;
+        foreach (TensorEntry entry in entries.OrderBy(e => e.From).ThenBy(e => e.To))
+        {
+            if (!names.Add(entry.Name))
+            {
+                throw new InvalidDataException($"it has two tensors '{entry.Name}'");
+            }
+
+            if (before is not null && entry.From < before.To)
+            {
+                throw new InvalidDataException($"its tensors '{before.Name}' and '{entry.Name}' share bytes");
+            }
+
+            before = entry;
+        }
+    }
+
+    /// <summary>What the header says of a tensor.</summary>
+    /// <param name="Name">Its name.</param>
+    /// <param name="Type">The type of its numbers.</param>
+    /// <param name="Shape">Its shape.</param>
+    /// <param name="From">Its first byte after the header.</param>
+    /// <param name="To">The byte after its last.</param>
+    private sealed record TensorEntry(string Name, ScalarType Type, long[] Shape, long From, long To);
 }

@@ -51,17 +51,48 @@ public sealed class ModelPackageTests : IDisposable
     }
 
     [Theory]
-    [InlineData("../../etc/passwd")]
-    [InlineData("..")]
-    [InlineData("a/b")]
-    public void A_manifest_cannot_name_files_outside_its_folder(string name)
+    [MemberData(nameof(NamesThatAreNotPlain))]
+    public void A_manifest_cannot_name_anything_outside_its_folder(string name)
     {
-        string version = Write("lentigo", "1", manifest => manifest with
+        foreach (Func<ModelManifest, ModelManifest> change in (Func<ModelManifest, ModelManifest>[])
+            [
+                m => m with { Files = new Dictionary<string, string>(m.Files) { [name] = new string('0', 64) } },
+                m => m with { Name = name },
+                m => m with { Version = name },
+            ])
         {
-            Files = new Dictionary<string, string>(manifest.Files) { [name] = new string('0', 64) },
-        });
-        Assert.Contains("not a plain file name", Refusal(version), StringComparison.Ordinal);
+            Assert.Contains("not a plain file name", Refusal(Write("lentigo", "1", change)), StringComparison.Ordinal);
+        }
     }
+
+    [Theory]
+    [MemberData(nameof(NamesThatAreNotPlain))]
+    public async Task A_store_neither_reads_nor_writes_outside_itself(string name)
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        FolderModelStore store = new(Path.Combine(root, "store"));
+        await RefusedAsync(() => store.ReadCurrentVersionAsync(name, cancellation));
+        await RefusedAsync(() => store.FetchAsync(name, "1", cancellation));
+        await RefusedAsync(() => store.FetchAsync("lentigo", name, cancellation));
+        await RefusedAsync(() => store.ReadFileAsync("lentigo", "1", name, cancellation));
+        await RefusedAsync(() => store.ListVersionsAsync(name, cancellation));
+        await RefusedAsync(() => store.PointToAsync(name, "1", cancellation));
+        await RefusedAsync(() => store.PointToAsync("lentigo", name, cancellation));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(root));
+
+        static async Task RefusedAsync(Func<Task> call) =>
+            Assert.Contains("not a plain file name", (await Assert.ThrowsAsync<ModelPackageException>(call)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("20261126-021124")]
+    [InlineData("resnet18@1")]
+    [InlineData("_a.b-c+d")]
+    [InlineData("Härtefall")]
+    public void Plain_names_are_taken(string name) => Assert.Equal(name, ModelPackage.Open(Write("lentigo", "1", m => m with { Version = name })).Manifest.Version);
+
+    public static TheoryData<string> NamesThatAreNotPlain { get; } =
+        ["", ".", "..", "../../x", "a/b", "a/../b", "..\\x", "/etc/passwd", "C:\\x", "C:x", "a\0b", "a\n", "a.", ".a", "-a", "a b", "a%2Fb", "a?b", "a#b", "con", "NUL.txt", "com1", new string('a', 129)];
 
     [Fact]
     public void Members_that_a_manifest_lacks_have_their_defaults()

@@ -161,6 +161,7 @@ public sealed partial class BadInputTests : IDisposable
     [InlineData("Give either --run", "--run", "x", "--model", "y", "--member", "resnet18")]
     [InlineData("Give either --run", "--model", "y")]
     [InlineData("Give either --run", "--run", "x", "--member", "resnet18")]
+    [InlineData("--name '../x' is not a plain file name", "--run", "x", "--name", "../x")]
     [InlineData("--precision cannot be combined with --member", "--model", "y", "--member", "resnet18", "--precision", "int8")]
     public async Task An_export_is_of_trained_members_or_of_one_member_of_a_package(string says, params string[] arguments)
     {

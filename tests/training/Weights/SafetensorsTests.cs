@@ -1,4 +1,5 @@
 using System.Text;
+using CsCheck;
 using Lentigo.Training.Networks;
 using Lentigo.Training.Weights;
 using static TorchSharp.torch;
@@ -27,6 +28,19 @@ public sealed class SafetensorsTests
     [InlineData("{\"a\":{\"dtype\":\"F99\",\"shape\":[1],\"data_offsets\":[0,4]}}")]
     [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,-4]}}")]
     [InlineData("{\"a\":{\"shape\":[1]}}")]
+    [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[]}}")]
+    [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}")]
+    [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[9223372036854775807,-9223372036854775805]}}")]
+    [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,9223372036854775808]}}")]
+    [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,4294967296],\"data_offsets\":[0,0]}}")]
+    [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}")]
+    [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}")]
+    [InlineData("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}")]
+    [InlineData("{\"__metadata__\":{\"k\":1}}")]
+    [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":1,\"data_offsets\":[0,4]}}")]
+    [InlineData("{\"a\":{\"dtype\":\"\\ud800\",\"shape\":[1],\"data_offsets\":[0,4]}}")]
+    [InlineData("{\"a\":[]}")]
+    [InlineData("[]")]
     [InlineData("not json")]
     public void A_header_that_does_not_fit_the_file_is_refused(string header)
     {
@@ -35,6 +49,43 @@ public sealed class SafetensorsTests
         File.WriteAllBytes(folder["bad.safetensors"], [.. BitConverter.GetBytes((ulong)text.Length), .. text, .. new byte[16]]);
         WeightsFileException refused = Assert.Throws<WeightsFileException>(() => SafetensorsFile.Read(folder["bad.safetensors"]));
         Assert.Contains("bad.safetensors", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_changed_file_is_read_or_refused_in_words()
+    {
+        using TemporaryFolder folder = new();
+        using Tensor a = zeros(2, 3), b = zeros(4, ScalarType.Int64);
+        SafetensorsFile.Write(folder["good.safetensors"], [("a", a), ("b", b)], new Dictionary<string, string> { ["k"] = "v" });
+        byte[] good = File.ReadAllBytes(folder["good.safetensors"]);
+        string text = Encoding.ASCII.GetString(good, 8, BitConverter.ToInt32(good));
+        string[] parts = ["0", "1", "-1", "24", "9223372036854775807", "-9223372036854775808", "1e308", "[]", "{}", "null", "\"F32\"", "\"BOOL\"", ",", "]", "\\ud800"];
+
+        // A number, a bracket or a word of the header becomes another one, and some bytes of the file do too.
+        Gen.Select(Gen.Int[0, text.Length - 1], Gen.Int[0, 4], Gen.Int[0, parts.Length - 1], Gen.Select(Gen.Int[0, 20], Gen.Byte).Array[0, 2], Gen.Int[0, 40]).Sample((at, length, chosen, bytes, cut) =>
+        {
+            byte[] header = Encoding.ASCII.GetBytes(text.Remove(at, Math.Min(length, text.Length - at)).Insert(at, parts[chosen]));
+            byte[] file = [.. BitConverter.GetBytes((ulong)header.Length), .. header, .. good.AsSpan(8 + text.Length)];
+            foreach ((int index, byte value) in bytes)
+            {
+                file[index] = value;
+            }
+
+            string path = folder[$"{Guid.NewGuid():N}.safetensors"];
+            File.WriteAllBytes(path, file[..Math.Max(0, file.Length - cut)]);
+            try
+            {
+                Assert.All(SafetensorsFile.Read(path).Tensors.Values, t => Assert.True(t.Shape.All(s => s >= 0)));
+            }
+            catch (WeightsFileException e)
+            {
+                Assert.Contains(path, e.Message, StringComparison.Ordinal);
+            }
+            finally
+            {
+                File.Delete(path);
+            }
+        }, iter: 5000);
     }
 
     [Fact]
