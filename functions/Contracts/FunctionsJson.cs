@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Lentigo.Core;
 using Lentigo.Core.Models;
@@ -15,8 +16,11 @@ namespace Lentigo.Functions.Contracts;
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(IReadOnlyList<PredictionOrProblem>))]
 [JsonSerializable(typeof(ServiceHealth))]
+[JsonSerializable(typeof(ServiceStatus))]
 [JsonSerializable(typeof(ModelManifest))]
 [JsonSerializable(typeof(LesionReceipt))]
+[JsonSerializable(typeof(RefusedVersion))]
+[JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(FeedbackRequest))]
 [JsonSerializable(typeof(FeedbackReceipt))]
 [JsonSerializable(typeof(ResultPage))]

@@ -10,10 +10,14 @@ public sealed class CurrentModel : IDisposable
     private readonly Lock gate = new();
     private readonly TaskCompletionSource loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Served? served;
+    private volatile RefusedVersion? refused;
     private string unavailableReason = "it is still being loaded.";
 
     /// <summary>The manifest of the model that serves, or null.</summary>
     public ModelManifest? Manifest => served?.Model.Manifest;
+
+    /// <summary>The published version that cannot be used while another one serves, or null.</summary>
+    internal RefusedVersion? Refused => refused;
 
     /// <summary>Completes when there is a model; there is one from then on.</summary>
     public Task Loaded => loaded.Task;
@@ -47,6 +51,9 @@ public sealed class CurrentModel : IDisposable
         Release(old);
         loaded.TrySetResult();
     }
+
+    /// <summary>Sets the published version that cannot be used; null when there is none any more.</summary>
+    internal void Refuse(RefusedVersion? version) => refused = version;
 
     /// <summary>Sets what callers are told while there is no model.</summary>
     public void SetUnavailableReason(string reason)

@@ -79,7 +79,7 @@ public sealed class FeedbackStore(BlobServiceClient storage, ServingOptions opti
 
         if (name is not null)
         {
-            return await ResultAsync(name + LesionBlobs.ResultSuffix, id, cancellationToken);
+            return await ResultAsync(ResultName.Of(name, LesionBlobs.ResultSuffix), id, cancellationToken);
         }
 
         try

@@ -21,7 +21,7 @@ namespace Lentigo.Functions.Serving;
 /// does no harm, and of several versions of one blob the newest one's answer stays.
 /// </summary>
 public sealed class LesionBlobs(
-    Classification classification, CurrentModel current, BlobServiceClient storage, ServingOptions options, IConfiguration configuration, TimeProvider time, ILogger<LesionBlobs> log)
+    Classification classification, CurrentModel current, BlobServiceClient storage, LogNames names, ServingOptions options, IConfiguration configuration, TimeProvider time, ILogger<LesionBlobs> log)
 {
     /// <summary>The container that images are dropped into.</summary>
     public const string LesionsContainer = "lesions";
@@ -49,6 +49,29 @@ public sealed class LesionBlobs(
 
     private const int MaxAttempts = 10;
 
+    /// <summary>The first pause after a write that lost to another or met a lease; it doubles up to <see cref="LongestPause"/>, thirteen seconds in all.</summary>
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50), LongestPause = TimeSpan.FromSeconds(3);
+
+    /// <summary>What the host's next try waits for: a fault of storage is rarely over at once.</summary>
+    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// Does <see cref="ClassifyAsync"/> for a trigger: after a failure it waits before the host may try again.
+    /// </summary>
+    /// <inheritdoc cref="ClassifyAsync"/>
+    public async Task ClassifyTriggeredAsync(string name, string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await ClassifyAsync(name, id, cancellationToken);
+        }
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            await Task.Delay(PauseAfterFailure, time, cancellationToken);
+            throw;
+        }
+    }
+
     /// <summary>
     /// Classifies a blob and writes its result, unless that is there already; an image that cannot be classified gets a rejected result. Waits for a
     /// model where there is none yet.
@@ -66,7 +89,7 @@ public sealed class LesionBlobs(
             string? status = answer is null ? null
                 : await TryCreateAsync(ResultOf(name), answer, cancellationToken) ? answer.Status
                 : await WriteAsync(ResultOf(name), AnswerUnlessAnsweredAsync, cancellationToken);
-            log.LogInformation("{Id}: {Outcome}", id, status ?? "nothing to answer, the image is gone or has its result");
+            log.LogInformation("{Id}: the image '{Name}': {Outcome}", id, names.Of(name), status ?? "nothing to answer, it is gone or has its result");
 
             async Task<LesionResult?> AnswerUnlessAnsweredAsync(LesionResult? before)
             {
@@ -81,27 +104,53 @@ public sealed class LesionBlobs(
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            log.LogError("{Id}: the image '{Name}' could not be processed: {Reason}", id, name, FirstLine(e.Message));
+            log.LogError("{Id}: the image '{Name}' could not be processed: {Reason}", id, names.Of(name), FirstLine(e.Message));
             throw;
         }
     }
 
-    /// <summary>Writes a failed result for the blob that a message of the poison queue is about.</summary>
+    /// <summary>
+    /// Writes a failed result for the blob that a message of the poison queue is about. What cannot be written is left to the reconciliation: a message that failed here would
+    /// end in a queue that nothing reads.
+    /// </summary>
     /// <param name="message">The host's message about the blob.</param>
     /// <param name="id">Identifies the answer.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="InvalidDataException">It is no such message.</exception>
-    public async Task ReportFailureAsync(string message, string id, CancellationToken cancellationToken)
+    public async Task ReportPoisonBlobAsync(string message, string id, CancellationToken cancellationToken)
     {
-        PoisonBlob poison = PoisonBlob.Parse(message);
-        if (poison.Container != LesionsContainer)
-        {
-            log.LogWarning("{Id}: a message about the container '{Container}' in the poison queue is not this app's and is dropped.", id, poison.Container);
-            return;
-        }
-
         int? tries = int.TryParse(configuration["AzureFunctionsJobHost:extensions:blobs:poisonBlobThreshold"], CultureInfo.InvariantCulture, out int told) ? told : null;
-        await ReportFailureAsync(poison.Name, poison.ETag, id, tries, cancellationToken);
+        await ReportMessageAsync(() => PoisonBlob.Parse(message) is { Container: LesionsContainer } poison ? (poison.Name, poison.ETag) : null, id, tries, cancellationToken);
+    }
+
+    /// <summary>Does what <see cref="ReportPoisonBlobAsync"/> does for an event that failed as often as the host tries.</summary>
+    /// <param name="message">The event.</param>
+    /// <param name="id">Identifies the answer.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task ReportPoisonEventAsync(string message, string id, CancellationToken cancellationToken) =>
+        ReportMessageAsync(() => BlobCreatedEvent.Parse(message, LesionsContainer) is { } created ? (created.Name, created.ETag) : null, id, tries: null, cancellationToken);
+
+    private async Task ReportMessageAsync(Func<(string Name, string? ETag)?> parse, string id, int? tries, CancellationToken cancellationToken)
+    {
+        string image = "which cannot be told";
+        try
+        {
+            if (parse() is not { } failed)
+            {
+                log.LogWarning("{Id}: a message of the poison queue is about another container, so not this app's, and is dropped.", id);
+                return;
+            }
+
+            image = names.Of(failed.Name);
+            await ReportFailureAsync(failed.Name, failed.ETag, id, tries, cancellationToken);
+        }
+        catch (InvalidDataException e)
+        {
+            log.LogError("{Id}: {Reason} It is dropped; if an image has no result, the reconciliation finds it.", id, e.Message);
+        }
+        catch (Exception e) when (e is RequestFailedException or AggregateException && !cancellationToken.IsCancellationRequested)
+        {
+            log.LogError("{Id}: the failure of the image '{Name}' could not be written: {Reason} The reconciliation tries the image again.", id, image, FirstLine(e.Message));
+        }
     }
 
     /// <summary>Writes a failed result for a blob whose processing failed as often as it is tried, unless it has an answer, has changed or is gone.</summary>
@@ -113,7 +162,7 @@ public sealed class LesionBlobs(
     internal async Task ReportFailureAsync(string name, string? etag, string id, int? tries, CancellationToken cancellationToken)
     {
         string? status = await WriteAsync(ResultOf(name), FailUnlessAnsweredAsync, cancellationToken);
-        log.LogInformation("{Id}: {Outcome}", id, status ?? "nothing to report, the image is gone, has changed or has its result");
+        log.LogInformation("{Id}: the image '{Name}': {Outcome}", id, names.Of(name), status ?? "nothing to report, it is gone, has changed or has its result");
 
         async Task<LesionResult?> FailUnlessAnsweredAsync(LesionResult? before) =>
             await SourceOfAsync(name, cancellationToken) is { } source && (etag is null || source.ETag?.Trim('"') == etag) && before?.Source.ETag != source.ETag
@@ -123,7 +172,7 @@ public sealed class LesionBlobs(
 
     private BlobClient LesionOf(string name) => storage.GetBlobContainerClient(LesionsContainer).GetBlobClient(DotSegments.Keep(name));
 
-    private BlobClient ResultOf(string name) => storage.GetBlobContainerClient(ResultsContainer).GetBlobClient(DotSegments.Keep(name + ResultSuffix));
+    private BlobClient ResultOf(string name) => storage.GetBlobContainerClient(ResultsContainer).GetBlobClient(DotSegments.Keep(ResultName.Of(name, ResultSuffix)));
 
     private async Task<SourceBlob?> SourceOfAsync(string name, CancellationToken cancellationToken)
     {
@@ -143,7 +192,7 @@ public sealed class LesionBlobs(
     /// last to write has seen the newest image.
     /// </summary>
     /// <returns>The written status, or null where there is nothing to write.</returns>
-    private static async Task<string?> WriteAsync(BlobClient result, Func<LesionResult?, Task<LesionResult?>> answer, CancellationToken cancellationToken)
+    private async Task<string?> WriteAsync(BlobClient result, Func<LesionResult?, Task<LesionResult?>> answer, CancellationToken cancellationToken)
     {
         for (int attempt = 1; ; attempt++)
         {
@@ -165,10 +214,14 @@ public sealed class LesionBlobs(
             }
             catch (RequestFailedException e) when (e.Status is 409 or 412 && attempt < MaxAttempts)
             {
-                // another answer was written meanwhile
+                await PauseAsync(attempt, cancellationToken); // another answer was written meanwhile, or somebody holds a lease
             }
         }
     }
+
+    /// <summary>Waits for somewhat less or more than others that do the same.</summary>
+    private Task PauseAsync(int attempt, CancellationToken cancellationToken) =>
+        Task.Delay(TimeSpan.FromTicks(Math.Min(FirstPause.Ticks << (attempt - 1), LongestPause.Ticks)) * (0.75 + (Random.Shared.NextDouble() / 2)), time, cancellationToken);
 
     /// <summary>Writes the first result of an image; false where there is one already or no container for it.</summary>
     private static async Task<bool> TryCreateAsync(BlobClient result, LesionResult document, CancellationToken cancellationToken)
@@ -258,7 +311,10 @@ public sealed class LesionBlobs(
         }
     }
 
-    /// <summary>Writes the picture of a heat map, or takes away that of an earlier version of the image.</summary>
+    /// <summary>
+    /// Writes the picture of a heat map, or takes away that of an earlier version of the image. As with results, the image is looked at after the picture that is there, so that of
+    /// two versions the newer one's stays.
+    /// </summary>
     private async Task WriteHeatmapAsync(SourceBlob source, Explanation? explanation, CancellationToken cancellationToken)
     {
         if (!options.Heatmaps)
@@ -267,21 +323,51 @@ public sealed class LesionBlobs(
         }
 
         BlobContainerClient results = storage.GetBlobContainerClient(ResultsContainer);
-        string heatmap = DotSegments.Keep(source.Name + HeatmapSuffix);
-        if (explanation is null)
+        string name = DotSegments.Keep(ResultName.Of(source.Name, HeatmapSuffix));
+        for (int attempt = 1; ; attempt++)
         {
-            await results.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
-            await results.GetBlobClient(heatmap).DeleteIfExistsAsync(cancellationToken: cancellationToken);
-            return;
-        }
+            ETag? before = await ETagOfAsync(results.GetBlobClient(name), cancellationToken);
+            if ((await SourceOfAsync(source.Name, cancellationToken))?.ETag != source.ETag || (explanation is null && before is null))
+            {
+                return;
+            }
 
-        byte[] png = Convert.FromBase64String(explanation.Overlay[(explanation.Overlay.IndexOf(',', StringComparison.Ordinal) + 1)..]);
-        BlobUploadOptions upload = new()
+            BlobRequestConditions unchanged = before is null ? new() { IfNoneMatch = ETag.All } : new() { IfMatch = before };
+            try
+            {
+                if (explanation is null)
+                {
+                    await results.GetBlobClient(name).DeleteIfExistsAsync(conditions: unchanged, cancellationToken: cancellationToken);
+                    return;
+                }
+
+                byte[] png = Convert.FromBase64String(explanation.Overlay[(explanation.Overlay.IndexOf(',', StringComparison.Ordinal) + 1)..]);
+                BlobUploadOptions upload = new()
+                {
+                    Conditions = unchanged,
+                    HttpHeaders = new() { ContentType = "image/png" },
+                    Metadata = new Dictionary<string, string> { [SourceETagMetadata] = source.ETag?.Trim('"') ?? "", ["class"] = explanation.Code },
+                };
+                await results.UploadOrCreateAsync(name, png, upload, cancellationToken);
+                return;
+            }
+            catch (RequestFailedException e) when (e.Status is 409 or 412 && attempt < MaxAttempts)
+            {
+                await PauseAsync(attempt, cancellationToken);
+            }
+        }
+    }
+
+    private static async Task<ETag?> ETagOfAsync(BlobClient blob, CancellationToken cancellationToken)
+    {
+        try
         {
-            HttpHeaders = new() { ContentType = "image/png" },
-            Metadata = new Dictionary<string, string> { [SourceETagMetadata] = source.ETag?.Trim('"') ?? "", ["class"] = explanation.Code },
-        };
-        await results.UploadOrCreateAsync(heatmap, png, upload, cancellationToken);
+            return (await blob.GetPropertiesAsync(cancellationToken: cancellationToken)).Value.ETag;
+        }
+        catch (RequestFailedException e) when (e.Status == 404)
+        {
+            return null;
+        }
     }
 
     /// <summary>Writes the report of an image, or why there is none, in place of that of an earlier version of the image.</summary>

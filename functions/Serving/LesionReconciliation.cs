@@ -1,15 +1,11 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
-using System.Text;
 using Azure;
 using Azure.Storage.Blobs;
-using Azure.Storage.Blobs.Models;
 using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Serving;
 
 /// <summary>Compares the containers <c>lesions</c> and <c>results</c> and classifies every image that has no result of its present version.</summary>
-public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel current, BlobServiceClient storage, ServingOptions options, TimeProvider time, ILogger<LesionReconciliation> log)
+public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel current, BlobServiceClient storage, LogNames names, ServingOptions options, TimeProvider time, ILogger<LesionReconciliation> log)
 {
     private const int MaxTries = 5;
     private readonly Dictionary<UInt128, int> failures = [];
@@ -24,7 +20,14 @@ public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel curre
             return;
         }
 
-        List<(string Name, UInt128 Version)> unanswered = await UnansweredAsync(cancellationToken);
+        LesionInventory inventory = await LesionInventory.ReadAsync(storage, int.MaxValue, cancellationToken);
+        foreach (string container in inventory.MissingContainers)
+        {
+            await CreateAsync(container, id, cancellationToken);
+        }
+
+        DateTimeOffset newest = time.GetUtcNow() - options.ReconcileAfter;
+        WaitingLesion[] unanswered = [.. inventory.Waiting.Where(l => l.LastModified < newest)];
         lock (failures)
         {
             foreach (UInt128 answered in failures.Keys.Except(unanswered.Select(u => u.Version)).ToArray())
@@ -33,14 +36,29 @@ public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel curre
             }
         }
 
-        if (unanswered.Count == 0)
+        if (unanswered.Length == 0)
         {
             return;
         }
 
-        log.LogWarning("{Id}: {Count} images older than {Age} have no current result and are classified now.", id, unanswered.Count, options.ReconcileAfter);
+        log.LogWarning("{Id}: {Count} images older than {Age} have no current result and are classified now.", id, unanswered.Length, options.ReconcileAfter);
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(unanswered.Index(), parallel, (lesion, stop) => AnswerAsync(lesion.Item.Name, lesion.Item.Version, $"{id}-{lesion.Index}", stop));
+    }
+
+    /// <summary>Creates a container that was deleted: what is uploaded next must have a place, and so must its result.</summary>
+    private async Task CreateAsync(string container, string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await storage.GetBlobContainerClient(container).CreateIfNotExistsAsync(cancellationToken: cancellationToken);
+            log.LogWarning("{Id}: the container '{Container}' was missing and has been created anew, empty.", id, container);
+        }
+        catch (RequestFailedException e)
+        {
+            // A container that was just deleted cannot be created for half a minute; a later comparison does it.
+            log.LogError("{Id}: the container '{Container}' is missing and cannot be created: {Reason} Create it, or upload again later.", id, container, e.Message.Split('\n')[0].Trim());
+        }
     }
 
     private async ValueTask AnswerAsync(string name, UInt128 version, string id, CancellationToken cancellationToken)
@@ -59,45 +77,21 @@ public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel curre
 
             if (tries >= MaxTries)
             {
-                await lesions.ReportFailureAsync(name, etag: null, id, MaxTries, cancellationToken);
+                await ReportAsync(name, id, tries, cancellationToken);
             }
         }
     }
 
-    private async Task<List<(string Name, UInt128 Version)>> UnansweredAsync(CancellationToken cancellationToken)
+    /// <summary>Reports an image; where that fails too, the others go on and the next comparison tries again.</summary>
+    private async Task ReportAsync(string name, string id, int tries, CancellationToken cancellationToken)
     {
-        HashSet<UInt128> answered = [];
-        List<(string Name, UInt128 Version)> unanswered = [];
-        DateTimeOffset newest = time.GetUtcNow() - options.ReconcileAfter;
         try
         {
-            // Lesions first: a result that appears meanwhile is then seen.
-            await foreach (BlobItem lesion in storage.GetBlobContainerClient(LesionBlobs.LesionsContainer).GetBlobsAsync(cancellationToken: cancellationToken))
-            {
-                if (lesion.Properties.LastModified < newest)
-                {
-                    unanswered.Add((lesion.Name, VersionOf(lesion.Name, lesion.Properties.ETag?.ToString())));
-                }
-            }
-
-            await foreach (BlobItem result in storage.GetBlobContainerClient(LesionBlobs.ResultsContainer).GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, cancellationToken))
-            {
-                if (result.Name.EndsWith(LesionBlobs.ResultSuffix, StringComparison.Ordinal) && result.Metadata.TryGetValue(LesionBlobs.SourceETagMetadata, out string? etag))
-                {
-                    answered.Add(VersionOf(result.Name[..^LesionBlobs.ResultSuffix.Length], etag));
-                }
-            }
+            await lesions.ReportFailureAsync(name, etag: null, id, tries, cancellationToken);
         }
-        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            // Without lesions there is nothing to do; the first result makes its container.
+            log.LogError(e, "{Id}: the failure of the image '{Name}' could not be reported.", id, names.Of(name));
         }
-
-        unanswered.RemoveAll(lesion => answered.Contains(lesion.Version));
-        return unanswered;
     }
-
-    /// <summary>Sixteen bytes for a name and an ETag, so that a million blobs take tens of megabytes and not hundreds.</summary>
-    private static UInt128 VersionOf(string name, string? etag) =>
-        BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"{name}\n{etag?.Trim('"')}")));
 }

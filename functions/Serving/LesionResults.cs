@@ -35,7 +35,7 @@ public sealed class LesionResults(BlobServiceClient storage, ServingOptions opti
                 }
 
                 ResultPosition position = new(blob.Properties.LastModified ?? default, blob.Name[..^LesionBlobs.ResultSuffix.Length]);
-                if (query.Admits(position) && (!query.NeedsTags || (await TagsAsync(blob, position.Name, cancellationToken) is { } tags && query.Admits(tags))))
+                if (query.Admits(position) && (!query.NeedsTags || (await TagsAsync(blob, cancellationToken) is { } tags && query.Admits(tags))))
                 {
                     page.Enqueue(position, position);
                     if (page.Count > PageSize + 1)
@@ -61,11 +61,13 @@ public sealed class LesionResults(BlobServiceClient storage, ServingOptions opti
     /// <summary>A result's document, or null where there is none.</summary>
     /// <param name="name">The image's name in the container <c>lesions</c>.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public async Task<BinaryData?> ReadAsync(string name, CancellationToken cancellationToken)
+    public Task<BinaryData?> ReadAsync(string name, CancellationToken cancellationToken) => ReadBlobAsync(ResultName.Of(name, LesionBlobs.ResultSuffix), cancellationToken);
+
+    private async Task<BinaryData?> ReadBlobAsync(string blobName, CancellationToken cancellationToken)
     {
         try
         {
-            return (await Results.GetBlobClient(DotSegments.Keep(name + LesionBlobs.ResultSuffix)).DownloadContentAsync(cancellationToken)).Value.Content;
+            return (await Results.GetBlobClient(DotSegments.Keep(blobName)).DownloadContentAsync(cancellationToken)).Value.Content;
         }
         catch (RequestFailedException e) when (e.Status == 404)
         {
@@ -116,24 +118,27 @@ public sealed class LesionResults(BlobServiceClient storage, ServingOptions opti
     public void Dispose() => processors.Dispose();
 
     /// <summary>The tags in the blob's metadata; those of its document where an older version of the app or another program wrote it.</summary>
-    private async Task<ResultTags?> TagsAsync(BlobItem blob, string name, CancellationToken cancellationToken) =>
-        ResultTags.From(blob.Metadata) ?? (await DocumentAsync(name, cancellationToken) is { } document ? ResultTags.Of(document) : null);
+    private async Task<ResultTags?> TagsAsync(BlobItem blob, CancellationToken cancellationToken) =>
+        ResultTags.From(blob.Metadata) ?? (await DocumentAsync(blob.Name, cancellationToken) is { } document ? ResultTags.Of(document) : null);
 
     private async Task<ResultSummary?> SummaryAsync(ResultPosition position, CancellationToken cancellationToken)
     {
-        if (await DocumentAsync(position.Name, cancellationToken) is not { } document || ResultTags.Of(document).Status is not { } status)
+        if (await DocumentAsync(position.Name + LesionBlobs.ResultSuffix, cancellationToken) is not { } document || ResultTags.Of(document).Status is not { } status)
         {
             return null; // deleted meanwhile, or not a result
         }
 
-        return new(position.Name, position.Time, status, Part("label"), Part("triage"), Part("problem"));
+        string name = ResultName.IsShortened(position.Name) && Part("source") is { ValueKind: JsonValueKind.Object } source && source.TryGetProperty("name", out JsonElement whole)
+            ? whole.GetString() ?? position.Name
+            : position.Name;
+        return new(name, position.Time, status, Part("label"), Part("triage"), Part("problem"));
 
         JsonElement? Part(string property) => document.TryGetProperty(property, out JsonElement part) ? part : null;
     }
 
-    private async Task<JsonElement?> DocumentAsync(string name, CancellationToken cancellationToken)
+    private async Task<JsonElement?> DocumentAsync(string blobName, CancellationToken cancellationToken)
     {
-        if (await ReadAsync(name, cancellationToken) is not { } content)
+        if (await ReadBlobAsync(blobName, cancellationToken) is not { } content)
         {
             return null;
         }

@@ -1,5 +1,6 @@
 using Azure;
 using Azure.Identity;
+using Lentigo.Core.Evaluation;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
 using Microsoft.Extensions.Hosting;
@@ -8,16 +9,18 @@ using Microsoft.Extensions.Logging;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>
-/// Follows <c>{model}/current.json</c>: loads and checks a version that it names beside the one that serves, then swaps them. A package that
-/// cannot be used is refused with a line in the log, and the version before it serves on.
+/// Follows <c>{model}/current.json</c>: loads and checks a version that it names beside the one that serves, then swaps them. A version that is published again with
+/// other content is loaded too. A package that cannot be used is refused, which the log tells once and health as long as it lasts, and the version before it serves on.
 /// </summary>
 public sealed class ModelFollower(ModelStore store, CurrentModel current, ServingOptions options, TimeProvider time, ILogger<ModelFollower> log) : BackgroundService
 {
+    private const int MostWarnings = 100;
     private static readonly TimeSpan LongestRetryPause = TimeSpan.FromMinutes(5);
-    private string? refused;
+    private readonly HashSet<string> warned = [];
+    private Published? serving;
+    private Published? refused;
     private DateTimeOffset retryAt;
     private TimeSpan retryPause;
-    private string? lastWarning;
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -65,14 +68,14 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
             return;
         }
 
-        if (version == current.Manifest?.Version)
+        Published published = new(version, await store.ReadFingerprintAsync(options.Model, version, stop));
+        if (published == serving)
         {
-            refused = null;
-            lastWarning = null;
+            Settle();
             return;
         }
 
-        if (version == refused && time.GetUtcNow() < retryAt)
+        if (published == refused && time.GetUtcNow() < retryAt)
         {
             return;
         }
@@ -80,12 +83,7 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
         try
         {
             ModelPackage package = await store.FetchAsync(options.Model, version, stop);
-            if (package.Manifest.Name != options.Model || package.Manifest.Version != version)
-            {
-                throw new ModelPackageException(
-                    $"The package at {options.Model}/{version} says it is {package.Manifest.Name} {package.Manifest.Version}. Publish it again under its own name and version.");
-            }
-
+            CheckUsable(package, version);
             EnsembleModel model = await Task.Run(() => LoadWarm(package), stop);
             if (model.Warning is not null)
             {
@@ -93,8 +91,9 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
             }
 
             current.Replace(model);
+            serving = new(version, package.Fingerprint);
             FreedMemory.Return(); // loading needs more than the model does
-            (refused, lastWarning) = (null, null);
+            Settle();
             log.LogInformation(
                 "Serving the model {Name} {Version} on {Device}, {Threads} threads, weights in {Precision}, batches of up to {Batch}.",
                 package.Manifest.Name, version, model.Device, model.Threads, package.Manifest.Precision, options.MaxBatchSize);
@@ -102,10 +101,35 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
         catch (Exception e) when (e is ModelPackageException or IOException or UnauthorizedAccessException)
         {
             // It is tried again, for it may be repaired in place, but ever less often: a package is large.
-            retryPause = version == refused ? TimeSpan.FromTicks(Math.Min(2 * retryPause.Ticks, LongestRetryPause.Ticks)) : options.ModelPollInterval;
+            retryPause = published == refused ? TimeSpan.FromTicks(Math.Min(2 * retryPause.Ticks, LongestRetryPause.Ticks)) : options.ModelPollInterval;
             retryAt = time.GetUtcNow() + retryPause;
-            refused = version;
+            refused = published;
+            current.Refuse(new(version, e.Message));
             Warn($"the version '{version}' of the model '{options.Model}' is refused: {e.Message}", e is ModelPackageException ? null : e);
+        }
+    }
+
+    /// <summary>The published version serves: there is nothing to warn of.</summary>
+    private void Settle()
+    {
+        refused = null;
+        warned.Clear();
+        current.Refuse(null);
+    }
+
+    private void CheckUsable(ModelPackage package, string version)
+    {
+        ModelManifest manifest = package.Manifest;
+        if (manifest.Name != options.Model || manifest.Version != version)
+        {
+            throw new ModelPackageException($"The package at {options.Model}/{version} says it is {manifest.Name} {manifest.Version}. Publish it again under its own name and version.");
+        }
+
+        if (options.Prior != ClassPrior.Natural && manifest.Prior is null)
+        {
+            throw new ModelPackageException(
+                $"The setting {ServingOptions.Section}__{nameof(ServingOptions.Prior)} asks for the prior '{options.Prior}', but the package does not say which prior its probabilities are for, so that they cannot be re-weighed. "
+                + $"Publish a package with a prior, or set it to {ClassPrior.Natural}.");
         }
     }
 
@@ -122,15 +146,22 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
     private void Warn(string message, Exception? e = null)
     {
         current.SetUnavailableReason(message);
-        if (message == lastWarning)
+        if (warned.Count > MostWarnings)
         {
-            return;
+            warned.Clear();
         }
 
-        lastWarning = message;
-        string consequence = current.Manifest is { } serving ? $"The version {serving.Version} serves on." : "Nothing can be classified until a model is there.";
-        log.LogWarning(e, "Model not loaded: {Message} {Consequence}", message, consequence);
+        if (warned.Add(message))
+        {
+            string consequence = current.Manifest is { } model ? $"The version {model.Version} serves on." : "Nothing can be classified until a model is there.";
+            log.LogWarning(e, "Model not loaded: {Message} {Consequence}", message, consequence);
+        }
     }
 
     private static string FirstLine(string text) => text.Split('\n')[0].Trim();
+
+    /// <summary>What the pointer stands for.</summary>
+    /// <param name="Version">The version.</param>
+    /// <param name="Fingerprint">Its package's; null where the version has no manifest.</param>
+    private sealed record Published(string Version, string? Fingerprint);
 }

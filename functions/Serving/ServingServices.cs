@@ -31,7 +31,9 @@ public static class ServingServices
         services.AddSingleton<CurrentModel>();
         services.AddSingleton<Classification>();
         services.AddSingleton<ImageRequests>();
+        services.AddSingleton<LogNames>();
         services.AddSingleton<LesionBlobs>();
+        services.AddSingleton<LesionStatus>();
         services.AddSingleton<LesionReconciliation>();
         services.AddSingleton<LesionResults>();
         services.AddSingleton<FeedbackStore>();

@@ -10,5 +10,5 @@ public sealed class ClassifyLesion(LesionBlobs lesions)
     /// <summary><c>lesions/{name}</c> to <c>results/{name}.json</c>. The worker's own client would trim slashes from the name, so only the name is taken.</summary>
     [Function("classify-lesion")]
     public Task RunAsync([BlobTrigger("lesions/{name}", Source = BlobTriggerSource.EventGrid)] BlobClient lesion, string name, FunctionContext context) =>
-        lesions.ClassifyAsync(name, context.InvocationId, context.CancellationToken);
+        lesions.ClassifyTriggeredAsync(name, context.InvocationId, context.CancellationToken);
 }

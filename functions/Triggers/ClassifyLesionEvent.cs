@@ -13,6 +13,6 @@ public sealed class ClassifyLesionEvent(LesionBlobs lesions)
     [Function("classify-lesion-event")]
     public Task RunAsync([QueueTrigger("lesion-events")] string message, FunctionContext context) =>
         BlobCreatedEvent.Parse(message, LesionBlobs.LesionsContainer) is { } created
-            ? lesions.ClassifyAsync(created.Name, context.InvocationId, context.CancellationToken)
+            ? lesions.ClassifyTriggeredAsync(created.Name, context.InvocationId, context.CancellationToken)
             : Task.CompletedTask;
 }

@@ -13,5 +13,5 @@ public sealed class ClassifyLesionScan(LesionBlobs lesions)
     /// <inheritdoc cref="ClassifyLesion.RunAsync"/>
     [Function("classify-lesion-scan")]
     public Task RunAsync([BlobTrigger("lesions/{name}", Source = BlobTriggerSource.LogsAndContainerScan)] BlobClient lesion, string name, FunctionContext context) =>
-        lesions.ClassifyAsync(name, context.InvocationId, context.CancellationToken);
+        lesions.ClassifyTriggeredAsync(name, context.InvocationId, context.CancellationToken);
 }

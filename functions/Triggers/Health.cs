@@ -7,7 +7,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Says whether the service can classify: 503 until a model is loaded.</summary>
+/// <summary>Says whether the service can classify: 503 until a model is loaded, degraded while an older version serves than the published one.</summary>
 public sealed class Health(CurrentModel current)
 {
     /// <summary><c>GET /api/health</c>.</summary>
@@ -17,6 +17,8 @@ public sealed class Health(CurrentModel current)
         ArgumentNullException.ThrowIfNull(request);
         using ModelLease lease = current.Acquire();
         ModelReference model = new(lease.Model.Manifest.Name, lease.Model.Manifest.Version);
-        return Answers.Json(new ServiceHealth(ServiceHealth.Ready, model, lease.Model.Device.ToString().ToLowerInvariant(), lease.Model.Warning), FunctionsJson.Default.ServiceHealth);
+        RefusedVersion? refused = current.Refused;
+        string status = refused is null ? ServiceHealth.Ready : ServiceHealth.Degraded;
+        return Answers.Json(new ServiceHealth(status, model, lease.Model.Device.ToString().ToLowerInvariant(), lease.Model.Warning, refused), FunctionsJson.Default.ServiceHealth);
     }
 }

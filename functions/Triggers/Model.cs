@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Lentigo.Functions.Contracts;
 using Lentigo.Functions.Http;
 using Lentigo.Functions.Serving;
@@ -9,12 +11,18 @@ namespace Lentigo.Functions.Triggers;
 /// <summary>Tells all that is known of the model that serves.</summary>
 public sealed class Model(CurrentModel current)
 {
-    /// <summary><c>GET /api/model</c>: the manifest.</summary>
+    /// <summary><c>GET /api/model</c>: the manifest, and as <c>refused</c> the published version that cannot be used, if there is one.</summary>
     [Function("model")]
     public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api/model")] HttpRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
         using ModelLease lease = current.Acquire();
-        return Answers.Json(lease.Model.Manifest, FunctionsJson.Default.ModelManifest);
+        JsonObject document = JsonSerializer.SerializeToNode(lease.Model.Manifest, FunctionsJson.Default.ModelManifest)!.AsObject();
+        if (current.Refused is { } refused)
+        {
+            document["refused"] = JsonSerializer.SerializeToNode(refused, FunctionsJson.Default.RefusedVersion);
+        }
+
+        return Answers.Json(document, FunctionsJson.Default.JsonObject);
     }
 }

@@ -9,5 +9,5 @@ public sealed class ReportFailedLesion(LesionBlobs lesions)
     /// <summary>The host's message about the blob becomes a result with the status <c>failed</c>.</summary>
     [Function("report-failed-lesion")]
     public Task RunAsync([QueueTrigger("webjobs-blobtrigger-poison")] string message, FunctionContext context) =>
-        lesions.ReportFailureAsync(message, context.InvocationId, context.CancellationToken);
+        lesions.ReportPoisonBlobAsync(message, context.InvocationId, context.CancellationToken);
 }

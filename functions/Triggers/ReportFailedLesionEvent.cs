@@ -9,7 +9,5 @@ public sealed class ReportFailedLesionEvent(LesionBlobs lesions)
     /// <summary>An event that failed as often as the host tries becomes a result with the status <c>failed</c>.</summary>
     [Function("report-failed-lesion-event")]
     public Task RunAsync([QueueTrigger("lesion-events-poison")] string message, FunctionContext context) =>
-        BlobCreatedEvent.Parse(message, LesionBlobs.LesionsContainer) is { } created
-            ? lesions.ReportFailureAsync(created.Name, created.ETag, context.InvocationId, tries: null, context.CancellationToken)
-            : Task.CompletedTask;
+        lesions.ReportPoisonEventAsync(message, context.InvocationId, context.CancellationToken);
 }

@@ -23,6 +23,9 @@ internal static class Api
         return await PredictionOfAsync(response);
     }
 
+    public static async Task<ServiceHealth> HealthAsync(this RunningApp app) =>
+        JsonSerializer.Deserialize(await app.Client.GetStringAsync(new Uri("api/health", UriKind.Relative), Cancellation), FunctionsJson.Default.ServiceHealth)!;
+
     public static async Task<Prediction> PredictFormAsync(this RunningApp app, byte[] file, string fileName)
     {
         using MultipartFormDataContent form = new() { { new StringContent("a note"), "note" }, { new ByteArrayContent(file), "image", fileName } };

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Azure.Storage.Blobs.Models;
 using Lentigo.Core.Models;
 using Lentigo.Core.Predictions;
@@ -47,6 +48,14 @@ public sealed class ModelTests
 
         await PackageCopy.PublishAsync(app, "corrupt", damage: files => files[ModelManifest.OnnxFileName][^1] ^= 1);
         await RefusedAsync("is corrupt");
+        ServiceHealth degraded = await app.HealthAsync();
+        Assert.Equal((ServiceHealth.Degraded, before.Model, "corrupt"), (degraded.Status, degraded.Model, degraded.Refused?.Version));
+        Assert.Contains("is corrupt", degraded.Refused!.Reason, StringComparison.Ordinal);
+        using (JsonDocument model = JsonDocument.Parse(await app.Client.GetStringAsync(new Uri("api/model", UriKind.Relative), Cancellation)))
+        {
+            Assert.Equal((before.Model.Version, "corrupt"), (model.RootElement.GetProperty("version").GetString(), model.RootElement.GetProperty("refused").GetProperty("version").GetString()));
+        }
+
         await PackageCopy.PublishAsync(app, "no-graph", damage: files => files.Remove(ModelManifest.OnnxFileName));
         await RefusedAsync("no blob lentigo-fast/no-graph/ensemble.onnx");
         await PackageCopy.PublishAsync(app, "no-manifest", damage: files => files[ModelManifest.FileName] = "{"u8.ToArray());
@@ -62,8 +71,31 @@ public sealed class ModelTests
 
         await PackageCopy.PublishAsync(app, "good");
         await Eventually.TrueAsync(async () => (await app.PredictAsync(file)).Model.Version == "good", () => $"the good version. The app's log:\n{app.Log}");
+        ServiceHealth ready = await app.HealthAsync();
+        Assert.Equal((ServiceHealth.Ready, null), (ready.Status, ready.Refused));
+        Assert.Equal(2, app.Log.Split("is corrupt").Length); // once, though it was tried again and again
 
         Task RefusedAsync(string reason) => Eventually.TrueAsync(() => Task.FromResult(app.Log.Contains(reason, StringComparison.Ordinal)), () => $"'{reason}' in the app's log:\n{app.Log}");
+    }
+
+    [Fact]
+    public async Task A_version_that_is_published_again_with_other_content_is_loaded()
+    {
+        await using RunningApp app = await RunningApp.StartAsync();
+        await PackageCopy.PublishAsync(app, "again");
+        await TemperatureAsync(1);
+        await PackageCopy.PublishAsync(app, "again", change: manifest => manifest with { Temperature = 2 });
+        await TemperatureAsync(2);
+        Assert.Equal("again", (await app.PredictAsync(LesionFiles.Jpeg())).Model.Version);
+
+        Task TemperatureAsync(double factor) => Eventually.TrueAsync(
+            async () =>
+            {
+                string json = await app.Client.GetStringAsync(new Uri("api/model", UriKind.Relative), Cancellation);
+                ModelManifest served = JsonSerializer.Deserialize(json, FunctionsJson.Default.ModelManifest)!;
+                return served.Version == "again" && (served.Temperature == 2) == (factor == 2);
+            },
+            () => $"the content that was published last. The app's log:\n{app.Log}");
     }
 
     [Fact]

@@ -10,12 +10,14 @@ internal static class PackageCopy
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public static async Task PublishAsync(RunningApp app, string version, string name = RunningApp.Model, Action<Dictionary<string, byte[]>>? damage = null)
+    public static async Task PublishAsync(RunningApp app, string version, string name = RunningApp.Model, Func<ModelManifest, ModelManifest>? change = null, Action<Dictionary<string, byte[]>>? damage = null)
     {
         BlobContainerClient container = app.Blobs.GetBlobContainerClient("models");
         ModelPackage shipped = ModelPackage.Open(Repository.SmallModel);
         Dictionary<string, byte[]> files = shipped.Manifest.Files.Keys.ToDictionary(f => f, f => File.ReadAllBytes(Path.Combine(shipped.Folder, f)));
-        files[ModelManifest.FileName] = JsonSerializer.SerializeToUtf8Bytes(shipped.Manifest with { Name = name, Version = version }, LentigoJson.Default.ModelManifest);
+        ModelManifest manifest = shipped.Manifest with { Name = name, Version = version };
+        manifest = change?.Invoke(manifest) ?? manifest;
+        files[ModelManifest.FileName] = JsonSerializer.SerializeToUtf8Bytes(manifest, LentigoJson.Default.ModelManifest);
         damage?.Invoke(files);
         foreach ((string file, byte[] content) in files)
         {
