@@ -9,9 +9,11 @@ using Microsoft.Extensions.Hosting;
 FunctionsApplicationBuilder builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
 builder.Services.AddCompressedAnswers();
+builder.UseMiddleware<RequestTelemetry>();
 builder.UseMiddleware<SecurityHeaders>();
 builder.UseMiddleware<ProblemAnswers>();
 builder.UseMiddleware<AcceptedAnswers>();
+builder.UseMiddleware<RequestLimits>();
 try
 {
     builder.Services.AddServing(builder.Configuration);

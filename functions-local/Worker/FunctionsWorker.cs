@@ -12,7 +12,7 @@ namespace Lentigo.Functions.Local.Worker;
 /// <param name="logs">Receives the worker's log.</param>
 internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<string, string> settings, Uri rpcEndpoint, TimeSpan? functionTimeout, ILoggerFactory logs) : IAsyncDisposable
 {
-    private static readonly TimeSpan ConnectLimit = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ConnectLimit = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan StableAfter = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan CancelGrace = TimeSpan.FromSeconds(10);

@@ -85,6 +85,9 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
     /// <param name="allowed">The names of those that do.</param>
     public static Problem UnknownModel(IEnumerable<string> allowed) => new(
         "urn:lentigo:problem:unknown-model", "Unknown model", 404, $"No model of this name answers here. These do: {string.Join(", ", allowed)}. The setting Lentigo__Models allows others that are published.");
+    /// <summary>The view of the metrics is off.</summary>
+    public static Problem MetricsOff() => new(
+        "urn:lentigo:problem:metrics-off", "Metrics off", 404, "The view of the metrics is off. The setting Lentigo__Metrics=true turns it on.");
 
     /// <summary>Feedback names no diagnosis.</summary>
     public static Problem NoDiagnosis() => new(
@@ -108,6 +111,11 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
     public static Problem Overloaded() => new(
         "urn:lentigo:problem:overloaded", "Overloaded", 503,
         "The service is classifying as many images as it can. Try again after the time that the header Retry-After tells.");
+
+    /// <summary>The caller has made more requests than one may.</summary>
+    public static Problem TooManyRequests() => new(
+        "urn:lentigo:problem:too-many-requests", "Too many requests", 429,
+        "This caller has made as many requests as one may. Try again after the time that the header Retry-After tells, or make fewer at once.");
 
     /// <summary>A blob failed as often as the service tries.</summary>
     /// <param name="tries">How often that is; null where the host does not tell.</param>

@@ -166,7 +166,7 @@ public sealed class ApiDescription
         }
 
         responses["429"] = OfHost("More requests are running than the host is set to allow. On Azure the answer has no body.", mayRetry: true);
-        foreach (IGrouping<int, string> kinds in operation.Problems.Concat(["not-acceptable", "internal"]).GroupBy(p => ProblemKinds.Of(p).Example.Status).OrderBy(g => g.Key))
+        foreach (IGrouping<int, string> kinds in operation.Problems.Concat(needsKey ? ["too-many-requests", "not-acceptable", "internal"] : ["not-acceptable", "internal"]).GroupBy(p => ProblemKinds.Of(p).Example.Status).OrderBy(g => g.Key))
         {
             JsonObject examples = [];
             foreach (string kind in kinds)
@@ -178,7 +178,7 @@ public sealed class ApiDescription
             responses[$"{kinds.Key}"] = new JsonObject
             {
                 ["description"] = string.Join('\n', kinds.Select(k => $"- `{k}`: {ProblemKinds.Of(k).When}")),
-                ["headers"] = kinds.Key == 503 || kinds.Contains("result-pending") ? RetryAfter() : null,
+                ["headers"] = kinds.Key is 429 or 503 || kinds.Contains("result-pending") ? RetryAfter() : null,
                 ["content"] = new JsonObject { [ProblemType] = new JsonObject { ["schema"] = schemas.Of(typeof(Problem)), ["examples"] = examples } },
             };
         }

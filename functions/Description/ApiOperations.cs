@@ -144,6 +144,15 @@ internal static class ApiOperations
             Answers = [new(200, Json, "It can.", typeof(ServiceHealth))],
             Problems = ["no-model"],
         },
+        new("status", "readStatus", Service, "Ask how many images wait", "Counts the images of the container `lesions` without a current result, and the results by their status; at most ten seconds old.")
+        {
+            Answers = [new(200, Json, "The counts.", typeof(ServiceStatus))],
+        },
+        new("metrics", "readMetrics", Service, "Read what the service measures of itself", "Counters, gauges and histograms of this instance since its start, as text for Prometheus. Off unless the setting `Lentigo__Metrics` is on.")
+        {
+            Answers = [new(200, "text/plain", "The metrics.")],
+            Problems = ["metrics-off"],
+        },
         new("open-api", "readDescription", Service, "Read this description", "An OpenAPI 3.1 document.")
         {
             Answers = [new(200, Json, "The description.")],

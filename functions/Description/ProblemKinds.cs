@@ -19,6 +19,8 @@ internal static class ProblemKinds
         (Problem.NotFound("result of this name"), "What was asked for does not exist, or not yet."),
         (Problem.ResultPending(), "The image was dropped and is not answered yet. Wait for the time that Retry-After tells, and ask again."),
         (Problem.UnknownModel(["lentigo"]), "No model of the name that was asked for answers here."),
+        (Problem.MetricsOff(), "The setting that shows the metrics is off."),
+        (Problem.TooManyRequests(), "The caller has made as many requests as the settings allow one. Wait for the time that Retry-After tells."),
         (Problem.MethodNotAllowed("POST"), "The address exists, the method does not. The header `Allow` has those that do."),
         (Problem.NotAcceptable(["application/json"]), "The header Accept admits none of the types that the call answers with."),
         (Problem.TooSlow(), "The body arrived slower than the service waits for. Send it again, smaller."),

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Lentigo.Core.Evaluation;
 using Lentigo.Core.Imaging;
 using Lentigo.Core.Inference;
@@ -11,20 +12,22 @@ public sealed class Classification : IDisposable
 {
     private readonly CurrentModel current;
     private readonly ServingOptions options;
+    private readonly ServingMetrics metrics;
     private readonly ClassificationQueue queue;
     private int pending;
 
     /// <summary>Starts a thread for each processor.</summary>
-    public Classification(CurrentModel current, ServingOptions options, TimeProvider time)
-        : this(current, options, time, threads: null)
+    public Classification(CurrentModel current, ServingOptions options, ServingMetrics metrics, TimeProvider time)
+        : this(current, options, metrics, time, threads: null)
     {
     }
 
-    internal Classification(CurrentModel current, ServingOptions options, TimeProvider time, int? threads)
+    internal Classification(CurrentModel current, ServingOptions options, ServingMetrics metrics, TimeProvider time, int? threads)
     {
         this.current = current;
         this.options = options;
-        queue = new(options, time, threads);
+        this.metrics = metrics;
+        queue = new(options, metrics, time, threads);
     }
 
     /// <summary>How many batches went through the graph.</summary>
@@ -32,11 +35,12 @@ public sealed class Classification : IDisposable
 
     /// <summary>Classifies the image file of a caller who can come again: refuses it where too many wait already.</summary>
     /// <exception cref="ProblemException">No model is loaded yet, or <see cref="ServingOptions.MaxPendingImages"/> are waiting.</exception>
-    /// <inheritdoc cref="ClassifyAsync"/>
+    /// <exception cref="ImageRejectedException">The file cannot be classified.</exception>
+    /// <exception cref="PredictionOptionsException">The model cannot give what is asked for.</exception>
     public async Task<Prediction> ClassifyUnlessOverloadedAsync(byte[] file, string id, PredictionOptions asked, CancellationToken cancellationToken, CurrentModel? model = null)
     {
         using Places taken = Take(1);
-        return await ClassifyAsync(file, id, asked, cancellationToken, model);
+        return await ClassifyAsync(file, id, asked, ServingMetrics.ByHttp, cancellationToken, model);
     }
 
     /// <summary>Classifies the image files of one caller who can come again: all of them or, where too many wait already, none.</summary>
@@ -60,7 +64,7 @@ public sealed class Classification : IDisposable
         {
             try
             {
-                return new(await ClassifyAsync(image.Bytes(), imageId, asked, given.Token, model), null);
+                return new(await ClassifyAsync(image.Bytes(), imageId, asked, ServingMetrics.ByHttp, given.Token, model), null);
             }
             catch (ImageRejectedException e)
             {
@@ -78,16 +82,41 @@ public sealed class Classification : IDisposable
     /// <param name="file">The file's bytes.</param>
     /// <param name="id">Identifies the answer.</param>
     /// <param name="asked">What of the answer is chosen.</param>
+    /// <param name="source"><see cref="ServingMetrics.ByHttp"/> or <see cref="ServingMetrics.ByBlob"/>.</param>
     /// <param name="cancellationToken">Gives up waiting for a processor.</param>
     /// <param name="model">The model that answers; the one that serves where it is null.</param>
     /// <exception cref="ImageRejectedException">The file cannot be classified.</exception>
     /// <exception cref="PredictionOptionsException">The model cannot give what is asked for.</exception>
     /// <exception cref="ProblemException">No model is loaded yet.</exception>
-    public async Task<Prediction> ClassifyAsync(byte[] file, string id, PredictionOptions asked, CancellationToken cancellationToken, CurrentModel? model = null)
+    internal async Task<Prediction> ClassifyAsync(byte[] file, string id, PredictionOptions asked, string source, CancellationToken cancellationToken, CurrentModel? model = null)
+    {
+        using Activity? activity = ServingMetrics.Activities.StartActivity("classify");
+        activity?.SetTag("lentigo.id", id);
+        try
+        {
+            Prediction answer = await ClassifyAsync(file, id, asked, model ?? current, cancellationToken);
+            activity?.SetTag("lentigo.model.version", answer.Model.Version);
+            metrics.Answered(answer, source);
+            return answer;
+        }
+        catch (ImageRejectedException e)
+        {
+            activity?.SetTag("lentigo.rejected", e.Reason.ToString());
+            metrics.Rejected(e.Reason.ToString(), source);
+            throw;
+        }
+        catch (Exception e)
+        {
+            activity?.SetStatus(ActivityStatusCode.Error, e.GetType().Name);
+            throw;
+        }
+    }
+
+    private async Task<Prediction> ClassifyAsync(byte[] file, string id, PredictionOptions asked, CurrentModel model, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(asked);
         EnsembleModel.CheckExplain(asked.Explain);
-        using ModelLease lease = (model ?? current).Acquire();
+        using ModelLease lease = model.Acquire();
         if (asked is { Explain: PredictionOptions.MostProbable, Decision.Prior: not ClassPrior.Natural })
         {
             // The graph knows the most probable class under the model's own prior; the answer's may be another.

@@ -12,6 +12,7 @@ namespace Lentigo.Functions.Serving;
 internal sealed class ClassificationQueue : IDisposable
 {
     private readonly ServingOptions options;
+    private readonly ServingMetrics metrics;
     private readonly TimeProvider time;
     private readonly object gate = new(); // threads wait on it, which a Lock does not offer
     private readonly Queue<Work> files = [];
@@ -20,12 +21,14 @@ internal sealed class ClassificationQueue : IDisposable
     private bool stopping;
     private long batches;
 
-    public ClassificationQueue(ServingOptions options, TimeProvider time, int? threads = null)
+    public ClassificationQueue(ServingOptions options, ServingMetrics metrics, TimeProvider time, int? threads = null)
     {
+        this.metrics = metrics;
         this.options = options;
         this.time = time;
         this.threads = [.. Enumerable.Range(0, threads ?? Environment.ProcessorCount).Select(i => new Thread(Run) { IsBackground = true, Name = $"classification {i}" })];
         Array.ForEach(this.threads, t => t.Start());
+        metrics.ObserveQueue(() => Count(files), () => Count(ready));
     }
 
     /// <summary>Batches that were run so far.</summary>
@@ -63,6 +66,14 @@ internal sealed class ClassificationQueue : IDisposable
         foreach (Work left in files.Concat(ready))
         {
             left.Cancel();
+        }
+    }
+
+    private int Count(IReadOnlyCollection<Work> works)
+    {
+        lock (gate)
+        {
+            return works.Count;
         }
     }
 
@@ -145,7 +156,9 @@ internal sealed class ClassificationQueue : IDisposable
                 return;
             }
 
+            long start = time.GetTimestamp();
             work.Image = work.Model.Decode(work.File, options.Limits, work.CancellationToken);
+            metrics.Decoded(time.GetElapsedTime(start));
         }
         catch (Exception e)
         {
@@ -177,8 +190,10 @@ internal sealed class ClassificationQueue : IDisposable
         try
         {
             Work first = wanted[0];
+            long start = time.GetTimestamp();
             // Nobody ends the run of others.
             EnsembleOutput output = first.Model.Classify([.. wanted.Select(w => w.Image!)], first.Explain, wanted.Length == 1 ? first.CancellationToken : CancellationToken.None);
+            metrics.Classified(wanted.Length, time.GetElapsedTime(start));
             foreach ((int index, Work work) in wanted.Index())
             {
                 work.Complete(new(output, index, work.Image!));

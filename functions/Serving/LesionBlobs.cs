@@ -21,7 +21,7 @@ namespace Lentigo.Functions.Serving;
 /// does no harm, and of several versions of one blob the newest one's answer stays.
 /// </summary>
 public sealed class LesionBlobs(
-    Classification classification, CurrentModel current, BlobServiceClient storage, LogNames names, ServingOptions options, IConfiguration configuration, TimeProvider time, ILogger<LesionBlobs> log)
+    Classification classification, CurrentModel current, BlobServiceClient storage, ServingMetrics metrics, LogNames names, ServingOptions options, IConfiguration configuration, TimeProvider time, ILogger<LesionBlobs> log)
 {
     /// <summary>The container that images are dropped into.</summary>
     public const string LesionsContainer = "lesions";
@@ -89,6 +89,7 @@ public sealed class LesionBlobs(
             string? status = answer is null ? null
                 : await TryCreateAsync(ResultOf(name), answer, cancellationToken) ? answer.Status
                 : await WriteAsync(ResultOf(name), AnswerUnlessAnsweredAsync, cancellationToken);
+            Count(status);
             log.LogInformation("{Id}: the image '{Name}': {Outcome}", id, names.Of(name), status ?? "nothing to answer, it is gone or has its result");
 
             async Task<LesionResult?> AnswerUnlessAnsweredAsync(LesionResult? before)
@@ -131,6 +132,7 @@ public sealed class LesionBlobs(
 
     private async Task ReportMessageAsync(Func<(string Name, string? ETag)?> parse, string id, int? tries, CancellationToken cancellationToken)
     {
+        metrics.Poison();
         string image = "which cannot be told";
         try
         {
@@ -162,12 +164,21 @@ public sealed class LesionBlobs(
     internal async Task ReportFailureAsync(string name, string? etag, string id, int? tries, CancellationToken cancellationToken)
     {
         string? status = await WriteAsync(ResultOf(name), FailUnlessAnsweredAsync, cancellationToken);
+        Count(status);
         log.LogInformation("{Id}: the image '{Name}': {Outcome}", id, names.Of(name), status ?? "nothing to report, it is gone, has changed or has its result");
 
         async Task<LesionResult?> FailUnlessAnsweredAsync(LesionResult? before) =>
             await SourceOfAsync(name, cancellationToken) is { } source && (etag is null || source.ETag?.Trim('"') == etag) && before?.Source.ETag != source.ETag
                 ? LesionResult.From(LesionResult.Failed, id, Problem.ProcessingFailed(tries), source, time.GetUtcNow())
                 : null;
+    }
+
+    private void Count(string? status)
+    {
+        if (status is not null)
+        {
+            metrics.ResultWritten(status);
+        }
     }
 
     private BlobClient LesionOf(string name) => storage.GetBlobContainerClient(LesionsContainer).GetBlobClient(DotSegments.Keep(name));
@@ -297,7 +308,7 @@ public sealed class LesionBlobs(
 
                 byte[] file = new byte[details.ContentLength];
                 await download.Content.ReadExactlyAsync(file, cancellationToken);
-                Prediction answer = await classification.ClassifyAsync(file, id, options.Heatmaps ? options.Defaults with { Explain = PredictionOptions.MostProbable } : options.Defaults, cancellationToken);
+                Prediction answer = await classification.ClassifyAsync(file, id, options.Heatmaps ? options.Defaults with { Explain = PredictionOptions.MostProbable } : options.Defaults, ServingMetrics.ByBlob, cancellationToken);
                 await WriteHeatmapAsync(source, answer.Explanation, cancellationToken);
                 await WriteFhirAsync(source, FhirDocuments.Report(answer, time.GetUtcNow()), cancellationToken);
                 return LesionResult.From(answer with { Explanation = null }, source, time.GetUtcNow());

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>Compares the containers <c>lesions</c> and <c>results</c> and classifies every image that has no result of its present version.</summary>
-public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel current, BlobServiceClient storage, LogNames names, ServingOptions options, TimeProvider time, ILogger<LesionReconciliation> log)
+public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel current, BlobServiceClient storage, ServingMetrics metrics, LogNames names, ServingOptions options, TimeProvider time, ILogger<LesionReconciliation> log)
 {
     private const int MaxTries = 5;
     private readonly Dictionary<UInt128, int> failures = [];
@@ -42,6 +42,7 @@ public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel curre
         }
 
         log.LogWarning("{Id}: {Count} images older than {Age} have no current result and are classified now.", id, unanswered.Length, options.ReconcileAfter);
+        metrics.Reconciled(unanswered.Length);
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(unanswered.Index(), parallel, (lesion, stop) => AnswerAsync(lesion.Item.Name, lesion.Item.Version, $"{id}-{lesion.Index}", stop));
     }

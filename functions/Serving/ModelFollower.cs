@@ -12,7 +12,7 @@ namespace Lentigo.Functions.Serving;
 /// Follows <c>{model}/current.json</c>: loads and checks a version that it names beside the one that serves, then swaps them. A version that is published again with
 /// other content is loaded too. A package that cannot be used is refused, which the log tells once and health as long as it lasts, and the version before it serves on.
 /// </summary>
-public sealed class ModelFollower(ModelStore store, CurrentModel current, ServingOptions options, TimeProvider time, ILogger<ModelFollower> log) : BackgroundService
+public sealed class ModelFollower(ModelStore store, CurrentModel current, ServingMetrics metrics, ServingOptions options, TimeProvider time, ILogger<ModelFollower> log) : BackgroundService
 {
     private const int MostWarnings = 100;
     private static readonly TimeSpan LongestRetryPause = TimeSpan.FromMinutes(5);
@@ -25,6 +25,7 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        metrics.ObserveModel(options.Model, () => current.Manifest, () => current.Refused);
         while (!stoppingToken.IsCancellationRequested)
         {
             try

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>The models that callers may ask for by name: the one that serves, and those of the setting <see cref="ServingOptions.Models"/>, each loaded when it is first asked for and followed from then on.</summary>
-public sealed class NamedModels(CurrentModel serving, ModelStore store, ServingOptions options, TimeProvider time, ILoggerFactory logs, IHostApplicationLifetime lifetime) : IDisposable
+public sealed class NamedModels(CurrentModel serving, ModelStore store, ServingMetrics metrics, ServingOptions options, TimeProvider time, ILoggerFactory logs, IHostApplicationLifetime lifetime) : IDisposable
 {
     /// <summary>How long the first call waits for its model. Later, and where there is none, a call is told to come again.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
@@ -53,7 +53,7 @@ public sealed class NamedModels(CurrentModel serving, ModelStore store, ServingO
     private Followed Follow(string name)
     {
         CurrentModel model = new();
-        ModelFollower follower = new(store, model, options with { Model = name }, time, logs.CreateLogger<ModelFollower>());
+        ModelFollower follower = new(store, model, metrics, options with { Model = name }, time, logs.CreateLogger<ModelFollower>());
         _ = follower.StartAsync(lifetime.ApplicationStopping); // it reports its faults itself
         return new(model, follower);
     }

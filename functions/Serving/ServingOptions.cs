@@ -72,6 +72,9 @@ public sealed record ServingOptions
     /// <summary>The secret of these hashes, so that nobody can find a name by trying; the same everywhere, or the lines of two instances do not meet.</summary>
     public string HashNamesKey { get; init; } = "";
 
+    /// <summary>Whether <c>GET /api/metrics</c> tells what this instance measures of itself.</summary>
+    public bool Metrics { get; init; }
+
     /// <summary>Where fetched packages are kept: the last two of each model. What is there already is not fetched again. Several apps may share it.</summary>
     public string CacheFolder { get; init; } = BlobModelStore.DefaultCacheFolder;
 
@@ -89,6 +92,12 @@ public sealed record ServingOptions
 
     /// <summary>How many images of HTTP callers may be classified or wait at once; a further one is answered 503 and shall come again.</summary>
     public int MaxPendingImages { get; init; } = 200;
+
+    /// <summary>How many requests a minute one caller may make of one instance, a function key or else a client's address; 0 is no limit.</summary>
+    public int MaxRequestsPerMinute { get; init; }
+
+    /// <summary>How many requests of one caller may be in flight on one instance; 0 is no limit.</summary>
+    public int MaxConcurrentRequests { get; init; }
 
     /// <summary>How many images one HTTP request may hold.</summary>
     public int MaxImagesPerRequest { get; init; } = 32;
@@ -131,6 +140,8 @@ public sealed record ServingOptions
             _ when ModelPollInterval < TimeSpan.FromMilliseconds(50) || ModelPollInterval > TimeSpan.FromDays(1) => $"{nameof(ModelPollInterval)} {ModelPollInterval} is not between 50 ms and a day",
             _ when ReconcileAfter < TimeSpan.FromSeconds(1) || ReconcileAfter > TimeSpan.FromDays(1) => $"{nameof(ReconcileAfter)} {ReconcileAfter} is not between 1 s and a day",
             { Threads: < 0 } => $"{nameof(Threads)} {Threads} is negative",
+            { MaxRequestsPerMinute: < 0 } => $"{nameof(MaxRequestsPerMinute)} {MaxRequestsPerMinute} is negative",
+            { MaxConcurrentRequests: < 0 } => $"{nameof(MaxConcurrentRequests)} {MaxConcurrentRequests} is negative",
             { MaxPendingImages: < 1 } => $"{nameof(MaxPendingImages)} {MaxPendingImages} is not above 0",
             { MaxImageBytes: < 1 or > int.MaxValue / 2 } => $"{nameof(MaxImageBytes)} {MaxImageBytes} is not between 1 and {int.MaxValue / 2}",
             { MaxBatchSize: < 1 or > 1000 } => $"{nameof(MaxBatchSize)} {MaxBatchSize} is not between 1 and 1000",

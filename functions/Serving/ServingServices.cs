@@ -28,6 +28,8 @@ public static class ServingServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(StorageConnection.Read(key => configuration[key], StorageConnectionName).CreateBlobServiceClient());
         services.AddSingleton<ModelStore>(s => new BlobModelStore(s.GetRequiredService<BlobServiceClient>().GetBlobContainerClient(ModelsContainer), options.CacheFolder));
+        services.AddTelemetry(configuration, options);
+        services.AddSingleton<ServingMetrics>();
         services.AddSingleton<CurrentModel>();
         services.AddSingleton<Classification>();
         services.AddSingleton<ImageRequests>();

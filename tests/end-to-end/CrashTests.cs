@@ -3,49 +3,76 @@ using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Lentigo.Core.Predictions;
 using Lentigo.Functions.Contracts;
+using Lentigo.Functions.Local.Setup;
 
 namespace Lentigo.EndToEnd.Tests;
 
-/// <summary>No image is lost, whatever dies. LENTIGO_DROPS sets how many are dropped; the default is small.</summary>
+/// <summary>No image is lost, whatever dies. Short by default; LENTIGO_LONG=1 makes it long, and LENTIGO_DROPS sets how many images are dropped.</summary>
 public sealed class CrashTests
 {
-    private static readonly int Drops = int.TryParse(Environment.GetEnvironmentVariable("LENTIGO_DROPS"), out int set) ? set : 40;
+    private static readonly bool IsLong = Environment.GetEnvironmentVariable("LENTIGO_LONG") == "1";
+    private static readonly int Drops = int.TryParse(Environment.GetEnvironmentVariable("LENTIGO_DROPS"), out int set) ? set : IsLong ? 2000 : 40;
+    private static readonly int Kills = IsLong ? 20 : Math.Max(2, Drops / 33), StorageRestarts = IsLong ? 5 : 1;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Every_image_dropped_while_launcher_and_worker_are_killed_gets_the_answer_of_an_undisturbed_run()
+    public async Task Every_image_dropped_while_launcher_worker_and_storage_die_gets_the_answer_of_an_undisturbed_run()
     {
-        await using RunningApp app = await RunningApp.StartAsync();
-        byte[][] files = [.. Enumerable.Range(0, 8).Select(seed => LesionFiles.Jpeg(seed))];
-        List<IReadOnlyList<ClassProbability>> undisturbed = [];
-        foreach (byte[] file in files)
+        await using RunningApp app = RunningApp.NotStarted();
+        Azurite storage = await app.StartStorageAsync();
+        try
         {
-            undisturbed.Add((await app.PredictAsync(file)).Probabilities);
-        }
-
-        Task<BlobContentInfo[]> dropping = DropAsync(app, files);
-        for (int kill = 0; kill < Math.Max(2, Drops / 33); kill++)
-        {
-            await Task.Delay(1500, Cancellation);
-            if (kill % 3 == 2)
+            await app.StartAgainAsync();
+            byte[][] files = [.. Enumerable.Range(0, 8).Select(seed => LesionFiles.Jpeg(seed))];
+            List<IReadOnlyList<ClassProbability>> undisturbed = [];
+            foreach (byte[] file in files)
             {
-                app.KillWorker();
+                undisturbed.Add((await app.PredictAsync(file)).Probabilities);
             }
-            else
-            {
-                app.Signal("KILL");
-                await Task.Delay(500, Cancellation);
-                await app.StartAgainAsync();
-            }
-        }
 
-        BlobContentInfo[] dropped = await dropping;
-        for (int i = 0; i < dropped.Length; i++)
+            Task<ETag[]> dropping = DropAsync(app, files);
+            foreach (bool isStorage in Disturbances())
+            {
+                await Task.Delay(1500, Cancellation);
+                if (isStorage)
+                {
+                    await storage.DisposeAsync();
+                    await Task.Delay(1000, Cancellation);
+                    storage = await app.StartStorageAsync();
+                }
+                else if (Random.Shared.Next(3) == 0)
+                {
+                    app.KillWorker();
+                }
+                else
+                {
+                    app.Signal("KILL");
+                    await Task.Delay(500, Cancellation);
+                    await app.StartAgainAsync();
+                }
+            }
+
+            ETag[] dropped = await dropping;
+            for (int i = 0; i < dropped.Length; i++)
+            {
+                LesionResult result = await app.ResultAsync(Name(i), dropped[i]);
+                Assert.Equal(LesionResult.Classified, result.Status);
+                Api.AssertSame(undisturbed[i % files.Length], result.Probabilities);
+            }
+
+            int results = 0;
+            await foreach (BlobItem blob in app.Blobs.GetBlobContainerClient("results").GetBlobsAsync(cancellationToken: Cancellation))
+            {
+                results++;
+            }
+
+            Assert.Equal(Drops, results);
+        }
+        finally
         {
-            LesionResult result = await app.ResultAsync(Name(i), dropped[i].ETag);
-            Assert.Equal(LesionResult.Classified, result.Status);
-            Api.AssertSame(undisturbed[i % files.Length], result.Probabilities);
+            await app.StopAsync();
+            await storage.DisposeAsync();
         }
     }
 
@@ -75,12 +102,35 @@ public sealed class CrashTests
 
     private static string Name(int i) => $"crash/{i}.jpg";
 
-    private static async Task<BlobContentInfo[]> DropAsync(RunningApp app, byte[][] files)
+    /// <summary>What dies, in order: the storage where true, else launcher or worker.</summary>
+    private static IEnumerable<bool> Disturbances()
     {
-        BlobContentInfo[] dropped = new BlobContentInfo[Drops];
+        for (int i = 1; i <= Kills + StorageRestarts; i++)
+        {
+            yield return i * StorageRestarts / (Kills + StorageRestarts) > (i - 1) * StorageRestarts / (Kills + StorageRestarts);
+        }
+    }
+
+    /// <summary>Drops each image until that is acknowledged.</summary>
+    private static async Task<ETag[]> DropAsync(RunningApp app, byte[][] files)
+    {
+        ETag[] dropped = new ETag[Drops];
         for (int i = 0; i < Drops; i++)
         {
-            dropped[i] = await app.DropAsync(Name(i), files[i % files.Length]);
+            await Eventually.TrueAsync(
+                async () =>
+                {
+                    try
+                    {
+                        dropped[i] = (await app.DropAsync(Name(i), files[i % files.Length])).ETag;
+                        return true;
+                    }
+                    catch (Exception e) when (e is RequestFailedException or AggregateException)
+                    {
+                        return false;
+                    }
+                },
+                () => $"storage to take {Name(i)}");
             await Task.Delay(30, Cancellation);
         }
 

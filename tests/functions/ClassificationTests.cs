@@ -10,14 +10,20 @@ using SixLabors.ImageSharp.PixelFormats;
 
 namespace Lentigo.Functions.Tests;
 
+[Collection("one meter")] // all meters of the process are read by its name
 public sealed class ClassificationTests : IDisposable
 {
     private static readonly PredictionOptions Warned = new() { AnswerUnsuitable = true }; // drawn images are no dermoscopy images
     private readonly CurrentModel current = new();
+    private readonly ServingMetrics metrics = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public void Dispose() => current.Dispose();
+    public void Dispose()
+    {
+        current.Dispose();
+        metrics.Dispose();
+    }
 
     [Fact]
     public async Task Images_classified_together_are_answered_as_each_alone()
@@ -28,12 +34,12 @@ public sealed class ClassificationTests : IDisposable
         List<Prediction> alone = [];
         foreach (byte[] file in files)
         {
-            alone.Add(await classification.ClassifyAsync(file, "alone", Warned, Cancellation));
+            alone.Add(await classification.ClassifyAsync(file, "alone", Warned, ServingMetrics.ByHttp, Cancellation));
         }
 
         long batches = classification.Batches;
         Assert.Equal(files.Length, batches); // one caller waits for nobody
-        Prediction[] together = await Task.WhenAll(files.Select((f, i) => classification.ClassifyAsync(f, $"{i}", i == 5 ? Warned with { Explain = "mel" } : Warned, Cancellation)));
+        Prediction[] together = await Task.WhenAll(files.Select((f, i) => classification.ClassifyAsync(f, $"{i}", i == 5 ? Warned with { Explain = "mel" } : Warned, ServingMetrics.ByHttp, Cancellation)));
         Assert.InRange(classification.Batches - batches, 2, files.Length - 1);
         foreach ((int i, Prediction one) in together.Index())
         {
@@ -93,8 +99,8 @@ public sealed class ClassificationTests : IDisposable
         using Classification classification = Create(threads: 1);
         using CancellationTokenSource leave = new();
         byte[] file = Picture(1);
-        Task<Prediction>[] stay = [.. Enumerable.Range(0, 4).Select(i => classification.ClassifyAsync(file, $"{i}", Warned, Cancellation))];
-        Task<Prediction>[] left = [.. Enumerable.Range(0, 4).Select(i => classification.ClassifyAsync(file, $"{i}", Warned, leave.Token))];
+        Task<Prediction>[] stay = [.. Enumerable.Range(0, 4).Select(i => classification.ClassifyAsync(file, $"{i}", Warned, ServingMetrics.ByHttp, Cancellation))];
+        Task<Prediction>[] left = [.. Enumerable.Range(0, 4).Select(i => classification.ClassifyAsync(file, $"{i}", Warned, ServingMetrics.ByHttp, leave.Token))];
         await leave.CancelAsync();
         foreach (Task<Prediction> one in left)
         {
@@ -102,7 +108,7 @@ public sealed class ClassificationTests : IDisposable
         }
 
         Assert.Equal(4, (await Task.WhenAll(stay)).Length);
-        Assert.NotNull(await classification.ClassifyAsync(file, "after", Warned, Cancellation));
+        Assert.NotNull(await classification.ClassifyAsync(file, "after", Warned, ServingMetrics.ByHttp, Cancellation));
     }
 
     [Fact]
@@ -111,9 +117,9 @@ public sealed class ClassificationTests : IDisposable
         Load();
         using Classification classification = Create(threads: 1);
         byte[] file = Picture(1);
-        Task<Prediction>[] before = [.. Enumerable.Range(0, 6).Select(i => classification.ClassifyAsync(file, $"{i}", Warned, Cancellation))];
+        Task<Prediction>[] before = [.. Enumerable.Range(0, 6).Select(i => classification.ClassifyAsync(file, $"{i}", Warned, ServingMetrics.ByHttp, Cancellation))];
         Load();
-        Task<Prediction>[] after = [.. Enumerable.Range(0, 6).Select(i => classification.ClassifyAsync(file, $"{i}", Warned, Cancellation))];
+        Task<Prediction>[] after = [.. Enumerable.Range(0, 6).Select(i => classification.ClassifyAsync(file, $"{i}", Warned, ServingMetrics.ByHttp, Cancellation))];
         Assert.Equal(12, (await Task.WhenAll([.. before, .. after])).Length);
     }
 
@@ -122,7 +128,7 @@ public sealed class ClassificationTests : IDisposable
     {
         Load();
         Classification classification = Create(threads: 1);
-        Task<Prediction>[] asked = [.. Enumerable.Range(0, 20).Select(i => classification.ClassifyAsync(Picture(1), $"{i}", Warned, Cancellation))];
+        Task<Prediction>[] asked = [.. Enumerable.Range(0, 20).Select(i => classification.ClassifyAsync(Picture(1), $"{i}", Warned, ServingMetrics.ByHttp, Cancellation))];
         classification.Dispose();
         int cancelled = 0;
         foreach (Task<Prediction> one in asked)
@@ -138,12 +144,12 @@ public sealed class ClassificationTests : IDisposable
         }
 
         Assert.InRange(cancelled, 1, 20);
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => classification.ClassifyAsync(Picture(1), "late", Warned, Cancellation));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => classification.ClassifyAsync(Picture(1), "late", Warned, ServingMetrics.ByHttp, Cancellation));
     }
 
     private static ImageBody Body(byte[] file) => new(file, null, file.Length);
 
-    private static byte[] Picture(int seed)
+    internal static byte[] Picture(int seed)
     {
         Random random = new(seed);
         using Image<Rgb24> image = new(160, 120);
@@ -162,7 +168,7 @@ public sealed class ClassificationTests : IDisposable
         return file.ToArray();
     }
 
-    private Classification Create(ServingOptions? options = null, int? threads = null) => new(current, options ?? new(), TimeProvider.System, threads);
+    private Classification Create(ServingOptions? options = null, int? threads = null) => new(current, options ?? new(), metrics, TimeProvider.System, threads);
 
     private void Load() => current.Replace(EnsembleModel.Load(ModelPackage.Open(ShippedModels.Folder("lentigo-fast")), new() { Device = InferenceDevice.Cpu }));
 }

@@ -39,7 +39,7 @@ public class HostJsonTests
     public void Images_and_results_need_a_key_and_nothing_else_does()
     {
         string[] keyed = [.. Functions.Where(f => f.Value.GetCustomAttribute<HttpTriggerAttribute>()?.AuthLevel == AuthorizationLevel.Function).Select(f => f.Key).Order(StringComparer.Ordinal)];
-        Assert.Equal(["classify-form", "drop-lesion", "give-feedback", "list-results", "picture", "predict", "predict-with", "preview", "read-result", "status"], keyed);
+        Assert.Equal(["classify-form", "drop-lesion", "give-feedback", "list-results", "metrics", "picture", "predict", "predict-with", "preview", "read-result", "status"], keyed);
     }
 
     [Fact]
