@@ -322,23 +322,37 @@ public sealed class LesionBlobs(
         }
     }
 
-    /// <summary>
-    /// Writes the picture of a heat map, or takes away that of an earlier version of the image. As with results, the image is looked at after the picture that is there, so that of
-    /// two versions the newer one's stays.
-    /// </summary>
-    private async Task WriteHeatmapAsync(SourceBlob source, Explanation? explanation, CancellationToken cancellationToken)
-    {
-        if (!options.Heatmaps)
-        {
-            return;
-        }
+    /// <summary>Writes the picture of a heat map, or takes away that of an earlier version of the image.</summary>
+    private Task WriteHeatmapAsync(SourceBlob source, Explanation? explanation, CancellationToken cancellationToken) => !options.Heatmaps ? Task.CompletedTask
+        : explanation is null ? WriteBesideAsync(source, HeatmapSuffix, null, cancellationToken)
+        : WriteBesideAsync(
+            source,
+            HeatmapSuffix,
+            new(
+                Convert.FromBase64String(explanation.Overlay[(explanation.Overlay.IndexOf(',', StringComparison.Ordinal) + 1)..]),
+                "image/png",
+                new() { [SourceETagMetadata] = source.ETag?.Trim('"') ?? "", ["class"] = explanation.Code }),
+            cancellationToken);
 
+    private Task WriteFhirAsync(SourceBlob source, JsonObject resource, CancellationToken cancellationToken) => !options.FhirResults ? Task.CompletedTask
+        : WriteBesideAsync(
+            source,
+            FhirSuffix,
+            new(Encoding.UTF8.GetBytes(resource.ToJsonString(FunctionsJson.Default.Options)), FhirDocuments.MediaType, new() { [FhirMetadata] = source.ETag?.Trim('"') ?? "" }),
+            cancellationToken);
+
+    /// <summary>
+    /// Writes what stands beside a result, or takes it away where there is no content. As with results, the image is looked at after what is there, so that of two versions of an
+    /// image the newer one's stays.
+    /// </summary>
+    private async Task WriteBesideAsync(SourceBlob source, string suffix, Beside? content, CancellationToken cancellationToken)
+    {
         BlobContainerClient results = storage.GetBlobContainerClient(ResultsContainer);
-        string name = DotSegments.Keep(ResultName.Of(source.Name, HeatmapSuffix));
+        string name = DotSegments.Keep(ResultName.Of(source.Name, suffix));
         for (int attempt = 1; ; attempt++)
         {
             ETag? before = await ETagOfAsync(results.GetBlobClient(name), cancellationToken);
-            if ((await SourceOfAsync(source.Name, cancellationToken))?.ETag != source.ETag || (explanation is null && before is null))
+            if ((await SourceOfAsync(source.Name, cancellationToken))?.ETag != source.ETag || (content is null && before is null))
             {
                 return;
             }
@@ -346,20 +360,14 @@ public sealed class LesionBlobs(
             BlobRequestConditions unchanged = before is null ? new() { IfNoneMatch = ETag.All } : new() { IfMatch = before };
             try
             {
-                if (explanation is null)
+                if (content is null)
                 {
                     await results.GetBlobClient(name).DeleteIfExistsAsync(conditions: unchanged, cancellationToken: cancellationToken);
                     return;
                 }
 
-                byte[] png = Convert.FromBase64String(explanation.Overlay[(explanation.Overlay.IndexOf(',', StringComparison.Ordinal) + 1)..]);
-                BlobUploadOptions upload = new()
-                {
-                    Conditions = unchanged,
-                    HttpHeaders = new() { ContentType = "image/png" },
-                    Metadata = new Dictionary<string, string> { [SourceETagMetadata] = source.ETag?.Trim('"') ?? "", ["class"] = explanation.Code },
-                };
-                await results.UploadOrCreateAsync(name, png, upload, cancellationToken);
+                BlobUploadOptions upload = new() { Conditions = unchanged, HttpHeaders = new() { ContentType = content.Type }, Metadata = content.Metadata };
+                await results.UploadOrCreateAsync(name, content.Bytes, upload, cancellationToken);
                 return;
             }
             catch (RequestFailedException e) when (e.Status is 409 or 412 && attempt < MaxAttempts)
@@ -382,19 +390,11 @@ public sealed class LesionBlobs(
     }
 
     /// <summary>Writes the report of an image, or why there is none, in place of that of an earlier version of the image.</summary>
-    private async Task WriteFhirAsync(SourceBlob source, JsonObject resource, CancellationToken cancellationToken)
-    {
-        if (options.FhirResults)
-        {
-            BlobUploadOptions upload = new()
-            {
-                HttpHeaders = new() { ContentType = FhirDocuments.MediaType },
-                Metadata = new Dictionary<string, string> { [FhirMetadata] = source.ETag?.Trim('"') ?? "" },
-            };
-            byte[] content = Encoding.UTF8.GetBytes(resource.ToJsonString(FunctionsJson.Default.Options));
-            await storage.GetBlobContainerClient(ResultsContainer).UploadOrCreateAsync(DotSegments.Keep(source.Name + FhirSuffix), content, upload, cancellationToken);
-        }
-    }
-
     private static string FirstLine(string text) => text.Split('\n')[0].Trim();
+
+    /// <summary>What stands beside a result.</summary>
+    /// <param name="Bytes">Its content.</param>
+    /// <param name="Type">Its content type.</param>
+    /// <param name="Metadata">Its metadata.</param>
+    private sealed record Beside(byte[] Bytes, string Type, Dictionary<string, string> Metadata);
 }
