@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Azure;
 using Azure.Storage.Blobs;
@@ -9,13 +10,18 @@ using Lentigo.Functions.Contracts;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>
-/// Reads the container <c>results</c>. Storage lists blobs by name and people ask for the newest, so every list goes over all names that begin with the prefix, five
-/// thousand a request to storage, and keeps the fifty that are asked for; the documents of those alone are read.
+/// Reads the container <c>results</c>: of all results that a query admits the fifty that are asked for, newest first. The documents of those alone are read, and
+/// each only once while it does not change.
 /// </summary>
-public sealed class LesionResults(BlobServiceClient storage, ServingOptions options) : IDisposable
+public sealed class LesionResults(ResultListing listing, BlobServiceClient storage, ServingOptions options) : IDisposable
 {
     private const int PageSize = 50;
     private const int ParallelReads = 8;
+
+    /// <summary>How many summaries are kept for those who look again: about 2 kB each.</summary>
+    private const int MostSummaries = 2000;
+
+    private readonly ConcurrentDictionary<string, (ETag Version, ResultSummary Summary)> summaries = [];
     private readonly SemaphoreSlim processors = new(Environment.ProcessorCount);
 
     private BlobContainerClient Results => storage.GetBlobContainerClient(LesionBlobs.ResultsContainer);
@@ -24,38 +30,25 @@ public sealed class LesionResults(BlobServiceClient storage, ServingOptions opti
     internal async Task<ResultPage> ListAsync(ResultQuery query, CancellationToken cancellationToken)
     {
         // The last in the order is the first to go. One more than the page tells whether there is another one.
-        PriorityQueue<ResultPosition, ResultPosition> page = new(Comparer<ResultPosition>.Create((a, b) => b.CompareTo(a)));
-        try
+        PriorityQueue<ListedResult, ResultPosition> page = new(Comparer<ResultPosition>.Create((a, b) => b.CompareTo(a)));
+        await foreach (ListedResult result in listing.ListAsync(query.Prefix ?? "", cancellationToken))
         {
-            await foreach (BlobItem blob in Results.GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata, Prefix = query.Prefix }, cancellationToken))
+            if (query.Admits(result.Position) && (!query.NeedsTags || (await TagsAsync(result, cancellationToken) is { } tags && query.Admits(tags))))
             {
-                if (!blob.Name.EndsWith(LesionBlobs.ResultSuffix, StringComparison.Ordinal) || blob.Metadata.ContainsKey(LesionBlobs.FhirMetadata))
+                page.Enqueue(result, result.Position);
+                if (page.Count > PageSize + 1)
                 {
-                    continue;
-                }
-
-                ResultPosition position = new(blob.Properties.LastModified ?? default, blob.Name[..^LesionBlobs.ResultSuffix.Length]);
-                if (query.Admits(position) && (!query.NeedsTags || (await TagsAsync(blob, cancellationToken) is { } tags && query.Admits(tags))))
-                {
-                    page.Enqueue(position, position);
-                    if (page.Count > PageSize + 1)
-                    {
-                        page.Dequeue();
-                    }
+                    page.Dequeue();
                 }
             }
         }
-        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
-        {
-            // The first result makes the container.
-        }
 
-        ResultPosition[] positions = [.. page.UnorderedItems.Select(p => p.Element).Order()];
-        ResultPosition[] shown = positions[..Math.Min(PageSize, positions.Length)];
+        ListedResult[] found = [.. page.UnorderedItems.Select(p => p.Element).OrderBy(r => r.Position)];
+        ListedResult[] shown = found[..Math.Min(PageSize, found.Length)];
         ResultSummary?[] items = new ResultSummary?[shown.Length];
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = ParallelReads, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(shown.Index(), parallel, async (p, stop) => items[p.Index] = await SummaryAsync(p.Item, stop));
-        return new([.. items.OfType<ResultSummary>()], positions.Length > PageSize ? shown[^1].ToString() : null);
+        return new([.. items.OfType<ResultSummary>()], found.Length > PageSize ? shown[^1].Position.ToString() : null);
     }
 
     /// <summary>A result's document, or null where there is none.</summary>
@@ -117,23 +110,40 @@ public sealed class LesionResults(BlobServiceClient storage, ServingOptions opti
     /// <inheritdoc/>
     public void Dispose() => processors.Dispose();
 
-    /// <summary>The tags in the blob's metadata; those of its document where an older version of the app or another program wrote it.</summary>
-    private async Task<ResultTags?> TagsAsync(BlobItem blob, CancellationToken cancellationToken) =>
-        ResultTags.From(blob.Metadata) ?? (await DocumentAsync(blob.Name, cancellationToken) is { } document ? ResultTags.Of(document) : null);
+    /// <summary>The tags in the blob's metadata; those of its document where it has none.</summary>
+    private async Task<ResultTags?> TagsAsync(ListedResult result, CancellationToken cancellationToken) =>
+        result.Tags ??= await DocumentAsync(result.Position.Name + LesionBlobs.ResultSuffix, cancellationToken) is { } document ? ResultTags.Of(document) : null;
 
-    private async Task<ResultSummary?> SummaryAsync(ResultPosition position, CancellationToken cancellationToken)
+    private async Task<ResultSummary?> SummaryAsync(ListedResult result, CancellationToken cancellationToken)
     {
-        if (await DocumentAsync(position.Name + LesionBlobs.ResultSuffix, cancellationToken) is not { } document || ResultTags.Of(document).Status is not { } status)
+        (DateTimeOffset time, string listed) = result.Position;
+        if (result.ETag is { } version && summaries.TryGetValue(listed, out (ETag Version, ResultSummary Summary) known) && known.Version == version)
+        {
+            return known.Summary;
+        }
+
+        if (await DocumentAsync(listed + LesionBlobs.ResultSuffix, cancellationToken) is not { } document || ResultTags.Of(document).Status is not { } status)
         {
             return null; // deleted meanwhile, or not a result
         }
 
-        string name = ResultName.IsShortened(position.Name) && Part("source") is { ValueKind: JsonValueKind.Object } source && source.TryGetProperty("name", out JsonElement whole)
-            ? whole.GetString() ?? position.Name
-            : position.Name;
-        return new(name, position.Time, status, Part("label"), Part("triage"), Part("problem"));
+        string name = ResultName.IsShortened(listed) && Part("source") is { ValueKind: JsonValueKind.Object } source && source.TryGetProperty("name", out JsonElement whole)
+            ? whole.GetString() ?? listed
+            : listed;
+        ResultSummary summary = new(name, time, status, Part("label"), Part("triage"), Part("problem"));
+        if (result.ETag is { } read)
+        {
+            if (summaries.Count >= MostSummaries)
+            {
+                summaries.Clear();
+            }
 
-        JsonElement? Part(string property) => document.TryGetProperty(property, out JsonElement part) ? part : null;
+            summaries[listed] = (read, summary);
+        }
+
+        return summary;
+
+        JsonElement? Part(string property) => document.TryGetProperty(property, out JsonElement part) ? part.Clone() : null;
     }
 
     private async Task<JsonElement?> DocumentAsync(string blobName, CancellationToken cancellationToken)

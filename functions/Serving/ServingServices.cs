@@ -37,6 +37,7 @@ public static class ServingServices
         services.AddSingleton<LesionBlobs>();
         services.AddSingleton<LesionStatus>();
         services.AddSingleton<LesionReconciliation>();
+        services.AddSingleton<ResultListing>();
         services.AddSingleton<LesionResults>();
         services.AddSingleton<FeedbackStore>();
         services.AddSingleton<PublishedModels>();
