@@ -58,6 +58,11 @@ internal static class PageFiles
             headers["Service-Worker-Allowed"] = "../";
         }
 
+        if (PageTexts.Json(name) is { } texts)
+        {
+            return Results.Bytes(texts, ContentType(name), entityTag: WeakTag(texts), lastModified: File.GetLastWriteTimeUtc(path));
+        }
+
         return Results.File(path, ContentType(name), lastModified: File.GetLastWriteTimeUtc(path));
     }
 
@@ -66,12 +71,12 @@ internal static class PageFiles
         Paths.Keys.Where(n => n.StartsWith("assets/", StringComparison.Ordinal))
             .Select(n => n.EndsWith(Compressed, StringComparison.Ordinal) ? n[..^Compressed.Length] : n);
 
-    /// <summary>A file's content.</summary>
+    /// <summary>A file's content as browsers get it.</summary>
     public static byte[] Read(string name)
     {
         if (Paths.TryGetValue(name, out string? path))
         {
-            return File.ReadAllBytes(path);
+            return PageTexts.Json(name) ?? File.ReadAllBytes(path);
         }
 
         using BrotliStream stream = new(File.OpenRead(Paths[name + Compressed]), CompressionMode.Decompress);

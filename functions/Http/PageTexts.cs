@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Lentigo.Functions.Contracts;
@@ -33,6 +34,36 @@ internal sealed partial class PageTexts
     /// <summary>The text of a key; the key itself where no language has it.</summary>
     public string this[string key] => texts.GetValueOrDefault(key, key);
 
+    /// <summary>The text of a key, or null where no language has it.</summary>
+    public string? OrNull(string key) => texts.GetValueOrDefault(key);
+
+    /// <summary>The texts of a language in the form of its file, where the name is that of such a file.</summary>
+    /// <param name="name">A file's name below <c>wwwroot</c>.</param>
+    public static byte[]? Json(string name) =>
+        FileName().Match(name) is { Success: true } match && Languages.TryGetValue(match.Groups[1].Value, out PageTexts? texts) ? texts.Json() : null;
+
+    /// <summary>The texts of a language, and English where it lacks one.</summary>
+    internal static PageTexts Of(string language, IReadOnlyDictionary<string, string> own, IReadOnlyDictionary<string, string> english) =>
+        new(language, new(english.Concat(own).GroupBy(t => t.Key).Select(t => t.Last())));
+
+    /// <summary>The texts as a JSON object.</summary>
+    internal byte[] Json()
+    {
+        using MemoryStream json = new();
+        using (Utf8JsonWriter writer = new(json, new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })) // it stays in a file of its own
+        {
+            writer.WriteStartObject();
+            foreach ((string key, string text) in texts)
+            {
+                writer.WriteString(key, text);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        return json.ToArray();
+    }
+
     /// <summary>The language of a request: the query's <c>lang</c>, the cookie of an earlier choice, or what the browser prefers.</summary>
     public static PageTexts Of(HttpRequest request)
     {
@@ -61,7 +92,7 @@ internal sealed partial class PageTexts
     {
         Dictionary<string, Dictionary<string, string>> files = PageFiles.Named(FileName()).ToDictionary(f => f.Match.Groups[1].Value, f => Parse(f.Path));
         Dictionary<string, string> english = files.GetValueOrDefault(Default, []);
-        return files.Append(new(Default, english)).DistinctBy(f => f.Key).ToDictionary(f => f.Key, f => new PageTexts(f.Key, new(english.Concat(f.Value).GroupBy(t => t.Key).Select(t => t.Last()))));
+        return files.Append(new(Default, english)).DistinctBy(f => f.Key).ToDictionary(f => f.Key, f => Of(f.Key, f.Value, english));
     }
 
     private static Dictionary<string, string> Parse(string path) => JsonSerializer.Deserialize(File.ReadAllBytes(path), FunctionsJson.Default.DictionaryStringString) ?? [];

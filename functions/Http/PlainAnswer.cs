@@ -15,8 +15,12 @@ internal static class PlainAnswer
     public static IResult Of(Prediction prediction, PageTexts texts) => Page(texts, StatusCodes.Status200OK, Content(JsonSerializer.SerializeToElement(prediction, FunctionsJson.Default.Prediction), texts));
 
     /// <summary>The page of a problem, with its status.</summary>
-    public static IResult Of(Problem problem, PageTexts texts) => Page(
-        texts, problem.Status, $"<div class=\"card problem\"><h2>{WebUtility.HtmlEncode(problem.Title)}</h2><p>{WebUtility.HtmlEncode(problem.Detail)}</p></div>");
+    public static IResult Of(Problem problem, PageTexts texts)
+    {
+        string key = $"error.{problem.Type.Split(':')[^1]}";
+        (string title, string detail) = texts.OrNull(key) is { } words ? (texts[$"{key}.title"], words) : (problem.Title, problem.Detail);
+        return Page(texts, problem.Status, $"<div class=\"card problem\"><h2>{Encode(title)}</h2><p>{Encode(detail)}</p></div>");
+    }
 
     private static IResult Page(PageTexts texts, int status, string content) => Results.Text(
         Encoding.UTF8.GetString(PageFiles.Render("plain.html", texts, key => key switch
@@ -37,8 +41,8 @@ internal static class PlainAnswer
         {
             foreach (JsonElement warning in warnings.EnumerateArray())
             {
-                string key = $"warning.{warning.GetProperty("code").GetString()}", text = texts[key];
-                html.Append(Invariant($"<p class=\"warnings\">{Encode(text == key ? warning.GetProperty("message").GetString() : text)}</p>"));
+                string text = texts.OrNull($"warning.{warning.GetProperty("code").GetString()}") ?? warning.GetProperty("message").GetString() ?? "";
+                html.Append(Invariant($"<p class=\"warnings\">{Encode(text)}</p>"));
             }
         }
 
@@ -69,11 +73,8 @@ internal static class PlainAnswer
             .Append(Invariant($"<p>{Encode(texts["answer.notice"])}</p></footer></article>")).ToString();
     }
 
-    private static string ClassName(JsonElement one, PageTexts texts)
-    {
-        string key = $"class.{one.GetProperty("code").GetString()}", name = texts[key];
-        return name == key ? one.GetProperty("name").GetString() ?? "" : name;
-    }
+    private static string ClassName(JsonElement one, PageTexts texts) =>
+        texts.OrNull($"class.{one.GetProperty("code").GetString()}") ?? one.GetProperty("name").GetString() ?? "";
 
     /// <summary>With one decimal. Not by culture: servers may know the invariant one alone.</summary>
     private static string Percent(double probability, PageTexts texts)

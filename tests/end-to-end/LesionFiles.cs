@@ -59,6 +59,37 @@ internal static class LesionFiles
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "no such file"),
     };
 
+    /// <summary>A DICOM file of uncompressed colors, with a patient's name and birth date, the latter in a sequence too.</summary>
+    public static byte[] Dicom(int seed, string patient, bool isExplicit)
+    {
+        using Image picture = Picture(seed);
+        byte[] born = Element(0x0010_0030, "DA", "19700101"u8.ToArray());
+        byte[] sequence = [0x32, 0x00, 0x64, 0x10, .. isExplicit ? [.. "SQ"u8, 0, 0] : Array.Empty<byte>(), .. Undefined, .. Item(0xe000), .. Undefined, .. born, .. Item(0xe00d), 0, 0, 0, 0, .. Item(0xe0dd), 0, 0, 0, 0];
+        byte[] syntax = Encoding.ASCII.GetBytes(isExplicit ? "1.2.840.10008.1.2.1\0" : "1.2.840.10008.1.2\0");
+        return
+        [
+            .. new byte[128], .. "DICM"u8, 0x02, 0x00, 0x10, 0x00, .. "UI"u8, .. Bytes((ushort)syntax.Length), .. syntax,
+            .. Element(0x0010_0010, "PN", Encoding.ASCII.GetBytes(patient)), .. born,
+            .. Element(0x0028_0002, "US", Bytes(3)), .. Element(0x0028_0004, "CS", "RGB "u8.ToArray()), .. Element(0x0028_0006, "US", Bytes(0)),
+            .. Element(0x0028_0010, "US", Bytes((ushort)picture.Height)), .. Element(0x0028_0011, "US", Bytes((ushort)picture.Width)), .. Element(0x0028_0100, "US", Bytes(8)),
+            .. sequence, .. Element(0x7fe0_0010, "OW", picture.WriteToMemory<byte>()),
+        ];
+
+        byte[] Element(uint tag, string representation, byte[] value)
+        {
+            byte[] header = [.. Bytes((ushort)(tag >> 16)), .. Bytes((ushort)tag)], length = BitConverter.GetBytes(value.Length);
+            return !isExplicit ? [.. header, .. length, .. value]
+                : representation == "OW" ? [.. header, .. "OW"u8, 0, 0, .. length, .. value]
+                : [.. header, .. Encoding.ASCII.GetBytes(representation), .. length[..2], .. value];
+        }
+
+        static byte[] Bytes(ushort value) => BitConverter.GetBytes(value);
+
+        static byte[] Item(ushort element) => [0xfe, 0xff, .. Bytes(element)];
+    }
+
+    private static ReadOnlySpan<byte> Undefined => [0xff, 0xff, 0xff, 0xff];
+
     /// <summary>Skin with a dark, uneven spot; where it lies, its size and its colours depend on the seed.</summary>
     private static Image Picture(int seed)
     {

@@ -57,7 +57,7 @@ function triage({ triage, label, probabilities, warnings }) {
     h("p", { class: "most" }, most),
     operatingPoint && h("p", { class: "help" }, [
       recommendation === "refer" ? null : t("triage.missed", { missed: share(1 - operatingPoint.sensitivity) }),
-      t("triage.measured", { on: operatingPoint.on, sensitivity: interval(operatingPoint.sensitivity, operatingPoint.sensitivityInterval), specificity: interval(operatingPoint.specificity, operatingPoint.specificityInterval) }),
+      t("triage.measured", { sensitivity: interval(operatingPoint.sensitivity, operatingPoint.sensitivityInterval), specificity: interval(operatingPoint.specificity, operatingPoint.specificityInterval) }),
     ].filter(Boolean).join(" ")));
 }
 
@@ -81,7 +81,7 @@ export const interval = (value, bounds) => bounds ? `${share(value)} (${share(bo
 function classElement({ code, name, probability }, { set }) {
   const kind = kindOf(code);
   return h("li", { class: kind, "data-code": code },
-    h("span", { class: "name" }, className(code, name), " ", h("span", { class: "kind" }, t(`kind.${kind}`)),
+    h("span", { class: "name" }, className(code, name), " ", h("span", { class: "kind" }, t(`kind.${kind}`)), " ",
       set?.codes.includes(code) && h("span", { class: "in-set" }, t("answer.inset", { coverage: share(set.coverage) }))),
     h("span", { class: "percent" }, percent(probability)),
     bar(probability),
@@ -116,7 +116,7 @@ function similar({ similar }) {
   return similar?.length > 0 && h("details", { class: "similar" },
     h("summary", {}, t("answer.similar")),
     h("p", { class: "help" }, t("answer.similar.help")),
-    h("ol", {}, similar.map(s => h("li", {}, h("span", { class: "id" }, s.image), " ", className(s.diagnosis), h("span", { class: "kind" }, ` ${t(`kind.${kindOf(s.diagnosis)}`)}`), h("span", { class: "faint" }, ` ${t("answer.distance", { distance: decimal(s.distance) })}`)))));
+    h("ol", {}, similar.map(s => h("li", {}, h("strong", {}, className(s.diagnosis)), " ", h("span", { class: "kind" }, t(`kind.${kindOf(s.diagnosis)}`)), h("span", { class: "faint" }, ` · ${s.image} · ${t("answer.distance", { distance: decimal(s.distance) })}`)))));
 }
 
 function pictureElement({ explanation, onDevice }, picture, scaled, input) {

@@ -2,27 +2,30 @@
 import { byId } from "./dom.js";
 import { t, textOrNull } from "./texts.js";
 
-/** A failure in words: a title, what to do, and whether trying again may help. */
+/** What is wrong with a file and stays so, however often it is tried. */
+const lasting = ["no-image", "image-too-large", "unsupported-image", "unreadable-image", "not-dermoscopy", "pdf", "dicom"];
+
+/** A failure in words: a title, what to do, when to try again by itself and whether trying again may help at all. */
 export class ServiceError extends Error {
-  constructor(key, values = {}, retryAfter = null) {
-    super(t(`error.${key}`, values));
+  constructor(key, retryAfter = null) {
+    super(t(`error.${key}`));
     this.key = key;
     this.title = t(`error.${key}.title`);
     this.retryAfter = retryAfter;
+    this.isLasting = lasting.includes(key);
   }
 }
 
-const keyOfProblem = {
-  "no-image": "empty", "image-too-large": "large", "unsupported-image": "unsupported", "too-many-pixels": "pixels", "unreadable-image": "unreadable",
-  "not-dermoscopy": "notdermoscopy", "no-model": "nomodel", "overloaded": "busy", "not-found": "notfound", "processing-failed": "failed", "internal": "failed",
-};
-const keyOfStatus = { 404: "notfound", 413: "large", 415: "unsupported", 422: "unreadable", 429: "busy", 503: "nomodel" };
+const keyOfStatus = { 404: "not-found", 413: "image-too-large", 415: "unsupported-image", 422: "unreadable-image", 429: "overloaded", 503: "no-model" };
 
-/** The words for a problem document (RFC 9457) of a result. */
-export const wordsOf = problem => {
-  const key = keyOfProblem[problem.type?.split(":").at(-1)] ?? keyOfStatus[problem.status] ?? "failed";
-  return { title: t(`error.${key}.title`), text: key === "large" ? problem.detail : textOrNull(`error.${key}`) ?? problem.detail };
-};
+/** The key of the words for a problem document (RFC 9457): what its type is called, else what its status means. */
+function keyOf({ type, status }) {
+  const kind = type?.split(":").at(-1);
+  return textOrNull(`error.${kind}`) ? kind : keyOfStatus[status] ?? "internal";
+}
+
+/** The words for the problem document of a result. */
+export const wordsOf = problem => new ServiceError(keyOf(problem));
 
 /** The most that can be sent, in bytes: the service's default. */
 export const maxBytes = 20_000_000;
@@ -120,9 +123,8 @@ export async function call(path, { method = "GET", body, type, signal, onKey } =
 async function errorOf(response) {
   const isProblem = (response.headers.get("Content-Type") ?? "").startsWith("application/problem+json");
   const problem = isProblem ? await response.json().catch(() => ({})) : {};
-  const key = keyOfProblem[problem.type?.split(":").at(-1)] ?? keyOfStatus[response.status] ?? "failed";
   const retryAfter = response.status === 503 || response.status === 429 ? Number(response.headers.get("Retry-After")) || 5 : null;
-  const error = new ServiceError(key, { limit: maxBytes / 1e6, size: "" }, retryAfter);
+  const error = new ServiceError(keyOf({ ...problem, status: response.status }), retryAfter);
   error.status = response.status;
   return error;
 }

@@ -56,7 +56,7 @@ function choose(files) {
 
   const added = files.map(file => ({ file, name: file.name, state: "waiting", abort: null, thumbnail: null, focus: files.length === 1 }));
   items.push(...added);
-  shown = files.length === 1 ? added[0] : shown;
+  shown = files.length === 1 ? added[0] : null;
   byId("view-classify").classList.add("busy");
   byId("choose-text").textContent = t("classify.add");
   byId("samples").hidden = true;
@@ -94,9 +94,8 @@ async function run(item) {
     item.time = new Date().toISOString();
     item.note = isHere && !item.wasSent ? t("answer.unsent") : null;
     item.state = "done";
-    shown ??= item;
   } catch (error) {
-    item.error = signal.aborted ? null : error instanceof ServiceError || error instanceof DeviceError ? error : new ServiceError("failed");
+    item.error = signal.aborted ? null : error instanceof ServiceError || error instanceof DeviceError ? error : new ServiceError("internal");
     item.state = signal.aborted ? "cancelled" : "failed";
     if (item.isAsking && item.result) {
       // The answer of this device stays where the service gives none.
@@ -162,7 +161,8 @@ async function ask({ file, prepared }, signal, say) {
       return await response.json();
     } catch (error) {
       if (!(error instanceof ServiceError) || error.retryAfter === null || tries === maxTries) {
-        throw error instanceof TypeError || error instanceof SyntaxError ? new ServiceError("gone") : error;
+        const isDicom = prepared.blob.type === "application/dicom" && ["unsupported-image", "unreadable-image"].includes(error.key);
+        throw error instanceof TypeError || error instanceof SyntaxError ? new ServiceError("gone") : isDicom ? new ServiceError("dicom") : error;
       }
 
       for (let seconds = error.retryAfter; seconds > 0; seconds--) {
@@ -180,6 +180,8 @@ const pause = (milliseconds, signal) => new Promise((resolve, reject) => {
     reject(signal.reason);
   });
 });
+
+const canRetry = item => item.state === "cancelled" || item.state === "failed" && !item.error.isLasting;
 
 const isOpen = item => !["done", "failed", "cancelled"].includes(item.state);
 
@@ -199,7 +201,7 @@ function remove(list) {
 
   items = items.filter(item => !list.includes(item));
   if (!items.includes(shown)) {
-    shown = items.find(item => item.state === "done") ?? null;
+    shown = null;
   }
 
   if (items.length === 0) {
@@ -220,6 +222,8 @@ function render() {
     isRenderPlanned = true;
     requestAnimationFrame(() => {
       isRenderPlanned = false;
+      // Of several images the most suspicious is shown once all are answered, unless the reader chose another one before.
+      shown ??= items.some(isOpen) ? null : sorted().find(item => item.state === "done") ?? null;
       renderAnswer();
       renderQueue();
       renderDevice();
@@ -250,11 +254,11 @@ function renderAnswer() {
     place.replaceChildren(answerElement({ name, result, picture: prepared.picture, answered: time, scaled: prepared.scaled && prepared, input, note }));
     focusOnce(place.querySelector("#answer-heading"));
   } else if (shown.state === "failed") {
-    place.replaceChildren(h("div", { class: "card problem" },
+    place.replaceChildren(h("div", { class: "card problem" }, ...[
       h("h2", { id: "answer-heading", tabindex: "-1" }, shown.error.title),
       h("p", {}, shown.error.message),
       h("p", { class: "file" }, t("answer.for", { name: shown.name })),
-      h("button", { type: "button", onclick: () => retry([shown]) }, t("queue.retry"))));
+      canRetry(shown) && h("button", { type: "button", onclick: () => retry([shown]) }, t("queue.retry"))].filter(Boolean)));
     focusOnce(place.querySelector("#answer-heading"));
   } else {
     const item = shown;
@@ -290,26 +294,26 @@ function renderQueue() {
   // Rebuilt at each change: the element that has the focus is found again by what it does.
   const focused = queue.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   const done = items.filter(item => item.state === "done");
-  const failed = items.filter(item => item.state === "failed" || item.state === "cancelled");
+  const failed = items.filter(canRetry);
   const open = items.filter(isOpen);
-  const sorted = [...items].sort((a, b) => rank(b) - rank(a));
+  const ranked = sorted();
   const finished = items.length - open.length;
   const button = (key, onclick, isShown = true) => isShown && h("button", { type: "button", class: "quiet", "data-key": key, onclick }, t(key));
   queue.replaceChildren(
     h("div", { class: "queue-head" },
       h("h2", { id: "queue-heading" }, t("queue.heading")),
-      h("p", { class: "help" }, t("queue.progress", { done: finished, total: items.length })),
+      h("p", { class: "help" }, summary()),
       open.length > 0 && h("progress", { max: items.length, value: finished, "aria-label": t("queue.progress", { done: finished, total: items.length }) })),
     h("div", { class: "actions" },
       button("queue.cancel.all", () => cancel(open), open.length > 0),
       button("queue.retry.all", () => retry(failed), failed.length > 0),
-      button("queue.csv", () => saveCsv(sorted), done.length > 0),
-      button("queue.json", () => saveJson(sorted), done.length > 0),
+      button("queue.csv", () => saveCsv(ranked), done.length > 0),
+      button("queue.json", () => saveJson(ranked), done.length > 0),
       button("queue.clear", () => remove(items))),
     h("table", { class: "list" },
       h("caption", {}, t("queue.sorted")),
       h("thead", {}, h("tr", {}, ["image", "outcome", "label"].map(c => h("th", { scope: "col" }, t(`column.${c}`))), h("th", { scope: "col", class: "number", "aria-sort": "descending" }, t("column.malignant")), h("th", { scope: "col" }, h("span", { class: "unseen" }, t("column.actions"))))),
-      h("tbody", {}, sorted.map(row))));
+      h("tbody", {}, ranked.map(row))));
   if (focused) {
     queue.querySelector(`[data-key="${focused}"]`)?.focus();
   }
@@ -341,6 +345,8 @@ function askAgain(list) {
 /** The most suspicious first; what has no answer stands after what has one. */
 const rank = item => item.state === "done" ? 1 + malignancy(item.result) : item.state === "failed" ? 0 : isOpen(item) ? 0.5 : -1;
 
+const sorted = () => [...items].sort((a, b) => rank(b) - rank(a));
+
 let keys = 0;
 
 function row(item) {
@@ -352,9 +358,10 @@ function row(item) {
     h("th", { scope: "row" }, h("button", { type: "button", class: "link", "data-key": `${item.key} show`, "aria-pressed": String(item === shown), onclick: () => show(item) },
       item.thumbnail ? h("img", { src: item.thumbnail, alt: "", width: 44, height: 44 }) : h("span", { class: "noimage" }), h("span", {}, item.name))),
     h("td", { "data-label": t("column.outcome") }, result && item.state === "done" ? result.triage ? outcome(result.triage.recommendation) : t("state.done") : h("span", { class: item.state === "failed" ? "error" : "faint" }, stateText(item))),
-    h("td", { "data-label": t("column.label") }, result && item.state === "done" ? `${className(result.label.code, result.label.name)} ${percent(result.label.probability)}` : item.state === "failed" ? h("span", { class: "faint" }, item.error.message) : ""),
-    h("td", { "data-label": t("column.malignant"), class: "number" }, result && item.state === "done" ? percent(malignancy(result)) : ""),
-    h("td", { class: "row-actions" }, isOpen(item) ? action("queue.cancel", () => cancel([item])) : [item.state !== "done" && action("queue.retry", () => retry([item])), action("queue.remove", () => remove([item]))]));
+    item.state === "failed" ? h("td", { "data-label": t("column.label"), class: "faint", colspan: 2 }, item.error.message) : [
+      h("td", { "data-label": t("column.label") }, result && item.state === "done" ? `${className(result.label.code, result.label.name)} ${percent(result.label.probability)}` : ""),
+      h("td", { "data-label": t("column.malignant"), class: "number" }, result && item.state === "done" ? percent(malignancy(result)) : "")],
+    h("td", { class: "row-actions" }, isOpen(item) ? action("queue.cancel", () => cancel([item])) : [canRetry(item) && action("queue.retry", () => retry([item])), action("queue.remove", () => remove([item]))]));
 }
 
 function cancel(list) {
@@ -376,21 +383,24 @@ function show(item) {
   render();
 }
 
+/** How far the list is, and at the end what came of it. */
+function summary() {
+  const open = items.filter(isOpen).length;
+  const values = {
+    done: items.length - open, total: items.length,
+    failed: items.filter(item => item.state === "failed" || item.state === "cancelled").length,
+    refer: items.filter(item => item.state === "done" && item.result.triage?.recommendation === "refer").length,
+  };
+  return open > 0 ? t("queue.progress", values) : t(items.some(item => item.result?.triage) ? "queue.summary" : "queue.summary.plain", values);
+}
+
 let announced = "";
 
-/** Tells screen readers what changed, and the end of many images in one sentence. */
+/** Tells screen readers what changes; of many images each quarter and the end. */
 function announce() {
-  const open = items.filter(isOpen).length;
-  const done = items.length - open;
-  let text = "";
-  if (items.length === 1) {
-    text = isOpen(items[0]) ? stateText(items[0]) : "";
-  } else if (items.length > 1) {
-    const failed = items.filter(item => item.state === "failed" || item.state === "cancelled").length;
-    const values = { done, total: items.length, failed, refer: items.filter(item => item.result?.triage?.recommendation === "refer").length };
-    text = open > 0 ? t("queue.progress", values) : t(items.some(item => item.result?.triage) ? "queue.summary" : "queue.summary.plain", values);
-  }
-
+  const finished = items.filter(item => !isOpen(item)).length;
+  const isSilent = items.length > 4 && finished < items.length && finished % Math.ceil(items.length / 4) > 0;
+  const text = items.length === 1 ? isOpen(items[0]) ? stateText(items[0]) : "" : items.length === 0 ? "" : isSilent ? announced : summary();
   if (text !== announced) {
     announced = text;
     byId("live").textContent = text;

@@ -30,7 +30,7 @@ export async function classifyHere({ blob }, { answerUnsuitable, signal }) {
     messageOf: code => t(`warning.${code}`),
   });
   if (result === null) {
-    throw new ServiceError("notdermoscopy");
+    throw new ServiceError("not-dermoscopy");
   }
 
   return { result, input: await pictureOf(input, model.size) };
@@ -84,7 +84,7 @@ async function pixelsOf(blob) {
   try {
     bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" });
   } catch {
-    throw new ServiceError("unreadable");
+    throw new ServiceError("unreadable-image");
   }
 
   try {

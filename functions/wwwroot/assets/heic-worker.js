@@ -15,7 +15,7 @@ onmessage = async ({ data }) => {
     const [image] = new (await ready).HeifDecoder().decode(new Uint8Array(data.bytes));
     const width = image.get_width(), height = image.get_height();
     if (width * height > data.maxPixels) {
-      postMessage({ failed: "pixels" });
+      postMessage({ failed: "too-many-pixels" });
       return;
     }
 

@@ -11,27 +11,26 @@ const maxPixels = 200_000_000;
  */
 export async function prepare(file, signal, isLocal = false) {
   if (file.size === 0) {
-    throw new ServiceError("empty");
+    throw new ServiceError("no-image");
   }
 
   const kind = await kindOf(file);
-  if (kind === "pdf" || kind === "dicom" || kind === "unknown") {
-    throw new ServiceError(kind === "unknown" ? "unsupported" : kind);
+  if (kind === "pdf" || kind === "unknown") {
+    throw new ServiceError(kind === "unknown" ? "unsupported-image" : kind);
   }
 
-  if (kind === "tiff" && isLocal) {
+  const isOpaque = kind === "tiff" || kind === "dicom";
+  if (isOpaque && isLocal) {
     throw new ServiceError("device.tiff");
   }
 
-  const prepared = kind === "tiff" ? await tiff(file, signal) : kind === "heic" ? await fromPixels(await heic(file, signal)) : await fromBrowser(file, kind);
+  const prepared = isOpaque ? await opaque(kind === "tiff" ? file.slice(0, file.size, "image/tiff") : await dicom(file), signal) : kind === "heic" ? await fromPixels(await heic(file, signal)) : await fromBrowser(file, kind);
   if (prepared.blob.size > maxBytes) {
-    throw tooLarge(prepared.blob.size);
+    throw new ServiceError("image-too-large");
   }
 
   return prepared;
 }
-
-const tooLarge = size => new ServiceError("large", { size: Math.ceil(size / 1e6), limit: maxBytes / 1e6 });
 
 async function kindOf(file) {
   const head = new Uint8Array(await file.slice(0, 140).arrayBuffer());
@@ -51,14 +50,14 @@ async function fromBrowser(file, kind) {
   const bytes = kind === "jpeg" || kind === "png" ? new Uint8Array(await file.arrayBuffer()) : null;
   const stripped = kind === "jpeg" ? withoutJpegMetadata(bytes) : kind === "png" ? withoutPngMetadata(bytes) : null;
   if (kind === "png" && pngPixels(bytes) > maxPixels) {
-    throw new ServiceError("pixels"); // the browser would need gigabytes
+    throw new ServiceError("too-many-pixels"); // the browser would need gigabytes
   }
 
   let bitmap;
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    throw new ServiceError("unreadable");
+    throw new ServiceError("unreadable-image");
   }
 
   try {
@@ -95,31 +94,46 @@ async function draw(bitmap, width, height, type) {
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   const blob = await new Promise(resolve => canvas.toBlob(resolve, type, 0.95));
   if (blob === null) {
-    throw new ServiceError("pixels");
+    throw new ServiceError("too-many-pixels");
   }
 
   return { blob, picture: blob, width: canvas.width, height: canvas.height, scaled: factor < 1 };
 }
 
-/** Browsers do not show TIFF: the file is sent as it is, and the service makes the picture. */
-async function tiff(file, signal) {
-  if (file.size > maxBytes) {
-    throw tooLarge(file.size);
+/** Browsers show neither TIFF nor DICOM: the file is sent without being scaled, and the service makes the picture. */
+async function opaque(blob, signal) {
+  if (blob.size > maxBytes) {
+    throw new ServiceError("image-too-large");
   }
 
-  const picture = await call("api/preview", { method: "POST", body: file, type: "image/tiff", signal }).then(response => response.blob(), error => {
+  const picture = await call("api/preview", { method: "POST", body: blob, type: blob.type, signal }).then(response => response.blob(), error => {
     if (signal?.aborted) {
       throw error;
     }
 
     return null; // what is wrong is told by the classification that follows
   });
-  return { blob: file.slice(0, file.size, "image/tiff"), picture, scaled: false };
+  return { blob, picture, scaled: false };
+}
+
+/** Of a DICOM file the pixels alone, without anything about the patient. */
+async function dicom(file) {
+  if (file.size > 5 * maxBytes) {
+    throw new ServiceError("image-too-large");
+  }
+
+  const { pixelsAlone } = await import("./dicom.js");
+  const blob = pixelsAlone(new Uint8Array(await file.arrayBuffer()));
+  if (blob === null) {
+    throw new ServiceError("dicom");
+  }
+
+  return blob;
 }
 
 async function heic(file, signal) {
   if (file.size > 5 * maxBytes) {
-    throw tooLarge(file.size);
+    throw new ServiceError("image-too-large");
   }
 
   const worker = new Worker("assets/heic-worker.js");

@@ -34,13 +34,14 @@ function facts({ version, created, members, input, data, licence }) {
     fact("model.networks", members.map(m => architecture(m.architecture)).join(", ")),
     fact("model.input", `${input.size} × ${input.size}`),
     fact("model.trained", data && t("model.images", { count: count(data.trainCount + (data.sources ?? []).filter(s => s.role !== "validated").reduce((sum, s) => sum + s.images - s.leftOut, 0)) })),
-    fact("model.licence", licence)));
+    fact("model.licence", licence && h("span", { lang: "en" }, licence))));
 }
 
 function operatingPoints(points) {
   const line = (key, point) => point && h("li", {}, h("strong", {}, t(key, { threshold: percent(point.threshold) })), ": ",
     t("model.sensitivity", { value: interval(point.sensitivity, point.sensitivityInterval) }), ", ", t("model.specificity", { value: interval(point.specificity, point.specificityInterval) }));
-  return points && section("model.operating", h("ul", {}, line("model.operating.malignant", points.malignant), line("model.operating.melanoma", points.melanoma)));
+  return points && section("model.operating", h("ul", {}, line("model.operating.malignant", points.malignant), line("model.operating.melanoma", points.melanoma)),
+    h("p", { class: "help" }, t("model.measured", { on: points.malignant.on })));
 }
 
 function metrics({ metrics }, report) {
@@ -76,7 +77,7 @@ function confusion({ classes, metrics }) {
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.truth")), classes.map(c => h("th", { scope: "col" }, h("abbr", { title: className(c) }, c))))),
     h("tbody", {}, matrix.map((row, i) => {
       const total = row.reduce((a, b) => a + b, 0);
-      return h("tr", {}, h("th", { scope: "row" }, className(classes[i])), row.map((n, j) => {
+      return h("tr", {}, h("th", { scope: "row" }, `${className(classes[i])} (${classes[i]})`), row.map((n, j) => {
         const cell = h("td", { class: i === j ? "right" : null }, count(n));
         cell.style.setProperty("--shade", total > 0 ? n / total : 0);
         return cell;

@@ -1,12 +1,12 @@
 // Opens the page's views, and tells whether the service is ready.
 import * as classify from "./classify.js";
-import { byId } from "./dom.js";
-import * as model from "./model.js";
+import { byId, h } from "./dom.js";
 import * as phone from "./phone.js";
-import * as results from "./results.js";
 import { t } from "./texts.js";
 
-const views = { classify: {}, results, model, about: {} };
+/** What a view needs is loaded when it is opened. */
+const views = { classify: null, results: () => import("./results.js"), model: () => import("./model.js"), about: null };
+let openModule = null;
 const links = [...document.querySelectorAll("[data-open]")];
 
 // The links are real; here they open their view in place, so that a list of images is not lost.
@@ -29,13 +29,10 @@ function viewOfAddress() {
 }
 
 function open(view, isMove) {
+  openModule?.close?.();
+  openModule = null;
   for (const name of Object.keys(views)) {
-    const isOpen = name === view;
-    if (!isOpen && !byId(`view-${name}`).hidden) {
-      views[name].close?.();
-    }
-
-    byId(`view-${name}`).hidden = !isOpen;
+    byId(`view-${name}`).hidden = name !== view;
   }
 
   for (const link of links) {
@@ -47,10 +44,25 @@ function open(view, isMove) {
 
   document.documentElement.dataset.view = view;
   document.title = t(`title.${view}`);
-  views[view].open?.();
+  start(view);
   if (isMove) {
     byId("main").focus({ preventScroll: true });
     scrollTo(0, 0);
+  }
+}
+
+async function start(view) {
+  let module = null;
+  try {
+    module = await views[view]?.();
+  } catch {
+    byId(view).replaceChildren(h("p", { class: "error", role: "alert" }, `${t("error.gone.title")}. ${t("error.gone")}`));
+    return;
+  }
+
+  if (module && openModule !== module && document.documentElement.dataset.view === view) {
+    openModule = module;
+    module.open();
   }
 }
 

@@ -82,7 +82,7 @@ async function load() {
       return;
     }
 
-    byId("results-status").textContent = error instanceof ServiceError ? `${error.title}. ${error.message}` : t("error.failed.title");
+    byId("results-status").textContent = error instanceof ServiceError ? `${error.title}. ${error.message}` : t("error.internal.title");
   }
 
   timer = setTimeout(load, Math.max(shortestPause, 10 * (performance.now() - began)));
@@ -100,7 +100,8 @@ function merge(page) {
     const names = new Set(fresh.map(item => item.name));
     items = [...fresh, ...items.filter(item => !names.has(item.name))].sort((a, b) => b.time.localeCompare(a.time));
     for (const name of names) {
-      thumbnails.delete(name); // the image may be another one now
+      URL.revokeObjectURL(thumbnails.get(name)); // the image may be another one now
+      thumbnails.delete(name);
     }
   }
 
@@ -150,7 +151,7 @@ function row(item) {
     h("td", { "data-label": t("column.outcome") }, triage ? outcome(triage.recommendation) : h("span", { class: status === "classified" ? null : "error" }, textOrNull(`status.${status}`) ?? status)),
     h("td", { "data-label": t("column.label") }, label ? `${className(label.code, label.name)} ${percent(label.probability)}` : problem ? wordsOf(problem).title : ""),
     h("td", { "data-label": t("column.malignant"), class: "number" }, triage ? percent(triage.malignantProbability) : ""),
-    h("td", { "data-label": t("column.time") }, time(item.time)));
+    h("td", { "data-label": t("column.time"), class: "time" }, time(item.time)));
 }
 
 // Thumbnails are fetched when they come into view, and by the script: a key may have to go with the request.
@@ -193,10 +194,10 @@ async function detail(item) {
     } else {
       const words = wordsOf(document.problem ?? {});
       place.replaceChildren(h("p", { class: "actions" }, closing), h("div", { class: "card problem" },
-        h("h2", { id: "answer-heading", tabindex: "-1" }, words.title), h("p", {}, words.text), h("p", { class: "file" }, t("answer.for", { name: item.name }))));
+        h("h2", { id: "answer-heading", tabindex: "-1" }, words.title), h("p", {}, words.message), h("p", { class: "file" }, t("answer.for", { name: item.name }))));
     }
   } catch (error) {
-    place.replaceChildren(h("p", { class: "actions" }, closing), h("div", { class: "card problem" }, h("h2", { id: "answer-heading", tabindex: "-1" }, error.title ?? t("error.failed.title")), h("p", {}, error.message)));
+    place.replaceChildren(h("p", { class: "actions" }, closing), h("div", { class: "card problem" }, h("h2", { id: "answer-heading", tabindex: "-1" }, error.title ?? t("error.internal.title")), h("p", {}, error.message)));
   }
 
   list();

@@ -1,8 +1,7 @@
-// The words of the page in the reader's language, and its numbers and times.
+// The words of the page in the reader's language, and its numbers and times as the reader's region writes them.
 const language = document.documentElement.lang;
-const read = async code => (await fetch(`assets/texts-${code}.json`)).json();
-const [english, own] = await Promise.all([read("en"), language === "en" ? {} : read(language).catch(() => ({}))]);
-const texts = { ...english, ...own };
+const region = navigator.languages.find(tag => tag.split("-")[0] === language) ?? language;
+const texts = await (await fetch(`assets/texts-${language}.json`)).json(); // with English where the language lacks a text
 
 /** The text of a key with its {places} filled; null where there is no such text. */
 export const textOrNull = (key, values = {}) => texts[key]?.replace(/\{(\w+)\}/g, (_, place) => values[place] ?? "") ?? null;
@@ -10,12 +9,12 @@ export const textOrNull = (key, values = {}) => texts[key]?.replace(/\{(\w+)\}/g
 /** The text of a key; the key itself where no language has it. */
 export const t = (key, values) => textOrNull(key, values) ?? key;
 
-const number = options => new Intl.NumberFormat(language, options);
+const number = options => new Intl.NumberFormat(region, options);
 const exact = number({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const rounded = number({ style: "percent", maximumFractionDigits: 0 });
 const decimals = number({ minimumFractionDigits: 3, maximumFractionDigits: 3 });
 const whole = number({ maximumFractionDigits: 0 });
-const dateTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const dateTime = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle: "short" });
 
 /** A probability with one decimal. No class is ruled out: what would be rounded to 0.0 % is not shown as nothing, nor certainty as 100 %. */
 export const percent = value => value < 0.0005 ? `<${exact.format(0.001)}` : value > 0.9995 && value < 1 ? `>${exact.format(0.999)}` : exact.format(value);
