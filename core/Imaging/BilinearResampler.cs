@@ -82,6 +82,7 @@ internal sealed class BilinearResampler(ResamplingAxis columns, ResamplingAxis r
         TensorPrimitives.ConvertTruncating<int, byte>(narrow, result);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ToBytes(ReadOnlySpan<int> sums, Span<byte> bytes)
     {
         for (int i = 0; i < sums.Length; i++)
@@ -103,6 +104,7 @@ internal sealed class BilinearResampler(ResamplingAxis columns, ResamplingAxis r
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // rows of one large image must not wait for the JIT to notice that they are many
     private void NarrowColors()
     {
         ref byte start = ref MemoryMarshal.GetArrayDataReference(padded);
@@ -124,6 +126,7 @@ internal sealed class BilinearResampler(ResamplingAxis columns, ResamplingAxis r
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void NarrowGray()
     {
         ref byte start = ref MemoryMarshal.GetArrayDataReference(padded);

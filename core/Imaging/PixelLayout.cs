@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Lentigo.Core.Imaging;
 
 /// <summary>How a decoder gives pixels, and how a row of them becomes 8-bit gray, RGB or CMYK.</summary>
@@ -20,6 +22,7 @@ internal sealed record PixelLayout(int Bands, int Colors, int? Alpha, int Sample
     /// <param name="row">A row as the decoder gives it.</param>
     /// <param name="buffer">At least <see cref="Channels"/> bytes for each pixel.</param>
     /// <returns>uint8 [width, channels]: <paramref name="row"/> itself if nothing is to be done.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public ReadOnlySpan<byte> ToBytes(ReadOnlySpan<byte> row, Span<byte> buffer)
     {
         if (SampleBytes == 1 && Bands == Channels)

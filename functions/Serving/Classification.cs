@@ -13,17 +13,19 @@ public sealed class Classification : IDisposable
     private readonly CurrentModel current;
     private readonly ServingOptions options;
     private readonly ServingMetrics metrics;
+    private readonly PixelBudget budget;
     private readonly ClassificationQueue queue;
     private int pending;
 
     /// <summary>Starts a thread for each processor.</summary>
-    public Classification(CurrentModel current, ServingOptions options, ServingMetrics metrics, TimeProvider time)
-        : this(current, options, metrics, time, threads: null)
+    public Classification(CurrentModel current, ServingOptions options, PixelBudget budget, ServingMetrics metrics, TimeProvider time)
+        : this(current, options, budget, metrics, time, threads: null)
     {
     }
 
-    internal Classification(CurrentModel current, ServingOptions options, ServingMetrics metrics, TimeProvider time, int? threads)
+    internal Classification(CurrentModel current, ServingOptions options, PixelBudget budget, ServingMetrics metrics, TimeProvider time, int? threads)
     {
+        this.budget = budget;
         this.current = current;
         this.options = options;
         this.metrics = metrics;
@@ -116,6 +118,7 @@ public sealed class Classification : IDisposable
     {
         ArgumentNullException.ThrowIfNull(asked);
         EnsembleModel.CheckExplain(asked.Explain);
+        using IDisposable memory = await budget.ReserveAsync(file, cancellationToken);
         using ModelLease lease = model.Acquire();
         if (asked is { Explain: PredictionOptions.MostProbable, Decision.Prior: not ClassPrior.Natural })
         {

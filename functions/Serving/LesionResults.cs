@@ -13,7 +13,7 @@ namespace Lentigo.Functions.Serving;
 /// Reads the container <c>results</c>: of all results that a query admits the fifty that are asked for, newest first. The documents of those alone are read, and
 /// each only once while it does not change.
 /// </summary>
-public sealed class LesionResults(ResultListing listing, BlobServiceClient storage, ServingOptions options) : IDisposable
+public sealed class LesionResults(ResultListing listing, BlobServiceClient storage, ServingOptions options, PixelBudget budget) : IDisposable
 {
     private const int PageSize = 50;
     private const int ParallelReads = 8;
@@ -85,7 +85,7 @@ public sealed class LesionResults(ResultListing listing, BlobServiceClient stora
             }
 
             byte[] file = (await lesion.DownloadContentAsync(cancellationToken)).Value.Content.ToArray();
-            return await OnProcessorAsync(() => LesionPicture.Copy(file, side, options.Limits, cancellationToken), cancellationToken);
+            return await OnProcessorAsync(file, () => LesionPicture.Copy(file, side, options.Limits, cancellationToken), cancellationToken);
         }
         catch (RequestFailedException e) when (e.Status == 404)
         {
@@ -93,9 +93,10 @@ public sealed class LesionResults(ResultListing listing, BlobServiceClient stora
         }
     }
 
-    /// <summary>Makes a picture, as many at once as there are processors.</summary>
-    internal async Task<byte[]> OnProcessorAsync(Func<byte[]> picture, CancellationToken cancellationToken)
+    /// <summary>Makes a picture of a file, as many at once as there are processors.</summary>
+    internal async Task<byte[]> OnProcessorAsync(byte[] file, Func<byte[]> picture, CancellationToken cancellationToken)
     {
+        using IDisposable memory = await budget.ReserveAsync(file, cancellationToken);
         await processors.WaitAsync(cancellationToken);
         try
         {

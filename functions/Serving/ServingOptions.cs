@@ -108,6 +108,12 @@ public sealed record ServingOptions
     /// <summary>How many bytes of HTTP requests may be in memory at once; a request beyond it is answered 503 and shall come again.</summary>
     public long MaxPendingBytes { get; init; } = 400_000_000;
 
+    /// <summary>
+    /// How many bytes of images that cannot be decoded by rows, such as interlaced PNG and progressive JPEG, may be in memory at once; a further one waits. The default is
+    /// what the largest image of 50 megapixels takes.
+    /// </summary>
+    public long MaxDecodingBytes { get; init; } = 400_000_000;
+
     /// <summary>How long the body of an HTTP request may take to arrive.</summary>
     public TimeSpan BodyDeadline { get; init; } = TimeSpan.FromMinutes(3);
 
@@ -150,6 +156,7 @@ public sealed record ServingOptions
                 $"{nameof(MaxImagesPerRequest)} {MaxImagesPerRequest} is not between 1 and {nameof(MaxPendingImages)}, {MaxPendingImages}",
             _ when MaxRequestBytes < MaxImageBytes => $"{nameof(MaxRequestBytes)} {MaxRequestBytes} is below {nameof(MaxImageBytes)}, {MaxImageBytes}",
             _ when MaxPendingBytes < MaxRequestBytes => $"{nameof(MaxPendingBytes)} {MaxPendingBytes} is below {nameof(MaxRequestBytes)}, {MaxRequestBytes}",
+            { MaxDecodingBytes: < 1 } => $"{nameof(MaxDecodingBytes)} {MaxDecodingBytes} is not above 0",
             _ when BodyDeadline <= TimeSpan.Zero || BodyDeadline > TimeSpan.FromDays(1) => $"{nameof(BodyDeadline)} {BodyDeadline} is not between 0 and a day",
             _ when BodyGrace <= TimeSpan.Zero || BodyGrace > TimeSpan.FromDays(1) => $"{nameof(BodyGrace)} {BodyGrace} is not between 0 and a day",
             { MinBodyBytesPerSecond: < 1 } => $"{nameof(MinBodyBytesPerSecond)} {MinBodyBytesPerSecond} is not above 0",

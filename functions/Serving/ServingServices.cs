@@ -1,4 +1,5 @@
 using Azure.Storage.Blobs;
+using Lentigo.Core.Imaging;
 using Lentigo.Core.Models;
 using Lentigo.Core.Storage;
 using Lentigo.Functions.Http;
@@ -31,6 +32,7 @@ public static class ServingServices
         services.AddTelemetry(configuration, options);
         services.AddSingleton<ServingMetrics>();
         services.AddSingleton<CurrentModel>();
+        services.AddSingleton(new PixelBudget(options.MaxDecodingBytes));
         services.AddSingleton<Classification>();
         services.AddSingleton<ImageRequests>();
         services.AddSingleton<LogNames>();

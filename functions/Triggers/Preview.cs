@@ -30,11 +30,11 @@ public sealed class Preview(ImageRequests requests, CurrentModel current, Lesion
         byte[] file = image.First;
         if (view == "image")
         {
-            return Results.Bytes(await results.OnProcessorAsync(() => LesionPicture.Copy(file, Side, options.Limits, gone), gone), "image/jpeg");
+            return Results.Bytes(await results.OnProcessorAsync(file, () => LesionPicture.Copy(file, Side, options.Limits, gone), gone), "image/jpeg");
         }
 
         using ModelLease lease = current.Acquire();
         int size = lease.Model.Manifest.Input.Size;
-        return Results.Bytes(await results.OnProcessorAsync(() => LesionPicture.ModelInput(file, size, options.Limits, gone), gone), "image/png");
+        return Results.Bytes(await results.OnProcessorAsync(file, () => LesionPicture.ModelInput(file, size, options.Limits, gone), gone), "image/png");
     }
 }

@@ -168,7 +168,8 @@ public sealed class ClassificationTests : IDisposable
         return file.ToArray();
     }
 
-    private Classification Create(ServingOptions? options = null, int? threads = null) => new(current, options ?? new(), metrics, TimeProvider.System, threads);
+    private Classification Create(ServingOptions? options = null, int? threads = null) =>
+        new(current, options ?? new(), new(long.MaxValue), metrics, TimeProvider.System, threads);
 
     private void Load() => current.Replace(EnsembleModel.Load(ModelPackage.Open(ShippedModels.Folder("lentigo-fast")), new() { Device = InferenceDevice.Cpu }));
 }

@@ -45,6 +45,7 @@ public class ServingOptionsTests
     [InlineData("MaxImagesPerRequest", "201")] // of which no call could ever be taken
     [InlineData("MaxRequestBytes", "1000")]
     [InlineData("MaxPendingBytes", "1000")]
+    [InlineData("MaxDecodingBytes", "0")]
     [InlineData("BodyDeadline", "00:00:00")]
     [InlineData("BodyGrace", "00:00:00")]
     [InlineData("MinBodyBytesPerSecond", "0")]
