@@ -49,7 +49,7 @@ public sealed class MetricsTests : IDisposable
     {
         using CurrentModel current = new();
         current.Replace(EnsembleModel.Load(ModelPackage.Open(ShippedModels.Folder("lentigo-fast")), new() { Device = InferenceDevice.Cpu }));
-        using Classification classification = new(current, new(), metrics, TimeProvider.System, threads: 1);
+        using Classification classification = new(current, new(), new(long.MaxValue), metrics, TimeProvider.System, threads: 1);
         metrics.ObserveModel("lentigo-fast", () => current.Manifest, () => new RefusedVersion("2", "why"));
         Prediction answer = await classification.ClassifyAsync(
             ClassificationTests.Picture(1), "1", new PredictionOptions { AnswerUnsuitable = true }, ServingMetrics.ByBlob, TestContext.Current.CancellationToken);
