@@ -9,7 +9,8 @@ namespace Lentigo.Core.Inference;
 /// <summary>The ensemble of a model package, loaded in ONNX Runtime. Safe to use from several threads at once.</summary>
 public sealed class EnsembleModel : IDisposable
 {
-    private const string Features = "features", StageStatistics = "stage_statistics", Suitability = "suitability", Heatmaps = "heatmaps", ExplainInput = "explain";
+    private const string Features = "features", StageStatistics = "stage_statistics", Suitability = "suitability", Heatmaps = "heatmaps",
+        ExplainInput = "explain";
 
     /// <summary>The value of the input 'explain' for which each image's own most probable class is explained.</summary>
     private const long MostProbable = -2;
@@ -67,7 +68,8 @@ public sealed class EnsembleModel : IDisposable
                 if (options.Device is InferenceDevice.Cuda)
                 {
                     throw new ModelPackageException(
-                        $"The device 'cuda' was asked for, but ONNX Runtime cannot use it: {reason} Use a build with -p:Accelerator=Cuda on a machine with an NVIDIA GPU and the CUDA and cuDNN that the package Microsoft.ML.OnnxRuntime.Gpu needs, or set the device to 'auto'.", e);
+                        $"The device 'cuda' was asked for, but ONNX Runtime cannot use it: {reason} Use a build with -p:Accelerator=Cuda on a machine with an "
+                            + "NVIDIA GPU and the CUDA and cuDNN that the package Microsoft.ML.OnnxRuntime.Gpu needs, or set the device to 'auto'.", e);
                 }
 
                 warning = hasCuda ? $"No usable GPU, the CPU is used: {reason}" : null; // a build for the CPU asks for none
@@ -93,12 +95,16 @@ public sealed class EnsembleModel : IDisposable
         return AnswerOf(Classify([image], options.Explain), 0, image, id, options);
     }
 
-    /// <summary>The first step of <see cref="Classify(byte[], string, ImageLimits, PredictionOptions?)"/>, for those who classify many files together: decodes one to the size that the graph is fed.</summary>
+    /// <summary>
+    /// The first step of <see cref="Classify(byte[], string, ImageLimits, PredictionOptions?)"/>, for those who classify many files together: decodes one to
+    /// the size that the graph is fed.
+    /// </summary>
     /// <param name="file">The file's bytes.</param>
     /// <param name="limits">The limits of the file.</param>
     /// <param name="cancellationToken">Stops between rows.</param>
     /// <exception cref="ImageRejectedException">The file cannot be classified; the message says why.</exception>
-    public DecodedImage Decode(byte[] file, ImageLimits limits, CancellationToken cancellationToken = default) => LesionImage.Read(file, Manifest.Input.Size, limits, cancellationToken);
+    public DecodedImage Decode(byte[] file, ImageLimits limits, CancellationToken cancellationToken = default) =>
+        LesionImage.Read(file, Manifest.Input.Size, limits, cancellationToken);
 
     /// <summary>The second step: classifies images in one batch.</summary>
     /// <param name="images">n images, as <see cref="Decode"/> makes them.</param>
@@ -143,7 +149,8 @@ public sealed class EnsembleModel : IDisposable
     public Prediction AnswerOf(EnsembleOutput output, int index, DecodedImage image, string id, PredictionOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return _answers.Of(output, index, image, id, options, options.Explain is null or PredictionOptions.MostProbable ? null : LesionClasses.IndexOf(options.Explain));
+        return _answers.Of(output, index, image, id, options,
+            options.Explain is null or PredictionOptions.MostProbable ? null : LesionClasses.IndexOf(options.Explain));
     }
 
     /// <summary>Checks a <see cref="PredictionOptions.Explain"/> before any work is done.</summary>
@@ -173,7 +180,8 @@ public sealed class EnsembleModel : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(classIndex ?? 0, LesionClasses.Count, nameof(classIndex));
         return CanExplain
             ? Run(pixels, count, classIndex ?? MostProbable, CancellationToken.None)
-            : throw new InvalidOperationException($"The model {Manifest.Name} {Manifest.Version} was packaged without explanations. Package it again with this version of the trainer.");
+            : throw new InvalidOperationException($"The model {Manifest.Name} {Manifest.Version} was packaged without explanations. Package it again with this "
+                + "version of the trainer.");
     }
 
     /// <inheritdoc/>
@@ -191,7 +199,8 @@ public sealed class EnsembleModel : IDisposable
         int size = Manifest.Input.Size;
         if (pixels.Length != (long)count * size * size * 3)
         {
-            throw new ArgumentException($"{count} images of {size} x {size} x 3 need {(long)count * size * size * 3} bytes, not {pixels.Length}.", nameof(pixels));
+            throw new ArgumentException($"{count} images of {size} x {size} x 3 need {(long)count * size * size * 3} bytes, not {pixels.Length}.",
+                nameof(pixels));
         }
 
         string[] asked = explain is null ? _outputNames : [.. _outputNames, Heatmaps];
@@ -233,7 +242,8 @@ public sealed class EnsembleModel : IDisposable
     private static SessionOptions SessionOptionsFor(InferenceOptions options)
     {
         // ONNX Runtime warns at each load that the default of 'explain' can be replaced, which is what it is for.
-        SessionOptions session = new() { GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        SessionOptions session = new() { GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         // ONNX Runtime counts the machine's cores; .NET counts what the container may use of them.
         session.IntraOpNumThreads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         // Threads that wait for work must not take the processor from those that decode images.
@@ -250,7 +260,8 @@ public sealed class EnsembleModel : IDisposable
         }
         catch (OnnxRuntimeException e) when (device is InferenceDevice.Cpu)
         {
-            throw new ModelPackageException($"ONNX Runtime cannot load {package.OnnxPath}: {e.Message} Publish a package written by this product's trainer.", e);
+            throw new ModelPackageException($"ONNX Runtime cannot load {package.OnnxPath}: {e.Message} Publish a package written by this product's trainer.",
+                e);
         }
 
         ModelManifest manifest = package.Manifest;

@@ -27,7 +27,8 @@ public sealed class EnsembleOutput(int count, int members, float[] memberLogits,
     /// <param name="heatmaps">[n, members, h, w], or null.</param>
     /// <param name="mapShape">h and w.</param>
     internal EnsembleOutput(
-        int count, int members, float[] memberLogits, float[] logits, float[] probabilities, float[]? features, float[]? stageStatistics, float[]? suitability, float[]? heatmaps, (int Height, int Width) mapShape)
+        int count, int members, float[] memberLogits, float[] logits, float[] probabilities, float[]? features, float[]? stageStatistics, float[]? suitability,
+            float[]? heatmaps, (int Height, int Width) mapShape)
         : this(count, members, memberLogits, logits, probabilities)
     {
         _features = features;
@@ -61,7 +62,9 @@ public sealed class EnsembleOutput(int count, int members, float[] memberLogits,
     /// <summary>The means of the channels of an early stage for image <paramref name="i"/> [S], or null if the graph has none.</summary>
     public float[]? StageStatistics(int i) => _stageStatistics?.AsSpan(i * (_stageStatistics.Length / Count), _stageStatistics.Length / Count).ToArray();
 
-    /// <summary>The suitability of image <paramref name="i"/>: 1 if it resembles the training images, near 0 if it does not. Null if the graph has none.</summary>
+    /// <summary>
+    /// The suitability of image <paramref name="i"/>: 1 if it resembles the training images, near 0 if it does not. Null if the graph has none.
+    /// </summary>
     public float? Suitability(int i) => _suitability?[i];
 
     /// <summary>
@@ -70,7 +73,8 @@ public sealed class EnsembleOutput(int count, int members, float[] memberLogits,
     /// </summary>
     public float[][][]? Heatmaps(int i) => _heatmaps is null
         ? null
-        : [.. Enumerable.Range(i * Members, Members).Select(map => Enumerable.Range(map * _height, _height).Select(row => _heatmaps.AsSpan(row * _width, _width).ToArray()).ToArray())];
+        : [.. Enumerable.Range(i * Members, Members)
+            .Select(map => Enumerable.Range(map * _height, _height).Select(row => _heatmaps.AsSpan(row * _width, _width).ToArray()).ToArray())];
 
     /// <summary>Softmax of logits over a temperature, in double precision so that the seven sum to 1.</summary>
     public static double[] Softmax(ReadOnlySpan<float> logits, double temperature)

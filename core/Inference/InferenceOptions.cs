@@ -8,7 +8,7 @@ public readonly record struct InferenceOptions
     {
     }
 
-    /// <summary><see cref="InferenceDevice.Auto"/> takes the GPU if it works and the CPU otherwise; the others insist.</summary>
+    /// <summary><see cref="InferenceDevice.Auto"/> uses the GPU if it works and the CPU otherwise; the others fail where the device is unavailable.</summary>
     public InferenceDevice Device { get; init; } = InferenceDevice.Auto;
 
     /// <summary>Threads within one run; 0 is one for each processor that the process, or its container, may use.</summary>

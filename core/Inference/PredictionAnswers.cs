@@ -39,7 +39,8 @@ internal sealed class PredictionAnswers
     /// <exception cref="PredictionOptionsException">The package cannot give what was chosen.</exception>
     public Prediction Of(EnsembleOutput output, int index, DecodedImage image, string id, PredictionOptions options, int? explained)
     {
-        SuitabilityScore? suitability = _manifest.Suitability is { } limits && output.Suitability(index) is { } score ? new(score, limits.WarnBelow, limits.RefuseBelow) : null;
+        SuitabilityScore? suitability = _manifest.Suitability is { } limits && output.Suitability(index) is { } score
+            ? new(score, limits.WarnBelow, limits.RefuseBelow) : null;
         if (suitability is { } s && s.Score < s.RefuseBelow && !options.AnswerUnsuitable)
         {
             throw ImageRejectedException.NotDermoscopy();
@@ -49,7 +50,9 @@ internal sealed class PredictionAnswers
         IReadOnlyList<double>? prior = PriorFor(options.Decision);
         double[] Weighed(double[] probabilities) => prior is null ? probabilities : ClassPrior.Reweigh(probabilities, _manifest.Prior!, prior);
         double[] probabilities = Weighed([.. output.Probabilities(index)]);
-        MemberPrediction[] members = [.. _manifest.Members.Select((m, k) => new MemberPrediction(m.Name, Prediction.Rank(Weighed(EnsembleOutput.Softmax(output.MemberLogits(index, k), _manifest.Temperature)))))];
+        MemberPrediction[] members = [
+            .. _manifest.Members.Select((m, k) =>
+            new MemberPrediction(m.Name, Prediction.Rank(Weighed(EnsembleOutput.Softmax(output.MemberLogits(index, k), _manifest.Temperature)))))];
         PredictionWarning[] ofImage = [.. PredictionWarning.OfImage(suitability, ImageQuality.Measure(image), _manifest.Quality)];
         IReadOnlyList<ClassProbability> ranked = Prediction.Rank(probabilities);
         return new()
@@ -59,21 +62,27 @@ internal sealed class PredictionAnswers
             Label = ranked[0],
             Probabilities = ranked,
             Set = rule is null ? null : new(rule.Coverage, rule.SetOf(probabilities)),
-            Warnings = [.. ofImage, .. PredictionWarning.OfMembers(members), .. rule is null ? [PredictionWarning.Undecided(_manifest)] : Array.Empty<PredictionWarning>()],
+            Warnings = [.. ofImage, .. PredictionWarning.OfMembers(members),
+                .. rule is null ? [PredictionWarning.Undecided(_manifest)] : Array.Empty<PredictionWarning>()],
             Suitability = suitability,
             Members = members,
-            Explanation = output.Heatmaps(index) is { } maps ? HeatmapPicture.Explain(maps, _manifest, image, explained is { } c ? LesionClasses.Codes[c] : Prediction.Rank([.. output.Probabilities(index)])[0].Code) : null,
+            Explanation = output.Heatmaps(index) is { } maps
+                ? HeatmapPicture.Explain(maps, _manifest, image,
+                explained is { } c ? LesionClasses.Codes[c] : Prediction.Rank([.. output.Probabilities(index)])[0].Code) : null,
             Similar = options.Similar > 0 && output.Features(index) is { } features ? _cases?.Nearest(features, options.Similar) : null,
             Prior = prior is null ? null : LesionClasses.Codes.Zip(prior).ToDictionary(p => p.First, p => p.Second),
             Model = new(_manifest.Name, _manifest.Version),
         };
     }
 
-    /// <summary>[7]: the prior of the answers; null where the package does not say its own.</summary>
+    /// <summary>[7]: the class prior of the answers; null where the package has none.</summary>
     private IReadOnlyList<double>? PriorFor(DecisionRequest request) => _manifest.Prior is { } natural
         ? ClassPrior.Parse(request.Prior, natural)
-            ?? throw new PredictionOptionsException("prior", $"natural, uniform or seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1")
-        : request.Prior == ClassPrior.Natural ? null : throw new PredictionOptionsException("prior", $"left out: the model {_manifest.Name} {_manifest.Version} does not say the prior of its probabilities");
+            ?? throw new PredictionOptionsException("prior",
+                $"natural, uniform or seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1")
+        : request.Prior == ClassPrior.Natural ? null
+            : throw new PredictionOptionsException("prior",
+            $"left out: the model {_manifest.Name} {_manifest.Version} does not say the prior of its probabilities");
 
     private DecisionRule? RuleFor(DecisionRequest request)
     {

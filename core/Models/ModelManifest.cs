@@ -39,13 +39,15 @@ public sealed record ModelManifest
     public double Temperature { get; set; } = 1;
 
     /// <summary>
-    /// [7]: the class prior that the probabilities are for, in the order of <see cref="Classes"/>: the shares of the classes where the model is to answer as its
+    /// [7]: the class prior that the probabilities are for, in the order of <see cref="Classes"/>: the shares of the classes where the model is to answer as
+    /// its
     /// validation images suggest. <see cref="Evaluation.ClassPrior"/> re-weighs probabilities for another. Null in packages that do not say.
     /// </summary>
     public IReadOnlyList<double>? Prior { get; init; }
 
     /// <summary>
-    /// The operating points where nobody asks for others; null in packages without <see cref="Decisions.ValidationAnswers"/>, whose answers have no triage and no
+    /// The operating points where nobody asks for others; null in packages without <see cref="Decisions.ValidationAnswers"/>, whose answers have no triage and
+    /// no
     /// prediction set.
     /// </summary>
     public ModelOperatingPoints? OperatingPoints { get; init; }
@@ -76,7 +78,8 @@ public sealed record ModelManifest
 
     /// <summary>One of the ensemble's figures in <see cref="Metrics"/>, such as <c>macroAuc</c>; null where the package does not say.</summary>
     public double? EnsembleMetric(string name) =>
-        Metrics is { ValueKind: JsonValueKind.Object } metrics && metrics.TryGetProperty("ensemble", out JsonElement ensemble) && ensemble.ValueKind == JsonValueKind.Object
+        Metrics is { ValueKind: JsonValueKind.Object } metrics && metrics.TryGetProperty("ensemble", out JsonElement ensemble)
+            && ensemble.ValueKind == JsonValueKind.Object
             && ensemble.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
 
     /// <summary>The licence of the weights.</summary>
@@ -91,7 +94,9 @@ public sealed record ModelManifest
 /// <param name="Melanoma">Of melanoma.</param>
 public sealed record ModelOperatingPoints(OperatingPoint Malignant, OperatingPoint Melanoma);
 
-/// <summary>Limits on the graph's output <c>suitability</c>, 0 to 1: how much an image is like the dermoscopy images that the members were trained on.</summary>
+/// <summary>
+/// Limits on the graph's output <c>suitability</c>, 0 to 1: how much an image is like the dermoscopy images that the members were trained on.
+/// </summary>
 /// <param name="WarnBelow">Below it lie 5 % of the validation images.</param>
 /// <param name="RefuseBelow">Below it lie 0.5 % of them.</param>
 public sealed record ModelSuitability(double WarnBelow, double RefuseBelow);

@@ -1,7 +1,8 @@
 namespace Lentigo.Core.Predictions;
 
 /// <summary>
-/// A diagnosis that was confirmed after an answer, and that answer: the document <c>feedback/{id}.json</c>. It holds all that a prospective validation needs and
+/// A diagnosis that was confirmed after an answer, and that answer: the document <c>feedback/{id}.json</c>. It holds all that a prospective validation needs
+/// and
 /// neither the image nor its name.
 /// </summary>
 /// <param name="Id">The answer's id.</param>

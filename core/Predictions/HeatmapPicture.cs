@@ -23,7 +23,8 @@ internal static class HeatmapPicture
     public static Explanation Explain(float[][][] maps, ModelManifest manifest, DecodedImage image, string code)
     {
         double[][][] scaled = [.. maps.Select(map => ToOne([.. map.Select(row => row.Select(v => (double)v).ToArray())]))];
-        double[][] joined = ToOne([.. scaled[0].Select((row, y) => row.Select((_, x) => scaled.Select((map, k) => manifest.Members[k].Weight * map[y][x]).Sum()).ToArray())]);
+        double[][] joined = ToOne([.. scaled[0]
+            .Select((row, y) => row.Select((_, x) => scaled.Select((map, k) => manifest.Members[k].Weight * map[y][x]).Sum()).ToArray())]);
         return new(code, joined, manifest.Members.Select((m, k) => (m.Name, k)).ToDictionary(m => m.Name, m => scaled[m.k]), Draw(joined, image));
     }
 

@@ -26,7 +26,7 @@ public sealed record Prediction
     /// <summary>How much the image is like those that the model was trained on.</summary>
     public SuitabilityScore? Suitability { get; init; }
 
-    /// <summary>Each member's own answer.</summary>
+    /// <summary>The answer of each member.</summary>
     public required IReadOnlyList<MemberPrediction> Members { get; init; }
 
     /// <summary>Where the model looked, where that was asked for.</summary>
@@ -52,7 +52,8 @@ public sealed record Prediction
         ArgumentNullException.ThrowIfNull(probabilities);
         return probabilities.Any(double.IsNaN)
             ? throw new InvalidOperationException("The model gave NaN: its weights or its graph are broken. Publish another version.")
-            : [.. LesionClasses.All.Select((c, i) => new ClassProbability(c.Code, c.Name, probabilities[i], c.Malignant)).OrderByDescending(c => c.Probability)];
+            : [.. LesionClasses.All.Select((c, i) => new ClassProbability(c.Code, c.Name, probabilities[i], c.Malignant))
+                .OrderByDescending(c => c.Probability)];
     }
 }
 
@@ -64,11 +65,13 @@ public sealed record Prediction
 public sealed record ClassProbability(string Code, string Name, double Probability, bool Malignant);
 
 /// <summary>A prediction set.</summary>
-/// <param name="Coverage">The share of images whose true class is in their set: promised for melanoma, for the other malignant and for the benign classes each.</param>
+/// <param name="Coverage">
+/// The share of images whose true class is in their set: promised for melanoma, for the other malignant and for the benign classes each.
+/// </param>
 /// <param name="Codes">The classes' codes, most probable first.</param>
 public sealed record PredictionSet(double Coverage, IReadOnlyList<string> Codes);
 
-/// <summary>One member's own answer.</summary>
+/// <summary>The answer of a member.</summary>
 /// <param name="Name">The member's name, e.g. <c>resnet18</c>.</param>
 /// <param name="Probabilities">Softmax of the member's logits over the ensemble's temperature, most probable first.</param>
 public sealed record MemberPrediction(string Name, IReadOnlyList<ClassProbability> Probabilities);
@@ -82,8 +85,8 @@ public sealed record SuitabilityScore(double Score, double WarnBelow, double Ref
 /// <summary>Where the model looked: Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391).</summary>
 /// <param name="Code">The class that is explained.</param>
 /// <param name="Map">[h][w], rows from the top, 0 to 1: the members' maps, each over its maximum, averaged by the members' shares and over the maximum.</param>
-/// <param name="Members">Each member's own map, 0 to 1, by name.</param>
-/// <param name="Overlay">The map over the image, in the image's own proportions: a PNG as a data URL.</param>
+/// <param name="Members">The map of each member, 0 to 1, by name.</param>
+/// <param name="Overlay">The map over the image, in the proportions of the image: a PNG as a data URL.</param>
 public sealed record Explanation(string Code, double[][] Map, IReadOnlyDictionary<string, double[][]> Members, string Overlay);
 
 /// <summary>A training image that is like the one asked about.</summary>

@@ -39,7 +39,9 @@ public sealed record PredictionWarning(string Code, string Message)
         ArgumentNullException.ThrowIfNull(quality);
         if (suitability is { } score && score.Score < score.WarnBelow)
         {
-            yield return new(NotDermoscopy, "This does not look like a dermoscopy image of a skin lesion. Do not rely on the answer; take the picture through a dermatoscope, with the lesion in the middle.");
+            yield return new(NotDermoscopy,
+                "This does not look like a dermoscopy image of a skin lesion. Do not rely on the answer; take the picture through a dermatoscope, with the "
+                + "lesion in the middle.");
         }
 
         if (limits is null)
@@ -49,7 +51,8 @@ public sealed record PredictionWarning(string Code, string Message)
 
         if (quality.ShorterSide < limits.ShorterSide)
         {
-            yield return new(Small, string.Create(CultureInfo.InvariantCulture, $"The image is only {quality.ShorterSide} pixels on its shorter side; the model needs {limits.ShorterSide}. Send the original photograph."));
+            yield return new(Small, string.Create(CultureInfo.InvariantCulture,
+                $"The image is only {quality.ShorterSide} pixels on its shorter side; the model needs {limits.ShorterSide}. Send the original photograph."));
         }
 
         if (quality.Sharpness < limits.Sharpness)
@@ -75,7 +78,8 @@ public sealed record PredictionWarning(string Code, string Message)
         ArgumentNullException.ThrowIfNull(members);
         if (members.Select(m => m.Probabilities[0].Code).Distinct().Count() > 1)
         {
-            yield return new(MembersDisagree, $"The networks disagree: {string.Join("; ", members.Select(m => $"{m.Name} prefers {m.Probabilities[0].Name.ToLowerInvariant()}"))}.");
+            yield return new(MembersDisagree,
+                $"The networks disagree: {string.Join("; ", members.Select(m => $"{m.Name} prefers {m.Probabilities[0].Name.ToLowerInvariant()}"))}.");
         }
     }
 
@@ -83,6 +87,7 @@ public sealed record PredictionWarning(string Code, string Message)
     public static PredictionWarning Undecided(ModelManifest manifest)
     {
         ArgumentNullException.ThrowIfNull(manifest);
-        return new(NoTriage, $"The model {manifest.Name} {manifest.Version} was packaged without the answers to validation images that a recommendation needs. Judge by the probabilities, and never by the first class alone.");
+        return new(NoTriage, $"The model {manifest.Name} {manifest.Version} was packaged without the answers to validation images that a recommendation needs. "
+            + "Judge by the probabilities, and never by the first class alone.");
     }
 }

@@ -5,7 +5,8 @@ using Lentigo.Core.Models;
 namespace Lentigo.Core.Predictions;
 
 /// <summary>
-/// A package's index of training images: <c>similar.json</c> with their ids and diagnoses, and <c>similar.f16</c> with their features, float16 little-endian [n, F]. The
+/// A package's index of training images: <c>similar.json</c> with their ids and diagnoses, and <c>similar.f16</c> with their features, float16 little-endian
+/// [n, F]. The
 /// features have length 1, so that a product of two is a cosine similarity.
 /// </summary>
 public sealed class SimilarCases
@@ -63,7 +64,8 @@ public sealed class SimilarCases
             byte[] halves = File.ReadAllBytes(Path.Combine(package.Folder, FeaturesFile));
             if (cases is not { Count: > 0 } || halves.Length % (2 * cases.Count) != 0)
             {
-                throw new ModelPackageException($"{path} and {FeaturesFile} beside it do not hold as many images. Publish a package written by this product's trainer.");
+                throw new ModelPackageException($"{path} and {FeaturesFile} beside it do not hold as many images. Publish a package written by this product's "
+                    + "trainer.");
             }
 
             float[] features = new float[halves.Length / 2];
@@ -86,8 +88,11 @@ public sealed class SimilarCases
     public IReadOnlyList<SimilarCase> Nearest(float[] features, int count)
     {
         ArgumentNullException.ThrowIfNull(features);
-        (double Distance, int Case)[] all = [.. Enumerable.Range(0, _cases.Count).Select(i => (1.0 - System.Numerics.Tensors.TensorPrimitives.Dot(features, _features.AsSpan(i * _length, _length)), i))];
-        return [.. all.OrderBy(a => a.Distance).Take(count).Select(a => new SimilarCase(_cases[a.Case].Image, _cases[a.Case].Diagnosis, Math.Max(0, a.Distance)))];
+        (double Distance, int Case)[] all =
+            [.. Enumerable.Range(0, _cases.Count)
+            .Select(i => (1.0 - System.Numerics.Tensors.TensorPrimitives.Dot(features, _features.AsSpan(i * _length, _length)), i))];
+        return [.. all.OrderBy(a => a.Distance).Take(count)
+            .Select(a => new SimilarCase(_cases[a.Case].Image, _cases[a.Case].Diagnosis, Math.Max(0, a.Distance)))];
     }
 }
 

@@ -1,7 +1,8 @@
 namespace Lentigo.Core.Storage;
 
 /// <summary>
-/// Replaces files atomically: the content is written to <c>{path}.partial</c>, which is then renamed. Readers see the old file or the new one, never a part of it, and a
+/// Replaces files atomically: the content is written to <c>{path}.partial</c>, which is then renamed. Readers see the old file or the new one, never a part of
+/// it, and a
 /// write that fails leaves the old file and no other.
 /// </summary>
 public static class AtomicFile
@@ -15,7 +16,9 @@ public static class AtomicFile
     /// <summary>Replaces a file with what a function writes.</summary>
     /// <param name="path">The file; its folder exists.</param>
     /// <param name="write">Writes the file at the path that it is given.</param>
-    /// <param name="isShared">Whether several processes may replace the file at the same time: each then writes under a name of its own, and the last one wins.</param>
+    /// <param name="isShared">
+    /// Whether several processes may replace the file at the same time: each then writes under a name of its own, and the last one wins.
+    /// </param>
     public static void Write(string path, Action<string> write, bool isShared = false)
     {
         ArgumentNullException.ThrowIfNull(write);

@@ -13,7 +13,9 @@ public sealed partial class DotSegments : HttpPipelineSynchronousPolicy
     private const char Marker = '\uE000';
     private const string EscapedMarker = "%EE%80%80";
 
-    /// <summary>The name to ask a client of <see cref="StorageConnection.CreateBlobServiceClient"/> for, so that its requests go to the blob of the given name.</summary>
+    /// <summary>
+    /// The name to ask a client of <see cref="StorageConnection.CreateBlobServiceClient"/> for, so that its requests go to the blob of the given name.
+    /// </summary>
     public static string Keep(string blobName) => DotSegment().IsMatch(blobName) ? blobName.Replace('/', Marker) : blobName;
 
     /// <inheritdoc/>

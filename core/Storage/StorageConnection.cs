@@ -55,7 +55,8 @@ public sealed class StorageConnection
         return blobs is { Length: > 0 }
             ? WithIdentity(blobs, setting($"{name}:queueServiceUri"))
             : throw new FormatException(
-                $"No storage account is set: the setting '{name}' is empty. Give it a connection string (UseDevelopmentStorage=true is Azurite), or set '{name}__blobServiceUri' and '{name}__queueServiceUri' for an identity.");
+                $"No storage account is set: the setting '{name}' is empty. Give it a connection string (UseDevelopmentStorage=true is Azurite), or set "
+                    + $"'{name}__blobServiceUri' and '{name}__queueServiceUri' for an identity.");
 
         StorageConnection WithIdentity(string blobUri, string? queueUri) => new(
             name,
@@ -66,10 +67,14 @@ public sealed class StorageConnection
 
         Uri Parse(string uri) => Uri.TryCreate(uri, UriKind.Absolute, out Uri? parsed)
             ? parsed
-            : throw new FormatException($"The storage connection '{name}' holds '{uri}', which is not an absolute URI like https://account.blob.core.windows.net.");
+            : throw new FormatException($"The storage connection '{name}' holds '{uri}', which is not an absolute URI like "
+                + "https://account.blob.core.windows.net.");
     }
 
-    /// <summary>A client of the blob service. Blob names are taken as they are, with slashes at either end; those that may hold dot segments go through <see cref="DotSegments.Keep"/>.</summary>
+    /// <summary>
+    /// A client of the blob service. Blob names are taken as they are, with slashes at either end; those that may hold dot segments go through
+    /// <see cref="DotSegments.Keep"/>.
+    /// </summary>
     /// <exception cref="FormatException">The connection string is not one.</exception>
     public BlobServiceClient CreateBlobServiceClient()
     {
@@ -81,7 +86,8 @@ public sealed class StorageConnection
         }
         catch (Exception e) when (e is FormatException or ArgumentException or InvalidOperationException)
         {
-            throw new FormatException($"The storage connection '{_name}' is not a connection string: {e.Message} UseDevelopmentStorage=true is the storage account on this machine.", e);
+            throw new FormatException($"The storage connection '{_name}' is not a connection string: {e.Message} UseDevelopmentStorage=true is the storage "
+                + "account on this machine.", e);
         }
     }
 }

@@ -12,12 +12,12 @@ using static TorchSharp.torch;
 
 namespace Lentigo.Training.Commands;
 
-/// <summary>What the verbs share: exit codes (0 done, 1 failed, 2 bad usage), errors as sentences, devices.</summary>
+/// <summary>Shared by all verbs: exit codes (0 success, 1 failure, 2 bad usage), error messages, tables, devices.</summary>
 internal static class CommandLine
 {
     private const int Failed = 1, BadUsage = 2;
 
-    // How long a verb may take to stop after Ctrl-C or SIGTERM: a training step or an upload is finished first.
+    // The time for a verb to stop after Ctrl-C or SIGTERM: it finishes a training step or an upload first.
     private static readonly TimeSpan StopTimeout = TimeSpan.FromMinutes(5);
 
     /// <summary>Runs the verb that the arguments name.</summary>
@@ -59,7 +59,7 @@ internal static class CommandLine
         }
         catch (AggregateException e) when (BlobFolder.IsStorageFailure(e))
         {
-            // What the storage client throws when it has tried several times in vain.
+            // The storage client throws this after its retries.
             await Console.Error.WriteLineAsync($"The storage account cannot be reached: {e.InnerExceptions[^1].Message.Split('\n')[0]}");
             return Failed;
         }
@@ -76,7 +76,7 @@ internal static class CommandLine
     }
 
     /// <summary>The fold, from 0, and the number of folds of <c>i/k</c>.</summary>
-    /// <exception cref="UsageException">The text is not of that form.</exception>
+    /// <exception cref="UsageException">The text does not have this form.</exception>
     public static (int Fold, int Folds) FoldOf(string text)
     {
         string[] parts = text.Split('/');
@@ -85,7 +85,7 @@ internal static class CommandLine
             : throw new UsageException($"The fold '{text}' is not understood; write i/k with i from 1 to k, such as 1/5.");
     }
 
-    /// <summary>A table whose columns of numbers do not wrap; the first, of names, does where the terminal is narrow.</summary>
+    /// <summary>A table whose first column, the names, wraps on narrow terminals; the columns of numbers do not.</summary>
     public static Table NewTable(params string[] columns)
     {
         Table table = new() { Border = TableBorder.Simple };
@@ -97,7 +97,7 @@ internal static class CommandLine
         return table;
     }
 
-    /// <summary>Prints a table, as wide as it is where the output is a file.</summary>
+    /// <summary>Prints a table, without wrapping where the output is redirected.</summary>
     public static void Print(Table table)
     {
         IAnsiConsole console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(Console.Out) });
@@ -125,5 +125,5 @@ internal static class CommandLine
     };
 }
 
-/// <summary>The command line asks for something that makes no sense; the message says what and what to write.</summary>
+/// <summary>The command line is invalid; the message says why and what to write instead.</summary>
 internal sealed class UsageException(string message) : Exception(message);

@@ -131,9 +131,9 @@ internal static class EvaluateCommand
         return await FeedbackDocuments.ReadAsync(folder.Container, cancellationToken);
     }
 
-    /// <summary>The class prior asked for; null where the model does not say its own and that is asked for.</summary>
-    private static IReadOnlyList<double>? PriorOf(string text, ModelManifest manifest) => manifest.Prior is { } own
-        ? ClassPrior.Parse(text, own)
+    /// <summary>The requested class prior; null where the prior of the model is requested and the package has none.</summary>
+    private static IReadOnlyList<double>? PriorOf(string text, ModelManifest manifest) => manifest.Prior is { } natural
+        ? ClassPrior.Parse(text, natural)
             ?? throw new UsageException($"--prior takes natural, uniform or seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as "
             + "1,1,1,1,1,10,1.")
         : text == ClassPrior.Natural ? null

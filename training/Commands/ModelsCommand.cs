@@ -48,7 +48,7 @@ internal static class ModelsCommand
         return 0;
     }
 
-    /// <summary>The figures on each version's own validation images, as its manifest has them.</summary>
+    /// <summary>The metrics in the manifest of a version, on its validation images.</summary>
     private static async Task<string[]> FiguresAsync(ModelStore store, string name, string version, CancellationToken cancellationToken)
     {
         try

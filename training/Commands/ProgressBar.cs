@@ -4,7 +4,7 @@ using Spectre.Console;
 
 namespace Lentigo.Training.Commands;
 
-/// <summary>Shows work of a known length: a live bar on a terminal, now and then a line elsewhere.</summary>
+/// <summary>Shows progress: a live bar on a terminal, occasional lines elsewhere.</summary>
 internal static class ProgressBar
 {
     private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(10);

@@ -115,7 +115,7 @@ internal sealed class TrainingConsole : ITrainingListener, IDisposable
     private static string Describe(ValidationRecord val) =>
         $"loss {val.Loss:f4} accuracy {val.Accuracy:f4} balanced {val.BalancedAccuracy:f4} AUC {val.MacroAuc:f4}";
 
-    /// <summary>What became of start weights, in a line.</summary>
+    /// <summary>Summarizes the initial weights in one line.</summary>
     public static string Describe(string member, StartWeightsReport weights) =>
         $"{member}: from {Path.GetFileName(weights.File)}: {weights.Loaded.Count} tensors loaded"
         + (weights.Normalizations > 0 ? $", {weights.Normalizations} batch normalizations set from activations" : "")

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Lentigo.Training.Data;
 
-/// <summary>What a data set's table says of an image beside its class; null where it says nothing.</summary>
+/// <summary>Further attributes of an image from the table of the data set; null where unknown.</summary>
 /// <param name="Age">The patient's age in years, as rounded by the data set.</param>
 /// <param name="Sex">The patient's sex, lower case.</param>
 /// <param name="Site">Where on the body the lesion is, lower case.</param>
@@ -16,10 +16,10 @@ internal sealed record LesionAttributes(double? Age, string? Sex, string? Site, 
     private static readonly string[] ConfirmationColumns = ["dx_type", "diagnosis_confirm_type"];
     private static readonly string[] NotGiven = ["unknown", "nan", "na", "n/a", "none", "null"];
 
-    /// <summary>Columns of which one makes a table one about patients and lesions.</summary>
+    /// <summary>The columns by which a table of patients and lesions is recognized.</summary>
     internal static IReadOnlyList<string> Columns { get; } = [.. AgeColumns, .. SexColumns, .. SiteColumns[..^1], .. ConfirmationColumns];
 
-    /// <summary>The patient's age in groups of 15 years, or null where it is not known.</summary>
+    /// <summary>The patient's age in groups of 15 years, or null where it is unknown.</summary>
     public string? AgeGroup => Age switch
     {
         null => null,
@@ -30,7 +30,7 @@ internal sealed record LesionAttributes(double? Age, string? Sex, string? Site, 
         _ => "75 and over",
     };
 
-    /// <summary>Reads a row; null where it gives none of the attributes.</summary>
+    /// <summary>Reads a row; null where it has none of the attributes.</summary>
     internal static LesionAttributes? Of(CsvRow row)
     {
         string? Text(string[] columns) => columns.Select(c => row[c]?.ToLowerInvariant()).FirstOrDefault(v => v is not null && !NotGiven.Contains(v));
@@ -40,7 +40,7 @@ internal sealed record LesionAttributes(double? Age, string? Sex, string? Site, 
         return attributes == new LesionAttributes(null, null, null, null) ? null : attributes;
     }
 
-    /// <summary>These attributes, with those that are missing taken from another table.</summary>
+    /// <summary>These attributes, completed with those of another table.</summary>
     internal LesionAttributes Or(LesionAttributes? other) =>
         other is null ? this : new(Age ?? other.Age, Sex ?? other.Sex, Site ?? other.Site, Confirmation ?? other.Confirmation);
 }

@@ -8,20 +8,20 @@ namespace Lentigo.Training.Data;
 
 /// <summary>One image of a data set, without its pixels.</summary>
 /// <param name="Id">The image's name, unique in the data set.</param>
-/// <param name="Label">The class, 0 to 6, or -1 where the data set does not say.</param>
-/// <param name="Lesion">The lesion that is shown, or null where the data set has no lesion ids.</param>
+/// <param name="Label">The class, 0 to 6, or -1 for an unlabeled image.</param>
+/// <param name="Lesion">The lesion id; null where the data set has none.</param>
 /// <param name="Stratum">The original resolution: <c>220</c> for a square image, <c>600x450</c> for another.</param>
-/// <param name="Subset">The data set's own split: <c>train</c>, <c>val</c> or <c>test</c>; null where it has none.</param>
-/// <param name="Weight">How often an epoch draws the image: 1 is once (see <see cref="DataLocation.Weight"/>).</param>
+/// <param name="Subset">The subset that the data set assigns: <c>train</c>, <c>val</c> or <c>test</c>; null where it assigns none.</param>
+/// <param name="Weight">How often the image is sampled per epoch: 1 is once (see <see cref="DataLocation.Weight"/>).</param>
 internal sealed record LesionRecord(string Id, int Label, string? Lesion, string Stratum, string? Subset = null, double Weight = 1)
 {
-    /// <summary>What the data set says of it beside the class; null where it says nothing.</summary>
+    /// <summary>Further attributes; null where the data set has none.</summary>
     public LesionAttributes? Attributes { get; init; }
 
-    /// <summary>What images of one lesion have in common: the lesion's id, or the image's own where that is not known.</summary>
+    /// <summary>The lesion id, or the image id where the lesion is unknown.</summary>
     public string LesionOrId => Lesion ?? Id;
 
-    /// <summary>The data set that it came from, where several were joined; else null.</summary>
+    /// <summary>The original data set where several were combined; otherwise null.</summary>
     public string? Source { get; init; }
 }
 
@@ -31,9 +31,9 @@ internal sealed class LesionDataSet : IDisposable
     private string? _fingerprint;
     private IReadOnlyList<int[]>? _copies;
 
-    /// <summary>Takes over the pixels.</summary>
-    /// <param name="name">The name for people and for the manifest.</param>
-    /// <param name="records">What is known of each image, n of them.</param>
+    /// <summary>Takes ownership of the pixels.</summary>
+    /// <param name="name">The name for messages and the manifest.</param>
+    /// <param name="records">The n images.</param>
     /// <param name="pixels">uint8 [n, s, s, 3] RGB on the CPU.</param>
     public LesionDataSet(string name, IReadOnlyList<LesionRecord> records, Tensor pixels)
     {
@@ -47,10 +47,10 @@ internal sealed class LesionDataSet : IDisposable
         Pixels = pixels;
     }
 
-    /// <summary>The name for people and for the manifest.</summary>
+    /// <summary>The name for messages and the manifest.</summary>
     public string Name { get; }
 
-    /// <summary>What is known of each image.</summary>
+    /// <summary>The images.</summary>
     public IReadOnlyList<LesionRecord> Records { get; }
 
     /// <summary>uint8 [n, s, s, 3] RGB on the CPU.</summary>
@@ -73,7 +73,7 @@ internal sealed class LesionDataSet : IDisposable
     public string Fingerprint => _fingerprint ??= ComputeFingerprint();
 
     /// <summary>
-    /// Groups of images that are copies of one picture, as ascending indices: byte by byte, or cut or compressed anew. They are the same whatever size the
+    /// Groups of images that are copies of one picture, as ascending indices: identical, cropped or recompressed. They are the same whatever size the
     /// images were
     /// decoded to, or a split would depend on it.
     /// </summary>
@@ -86,15 +86,15 @@ internal sealed class LesionDataSet : IDisposable
     /// <summary>Reads the same images at <see cref="PictureCopies.Size"/>, to find copies; null where <see cref="Pixels"/> are all there is.</summary>
     internal Func<LesionDataSet>? ReadForComparison { get; init; }
 
-    /// <summary>The sources that it was joined from, or null where it is one.</summary>
+    /// <summary>The combined sources; null for a single data set.</summary>
     public IReadOnlyList<ModelSource>? JoinedFrom { get; init; }
 
-    /// <summary>The same images, which it takes over, drawn more or less often than once an epoch.</summary>
+    /// <summary>The same images, sampled more or less often than once per epoch; takes ownership of the pixels.</summary>
     public LesionDataSet Weighed(double weight) => weight == 1 ? this
         : new(Name, [.. Records.Select(r => r with { Weight = weight })], Pixels) { _fingerprint = _fingerprint, _copies = _copies,
         ReadForComparison = ReadForComparison };
 
-    /// <summary>How many of the images at these indices have each label.</summary>
+    /// <summary>The number of images with each label among these indices.</summary>
     public int[] ClassCounts(IEnumerable<int> indices)
     {
         int[] counts = new int[LesionClasses.Count];

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Lentigo.Training.Data;
 
 /// <summary>
-/// Which images of several sources show one lesion: those with one lesion id or image id, and copies of one picture (<see cref="PerceptualHash"/>).
-/// A group must not stand on both sides of a split.
+/// Groups the images of several sources by lesion: images with the same lesion id or image id, and copies of one picture (<see cref="PerceptualHash"/>).
+/// A group must not be on both sides of a split.
 /// </summary>
 internal sealed class LesionGroups
 {
@@ -30,8 +30,8 @@ internal sealed class LesionGroups
     /// its
     /// small copies are trained on.
     /// </param>
-    /// <param name="warn">Told in a sentence what two sources share, and which has no lesion ids.</param>
-    /// <exception cref="DataSetException">Two sources have an image id in common whose pixels differ.</exception>
+    /// <param name="warn">Receives messages about overlaps of sources and missing lesion ids.</param>
+    /// <exception cref="DataSetException">Two sources have different images with the same id.</exception>
     public static LesionGroups Of(IReadOnlyList<LesionDataSet> sources, int otherCopies, Action<string> warn)
     {
         LesionGroups groups = new(sources);
@@ -65,10 +65,10 @@ internal sealed class LesionGroups
         return groups;
     }
 
-    /// <summary>The group of an image: a number that all images of the group share.</summary>
+    /// <summary>The number of the group of an image.</summary>
     public int Of(int source, int image) => _sets.Root(_starts[source] + image);
 
-    /// <summary>Whether an image is in an earlier source too, with the same id and pixels.</summary>
+    /// <summary>Whether an earlier source has the same image, by id and pixels.</summary>
     public bool IsCopy(int source, int image) => _copies.Contains(_starts[source] + image);
 
     private static ulong[][] Hashes(LesionDataSet source)
@@ -148,7 +148,7 @@ internal sealed class LesionGroups
             }
         });
 
-        // What ids say already is no news.
+        // Overlaps that the ids already show are not reported again.
         (int A, int B)[] copies = [.. found.Where(p => Of(a, p.A) != Of(b, p.B)).OrderBy(p => p.B).ThenBy(p => p.A)];
         foreach ((int i, int j) in copies)
         {

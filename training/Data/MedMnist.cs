@@ -13,7 +13,7 @@ internal static class MedMnist
 {
     private static readonly string[] Subsets = ["train", "val", "test"];
 
-    /// <summary>Reads the subsets that the file holds, brought to the size with the interpolation of <see cref="LesionImage"/>.</summary>
+    /// <summary>Reads the subsets in the file and resizes the images with the interpolation of <see cref="LesionImage"/>.</summary>
     /// <exception cref="DataSetException">The file is damaged, or is not DermaMNIST.</exception>
     public static LesionDataSet Read(string path, int size)
     {

@@ -10,7 +10,7 @@ internal static class PerceptualHash
 {
     private const int Grid = 16, Words = 2 * Grid * Grid / 64;
 
-    /// <summary>Hashes that differ in at most so many of the 512 bits are of one picture.</summary>
+    /// <summary>The largest Hamming distance between hashes of one picture, of 512 bits.</summary>
     public const int MostDifferentBits = 40;
 
     /// <summary>The hash of an image.</summary>
@@ -32,7 +32,7 @@ internal static class PerceptualHash
         return hash;
     }
 
-    /// <summary>The number of bits, 0 to 512, in which two hashes differ.</summary>
+    /// <summary>The Hamming distance between two hashes, 0 to 512.</summary>
     public static int Distance(ReadOnlySpan<ulong> a, ReadOnlySpan<ulong> b)
     {
         int bits = 0;

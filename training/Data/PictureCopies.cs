@@ -15,7 +15,7 @@ internal static class PictureCopies
     // Measured on pairs within 40 bits at 64 px: 0.985 to 1 for photographs of one lesion of HAM10000, 0.83 to 0.94 for those of others.
     private const double LeastCorrelation = 0.97;
 
-    private const int LeastSize = 17; // below it the hash has cells without pixels
+    private const int LeastSize = 17; // smaller images leave cells of the hash empty
 
     /// <summary>The groups of copies, as ascending indices of images; a picture without contrast is no copy of another.</summary>
     public static IReadOnlyList<int[]> Of(LesionDataSet data)

@@ -13,12 +13,12 @@ namespace Lentigo.Training.Data;
 /// Decoded images on disk, so that a data set is decoded once. An entry holds for the same files (path, length, time of change), input size and
 /// decoder; it is checked by its hash and decoded again where that is wrong. Entries that nobody read for <see cref="Kept"/> are deleted.
 /// </summary>
-/// <param name="folder">Where entries are; created where it does not exist.</param>
+/// <param name="folder">The folder of the entries; created where it does not exist.</param>
 internal sealed class PixelCache(string folder)
 {
     private const int HeaderBytes = 16, HashBytes = 32;
 
-    /// <summary>How long an entry lives that nobody reads.</summary>
+    /// <summary>The age at which unused entries are deleted.</summary>
     public static readonly TimeSpan Kept = TimeSpan.FromDays(30);
 
     /// <summary>
@@ -47,7 +47,7 @@ internal sealed class PixelCache(string folder)
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>The entry of a key, or null where there is none or it is damaged.</summary>
+    /// <summary>The entry of a key; null where there is none, or it is damaged.</summary>
     internal DecodedImages? TryRead(string key, int count, int size, Action<string> warn)
     {
         string path = PathOf(key);
@@ -102,7 +102,7 @@ internal sealed class PixelCache(string folder)
         return null;
     }
 
-    /// <summary>Keeps an entry; it appears whole or not at all. Where it cannot be kept the work goes on without.</summary>
+    /// <summary>Writes an entry atomically. A failure is only a warning.</summary>
     internal void Write(string key, DecodedImages images, Action<string> warn)
     {
         try
@@ -156,7 +156,7 @@ internal sealed class PixelCache(string folder)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // It is only a cache's file; the next run deletes it when it is old.
+            // Only a cache entry: a later run deletes it when it is old.
         }
     }
 

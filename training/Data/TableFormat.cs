@@ -2,18 +2,18 @@ using Lentigo.Core;
 
 namespace Lentigo.Training.Data;
 
-/// <summary>What a row says of an image's class.</summary>
-/// <param name="Label">0 to 6, or -1 where it says nothing.</param>
-/// <param name="LeftOut">The diagnosis, where it is none of the seven classes.</param>
+/// <summary>The label in a row of a table.</summary>
+/// <param name="Label">0 to 6, or -1 for an unlabeled image.</param>
+/// <param name="LeftOut">The diagnosis if it is none of the seven classes; otherwise null.</param>
 internal readonly record struct RowLabel(int Label, string? LeftOut = null);
 
 /// <summary>A layout of the tables that label images, recognized by its columns.</summary>
 /// <param name="Name">The name that <c>--format</c> takes.</param>
-/// <param name="Title">The name for people.</param>
-/// <param name="Content">What a file of it is, for messages.</param>
+/// <param name="Title">The display name.</param>
+/// <param name="Content">The content of such a file, for messages.</param>
 /// <param name="Key">The column that names images, or lesions.</param>
-/// <param name="Fits">Whether a file with these columns is one.</param>
-/// <param name="Columns">The columns that must be there beside the key.</param>
+/// <param name="Fits">Whether a file with these columns has this layout.</param>
+/// <param name="Columns">The required columns besides the key.</param>
 /// <param name="LabelOf">The class that a row of a file gives.</param>
 internal sealed record TableFormat(
     string Name, string Title, string Content, string Key, Func<IReadOnlySet<string>, bool> Fits, IReadOnlyList<string> Columns, Func<CsvRow, string,

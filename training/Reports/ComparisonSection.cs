@@ -81,7 +81,7 @@ internal static class ComparisonSection
             classes, which suits a clinic that
             does not see mostly nevi. Published figures: “Skin Cancer Detection Using Convolutional Neural Network” (ResNet-18 and MobileNetV2, logits
             averaged), HAM10000 at 64 px. They were
-            measured on that paper's own images and split: compare them with care.</p></section>
+            measured on the images and split of that paper: compare with care.</p></section>
             """);
     }
 

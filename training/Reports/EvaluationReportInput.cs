@@ -97,7 +97,7 @@ internal static class EvaluationReportInput
             model, data, [.. sharp.Select(i => answers.Images[i])],
             (pixels, _) => LesionImage.Resize(LesionImage.Resize(pixels, data.Size, data.Size, DegradedSize), DegradedSize, DegradedSize, data.Size),
                 answers.Folds);
-        degraded = prior is null || model.Manifest.Prior is not { } own ? degraded : degraded.Reweighed(own, prior);
+        degraded = prior is null || model.Manifest.Prior is not { } natural ? degraded : degraded.Reweighed(natural, prior);
         string strata = string.Join(", ", sharp.Select(i => data.Records[answers.Images[i]].Stratum).Distinct().Order(StringComparer.Ordinal));
         return new($"images of {strata} px reduced to {DegradedSize} px and enlarged again", sharp, degraded.Probabilities);
     }

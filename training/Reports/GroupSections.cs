@@ -51,7 +51,7 @@ internal static class GroupSections
 
         html.Write($"""
             <section id="strata"><h2>Groups of images</h2>
-            <p>Images that differ in how they were made are reported apart: a figure over all of them can hide that one group's answers come from its making,
+            <p>Images that were made differently are reported separately: a figure over all of them can hide that one group's answers come from its making,
             not from the lesion.</p>
             <div class="scroll" tabindex="0" role="region" aria-label="Table of groups"><table>
             <thead><tr><th scope="col">Group</th><th scope="col">Images</th><th scope="col">Accuracy</th><th scope="col">Balanced accuracy</th>

@@ -98,7 +98,7 @@ internal sealed record ReportInput
 /// <param name="Architecture">The network's name in the registry.</param>
 /// <param name="Parameters">The number of trainable parameters.</param>
 /// <param name="Weight">The member's share of the ensemble's logits.</param>
-/// <param name="Probabilities">[n][7]: the member's own probabilities.</param>
+/// <param name="Probabilities">[n][7]: the probabilities of the member.</param>
 internal sealed record ReportMember(string Name, string Architecture, long Parameters, double Weight, IReadOnlyList<double[]> Probabilities)
 {
     /// <summary>The member's training, epoch by epoch; empty where the model was only evaluated.</summary>

@@ -41,11 +41,11 @@ internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe reci
     public void Train(MemberSpec member, string? weights, string folder, bool resume, ITrainingListener listener, CancellationToken cancellationToken)
     {
         using DisposeScope everything = NewDisposeScope();
-        TrainingRecipe own = recipe with { Seed = member.Seed };
-        BatchSampler sampler = new(_data, _split.Train, own);
+        TrainingRecipe memberRecipe = recipe with { Seed = member.Seed };
+        BatchSampler sampler = new(_data, _split.Train, memberRecipe);
         float[] correction = LogitPrior.Correction(sampler.TrainedPrior, _prior);
-        Augmentation augmentation = new(own);
-        BatchMixing mixing = new(own);
+        Augmentation augmentation = new(memberRecipe);
+        BatchMixing mixing = new(memberRecipe);
         ImageBatches images = new(_data, member.Architecture, device);
         // A last batch of a single image is dropped: batch normalization needs two.
         int stepsPerEpoch = (sampler.Length + recipe.BatchSize - 2) / recipe.BatchSize;
@@ -58,7 +58,7 @@ internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe reci
         string checkpoint = RunFiles.CheckpointPath(folder, member.Name);
         bool resuming = resume && File.Exists(checkpoint);
         StartWeightsReport? start = !resuming && weights is not null
-            ? StartWeights.Load(network, weights, images.Sample(_split.Train, own.Seed), member.Architecture.PublicNames) : null;
+            ? StartWeights.Load(network, weights, images.Sample(_split.Train, memberRecipe.Seed), member.Architecture.PublicNames) : null;
         using FlatParameters flat = new(network);
         using AdamW optimizer = new(flat);
         using ReducedPrecision? reduced = recipe.Compute == "bfloat16" ? new(network, member.Architecture.Create(LesionClasses.Count, recipe.Size).to(device))
@@ -66,7 +66,8 @@ internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe reci
         nn.Module<Tensor, Tensor> trained = reduced?.Network ?? network;
         Tensor? average = recipe.Ema > 0 ? flat.Values.clone() : null;
         TrainingState state = new(
-            member.Architecture.Name, 0, 0, double.PositiveInfinity, 0, 1, 0, correction, own, trainingImages.Validated.Fingerprint, _split.Fingerprint, 0)
+            member.Architecture.Name, 0, 0, double.PositiveInfinity, 0, 1, 0, correction, memberRecipe, trainingImages.Validated.Fingerprint,
+                _split.Fingerprint, 0)
         {
             Prior = _prior,
             Sources = [.. PretrainingSources, .. trainingImages.Sources],
@@ -89,7 +90,7 @@ internal sealed class Trainer(TrainingImages trainingImages, TrainingRecipe reci
                         $"the {recipe.Schedule} schedule is stretched over all of them, so the learning rate continues at {now:g3} after {before:g3}. The "
                         + $"result differs from {recipe.Epochs} epochs from the start.")
                     : "its learning rate is unchanged."));
-            state = state with { Recipe = own };
+            state = state with { Recipe = memberRecipe };
         }
 
         double? accuracy = null;

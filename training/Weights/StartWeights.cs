@@ -89,7 +89,7 @@ internal static class StartWeights
         (string Name, Tensor Target)[] targets = [.. network.named_parameters().Select(p => (p.name, (Tensor)p.parameter))
             .Concat(network.named_buffers().Select(b => (b.name, b.buffer)))
             .Where(t => !t.name.EndsWith(".num_batches_tracked", StringComparison.Ordinal))];
-        // Torch's own counters of batches set nothing.
+        // Torch's batch counters have no effect.
         KeyValuePair<string, WeightTensor>[] tensors =
             [.. Read(path).Where(t => !OfTheOptimizer.Contains(t.Key) && !t.Key.EndsWith(".num_batches_tracked", StringComparison.Ordinal))];
         string prefix = PrefixOf(tensors.Select(t => t.Key), [.. targets.Select(t => t.Name)], publicNames ?? []);

@@ -24,7 +24,9 @@ public class DecisionRuleTests
         Assert.InRange(point.Sensitivity, point.SensitivityInterval[0], point.SensitivityInterval[1]);
         Assert.InRange(point.Specificity, point.SpecificityInterval[0], point.SpecificityInterval[1]);
 
-        double[] Scores(Func<int, bool> condition) => [.. Enumerable.Range(0, answers.Labels.Count).Where(i => condition(answers.Labels[i])).Select(i => LesionClasses.MalignantProbability(answers.Probabilities[i]))];
+        double[] Scores(Func<int, bool> condition) =>
+            [.. Enumerable.Range(0, answers.Labels.Count).Where(i => condition(answers.Labels[i]))
+            .Select(i => LesionClasses.MalignantProbability(answers.Probabilities[i]))];
     }
 
     [Fact]
@@ -32,7 +34,8 @@ public class DecisionRuleTests
     {
         ValidationAnswers once = Draw(500, seed: 2);
         ValidationAnswers four = new(once.On, Four(once.Labels), Four(once.Lesions), Four(once.Probabilities));
-        OperatingPoint alone = DecisionRule.Fit(once, Natural, Natural, 0.9, 0.9)!.Malignant, repeated = DecisionRule.Fit(four, Natural, Natural, 0.9, 0.9)!.Malignant;
+        OperatingPoint alone = DecisionRule.Fit(once, Natural, Natural, 0.9, 0.9)!.Malignant,
+            repeated = DecisionRule.Fit(four, Natural, Natural, 0.9, 0.9)!.Malignant;
         Assert.Equal(alone.Sensitivity, repeated.Sensitivity, 1e-9);
         Assert.Equal(alone.SensitivityInterval[0], repeated.SensitivityInterval[0], 0.01);
         Assert.Equal(alone.SpecificityInterval[1], repeated.SpecificityInterval[1], 0.01);
@@ -72,7 +75,8 @@ public class DecisionRuleTests
     public void Triage_says_refer_at_an_operating_point_review_where_the_set_is_malignant_or_a_warning_stands_and_routine_else()
     {
         DecisionRule rule = DecisionRule.Fit(Draw(2000, seed: 6), Natural, Natural, 0.95, 0.95)!;
-        Triage sure = rule.TriageOf([0, 0, 0, 0, 0, 1, 0], hasWarnings: false), doubtful = rule.TriageOf([0, 0, 0, 0, 0, 1, 0], hasWarnings: true), melanoma = rule.TriageOf([0, 0, 0, 0, 0.9, 0.1, 0], hasWarnings: true);
+        Triage sure = rule.TriageOf([0, 0, 0, 0, 0, 1, 0], hasWarnings: false), doubtful = rule.TriageOf([0, 0, 0, 0, 0, 1, 0], hasWarnings: true),
+            melanoma = rule.TriageOf([0, 0, 0, 0, 0.9, 0.1, 0], hasWarnings: true);
         Assert.Equal((Triage.Routine, 0), (sure.Recommendation, sure.Reasons.Count));
         Assert.Equal((Triage.Review, Triage.Warning), (doubtful.Recommendation, Assert.Single(doubtful.Reasons)));
         Assert.Equal(Triage.Refer, melanoma.Recommendation);
@@ -87,7 +91,8 @@ public class DecisionRuleTests
         double[] uniform = [.. ClassPrior.UniformShares];
         OperatingPoint point = DecisionRule.Fit(answers, Natural, uniform, 0.9, 0.9)!.Malignant;
         double[] found = [.. new[] { 0, 1, 4 }.Select(c =>
-            Share([.. Enumerable.Range(0, answers.Labels.Count).Where(i => answers.Labels[i] == c)], i => LesionClasses.MalignantProbability(ClassPrior.Reweigh(answers.Probabilities[i], Natural, uniform)) >= point.Threshold))];
+            Share([.. Enumerable.Range(0, answers.Labels.Count).Where(i => answers.Labels[i] == c)],
+                i => LesionClasses.MalignantProbability(ClassPrior.Reweigh(answers.Probabilities[i], Natural, uniform)) >= point.Threshold))];
         Assert.Equal(found.Average(), point.Sensitivity, 1e-9);
         Assert.True(point.Sensitivity >= 0.9);
     }
@@ -99,8 +104,10 @@ public class DecisionRuleTests
         DecisionRule rule = DecisionRule.Fit(fitted, Natural, Natural, DecisionRequest.DefaultSensitivity, DecisionRequest.DefaultCoverage)!;
         DecisionEvaluation evaluation = DecisionEvaluation.Of(fitted, Natural, Natural, fresh)!;
         int[] melanomas = [.. Enumerable.Range(0, 3000).Where(i => fresh.Labels[i] == 4)];
-        Assert.Equal(Share(melanomas, i => rule.TriageOf(fresh.Probabilities[i], false).Recommendation == Triage.Refer), evaluation.MelanomaReferred!.Value, 1e-12);
-        Assert.Equal(melanomas.Length, evaluation.Recommendations["mel"].Refer + evaluation.Recommendations["mel"].Review + evaluation.Recommendations["mel"].Routine);
+        Assert.Equal(Share(melanomas, i => rule.TriageOf(fresh.Probabilities[i], false).Recommendation == Triage.Refer), evaluation.MelanomaReferred!.Value,
+            1e-12);
+        Assert.Equal(melanomas.Length,
+            evaluation.Recommendations["mel"].Refer + evaluation.Recommendations["mel"].Review + evaluation.Recommendations["mel"].Routine);
         Assert.Equal(Enumerable.Range(0, 3000).Average(i => rule.SetOf(fresh.Probabilities[i]).Count), evaluation.Sets[0].MeanSize, 1e-12);
         Assert.InRange(evaluation.Sensitivity!.Value, 0.92, 0.98);
         Assert.InRange(evaluation.Sets.Single(s => s.Promise == 0.95).Classes["mel"].Value, 0.92, 0.98);

@@ -10,14 +10,16 @@ public class ClusteredProportionTests
         // Wilson 1927 for 8 of 10 and z = 1.96: 0.4902 to 0.9433. The variance between clusters has n - 1 in its denominator: that of nine observations here.
         bool[] hits = [.. Enumerable.Range(0, 1000).Select(i => i % 10 < 8)];
         ConfidenceInterval interval = ClusteredProportion.Of(hits, [.. Enumerable.Range(0, 1000)])!;
-        Assert.Equal((0.8, 0.774, 0.824), (interval.Value, interval.Low, interval.High), (a, b) => Math.Abs(a.Item1 - b.Item1) + Math.Abs(a.Item2 - b.Item2) + Math.Abs(a.Item3 - b.Item3) < 0.003);
+        Assert.Equal((0.8, 0.774, 0.824), (interval.Value, interval.Low, interval.High),
+            (a, b) => Math.Abs(a.Item1 - b.Item1) + Math.Abs(a.Item2 - b.Item2) + Math.Abs(a.Item3 - b.Item3) < 0.003);
     }
 
     [Fact]
     public void Copies_within_a_cluster_add_nothing()
     {
         bool[] hits = [.. Enumerable.Range(0, 50).Select(i => i % 3 > 0)];
-        ConfidenceInterval once = ClusteredProportion.Of(hits, [.. Enumerable.Range(0, 50)])!, thrice = ClusteredProportion.Of([.. hits, .. hits, .. hits], [.. Enumerable.Range(0, 150).Select(i => i % 50)])!;
+        ConfidenceInterval once = ClusteredProportion.Of(hits, [.. Enumerable.Range(0, 50)])!,
+            thrice = ClusteredProportion.Of([.. hits, .. hits, .. hits], [.. Enumerable.Range(0, 150).Select(i => i % 50)])!;
         Assert.Equal((once.Low, once.High), (thrice.Low, thrice.High), (a, b) => Math.Abs(a.Item1 - b.Item1) + Math.Abs(a.Item2 - b.Item2) < 1e-9);
     }
 

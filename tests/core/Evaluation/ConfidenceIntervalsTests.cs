@@ -42,7 +42,8 @@ public class ConfidenceIntervalsTests
         Assert.Equal(metrics.MacroAuc!.Value, intervals.MacroAuc!.Value, 12);
         Assert.Equal(metrics.MalignantAuc!.Value, intervals.MalignantAuc!.Value, 12);
         Assert.Equal(melanoma.AtSpecificity(0.8).TruePositiveRate, intervals.MelanomaSensitivity!.Value, 12);
-        foreach (ConfidenceInterval interval in new[] { intervals.Accuracy, intervals.BalancedAccuracy, intervals.MacroAuc, intervals.MalignantAuc, intervals.MelanomaSensitivity })
+        foreach (ConfidenceInterval interval in new[] { intervals.Accuracy, intervals.BalancedAccuracy, intervals.MacroAuc, intervals.MalignantAuc,
+            intervals.MelanomaSensitivity })
         {
             Assert.InRange(interval.Value, interval.Low, interval.High);
             Assert.True(interval.Low < interval.High);
@@ -115,8 +116,10 @@ public class ConfidenceIntervalsTests
         Assert.Equal((new(0, 0, 0), new(0, 0, 0)), (none.Accuracy, none.MacroAuc));
 
         double[][] perfect = [.. labels.Select(OneHot)];
-        ConfidenceIntervals gain = ConfidenceIntervals.Difference(labels, perfect, probabilities, 500, seed: 2), alone = ConfidenceIntervals.Compute(labels, probabilities, 500, seed: 2);
+        ConfidenceIntervals gain = ConfidenceIntervals.Difference(labels, perfect, probabilities, 500, seed: 2),
+            alone = ConfidenceIntervals.Compute(labels, probabilities, 500, seed: 2);
         Assert.Equal(1 - alone.Accuracy.Value, gain.Accuracy.Value, 12);
-        Assert.Equal((1 - alone.Accuracy.High, 1 - alone.Accuracy.Low), (gain.Accuracy.Low, gain.Accuracy.High), (a, b) => Math.Abs(a.Item1 - b.Item1) + Math.Abs(a.Item2 - b.Item2) < 1e-9);
+        Assert.Equal((1 - alone.Accuracy.High, 1 - alone.Accuracy.Low), (gain.Accuracy.Low, gain.Accuracy.High),
+            (a, b) => Math.Abs(a.Item1 - b.Item1) + Math.Abs(a.Item2 - b.Item2) < 1e-9);
     }
 }

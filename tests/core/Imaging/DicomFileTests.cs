@@ -18,7 +18,8 @@ public class DicomFileTests
     {
         byte[] file = File(Baseline, [.. Description("YBR_FULL_422"), .. Encapsulated(Jpeg, fragments)]);
         Assert.Equal(LesionImage.Decode(Jpeg, 16, new()), LesionImage.Decode(file, 16, new()));
-        Assert.Equal(LesionPicture.Copy(Jpeg, 20, new(), TestContext.Current.CancellationToken), LesionPicture.Copy(file, 20, new(), TestContext.Current.CancellationToken));
+        Assert.Equal(LesionPicture.Copy(Jpeg, 20, new(), TestContext.Current.CancellationToken),
+            LesionPicture.Copy(file, 20, new(), TestContext.Current.CancellationToken));
     }
 
     [Theory]
@@ -61,7 +62,8 @@ public class DicomFileTests
         byte[] thumbnail = Element(0x7fe0_0010, "OB", [1, 2, 3, 4]);
         byte[] item = [0xfe, 0xff, 0x00, 0xe0, 0xff, 0xff, 0xff, 0xff, .. thumbnail, 0xfe, 0xff, 0x0d, 0xe0, 0, 0, 0, 0];
         byte[] sequence = [0x88, 0, 0, 2, .. "SQ"u8, 0, 0, 0xff, 0xff, 0xff, 0xff, .. item, 0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0];
-        byte[] file = File(Baseline, [.. Element(0x0010_0010, "PN", "Doe^Jane"u8.ToArray()), .. Description("YBR_FULL_422"), .. sequence, .. Encapsulated(Jpeg, 1)]);
+        byte[] file = File(Baseline, [.. Element(0x0010_0010, "PN", "Doe^Jane"u8.ToArray()), .. Description("YBR_FULL_422"), .. sequence,
+            .. Encapsulated(Jpeg, 1)]);
         Assert.Equal(Jpeg, DicomFile.PictureOf(file, new()));
     }
 
@@ -84,11 +86,13 @@ public class DicomFileTests
         byte[] frames = Element(0x0028_0008, "IS", "2 "u8.ToArray());
         AssertRefused(ImageRejection.Unsupported, "several frames", File(Baseline, [.. frames, .. Description("YBR_FULL"), .. Encapsulated(Jpeg, 2)]));
         AssertRefused(ImageRejection.Unsupported, "no picture", File(Baseline, Description("YBR_FULL")));
-        AssertRefused(ImageRejection.Unsupported, "8-bit PALETTE COLOR", File(Explicit, [.. Description("PALETTE COLOR"), .. Element(0x7fe0_0010, "OB", Pixels)]));
+        AssertRefused(ImageRejection.Unsupported, "8-bit PALETTE COLOR",
+            File(Explicit, [.. Description("PALETTE COLOR"), .. Element(0x7fe0_0010, "OB", Pixels)]));
         AssertRefused(ImageRejection.Unreadable, "fewer pixels", File(Explicit, [.. Description("RGB"), .. Element(0x7fe0_0010, "OB", Pixels[..100])]));
         AssertRefused(ImageRejection.Unreadable, "not the JPEG", File(Baseline, [.. Description("RGB"), .. Encapsulated("no JPEG here"u8.ToArray(), 1)]));
         AssertRefused(ImageRejection.Unreadable, "no fragments", File(Baseline, [.. Description("RGB"), .. Element(0x7fe0_0010, "OB", Jpeg)]));
-        AssertRefused(ImageRejection.TooManyPixels, "32 x 24", File(Explicit, [.. Description("RGB"), .. Element(0x7fe0_0010, "OB", Pixels)]), new() { MaxPixels = 100 });
+        AssertRefused(ImageRejection.TooManyPixels, "32 x 24", File(Explicit, [.. Description("RGB"), .. Element(0x7fe0_0010, "OB", Pixels)]),
+            new() { MaxPixels = 100 });
     }
 
     [Fact]
@@ -164,7 +168,8 @@ public class DicomFileTests
     {
         int size = (frame.Length + fragments - 1) / fragments;
         byte[] items = [.. frame.Chunk(size + size % 2).SelectMany(c => (byte[])[0xfe, 0xff, 0x00, 0xe0, .. Long(c.Length), .. c])];
-        return [0xe0, 0x7f, 0x10, 0x00, .. "OB"u8, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xff, 0x00, 0xe0, 0, 0, 0, 0, .. items, 0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0];
+        return [0xe0, 0x7f, 0x10, 0x00, .. "OB"u8, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xff, 0x00, 0xe0, 0, 0, 0, 0, .. items, 0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0,
+            0];
     }
 
     /// <summary>Without JFIF and other application segments, which come first.</summary>

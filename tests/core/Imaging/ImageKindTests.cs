@@ -117,7 +117,8 @@ public class ImageKindTests
         using Image shown = Image.PngloadBuffer(palette);
         AssertPixels(shown.WriteToMemory<byte>(), palette);
         byte[] fifthOnWhite = [.. Picture.Select(v => (byte)Math.Round(((v * 51) + (255 * 204)) / 255.0))];
-        using Image faint = Image.NewFromMemoryCopy(With(Picture, 3, 51), Width, Height, 4, Enums.BandFormat.Uchar).Copy(interpretation: Enums.Interpretation.Srgb);
+        using Image faint = Image.NewFromMemoryCopy(With(Picture, 3, 51), Width, Height, 4, Enums.BandFormat.Uchar)
+            .Copy(interpretation: Enums.Interpretation.Srgb);
         AssertPixels(fifthOnWhite, faint.PngsaveBuffer());
         AssertPixels(fifthOnWhite, faint.WebpsaveBuffer(lossless: true));
     }
@@ -126,7 +127,8 @@ public class ImageKindTests
     public void Of_an_animated_webp_the_first_frame_is_taken()
     {
         byte[] negative = [.. Picture.Select(v => (byte)(255 - v))];
-        using Image frames = Image.NewFromMemoryCopy([.. Picture, .. negative], Width, 2 * Height, 3, Enums.BandFormat.Uchar).Copy(interpretation: Enums.Interpretation.Srgb);
+        using Image frames = Image.NewFromMemoryCopy([.. Picture, .. negative], Width, 2 * Height, 3, Enums.BandFormat.Uchar)
+            .Copy(interpretation: Enums.Interpretation.Srgb);
         AssertPixels(Picture, frames.WebpsaveBuffer(lossless: true, pageHeight: Height));
     }
 

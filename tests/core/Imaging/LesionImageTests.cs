@@ -21,7 +21,9 @@ public class LesionImageTests
         Assert.InRange(MeanDifference(lossless, decoded), 0, 2);
     }
 
-    /// <summary>SHA-256 (its first 8 bytes) of what Pillow 9.4 gives: Image.fromarray(a).resize((s, s), Image.BILINEAR) of a[i] = (31 i² + 7 i) / 8 mod 256.</summary>
+    /// <summary>
+    /// SHA-256 (its first 8 bytes) of what Pillow 9.4 gives: Image.fromarray(a).resize((s, s), Image.BILINEAR) of a[i] = (31 i² + 7 i) / 8 mod 256.
+    /// </summary>
     [Theory]
     [InlineData(600, 450, 64, "1243b1dd34d3b31d")]
     [InlineData(28, 28, 32, "f9f063b3f5bd99bf")]
@@ -197,7 +199,8 @@ public class LesionImageTests
     {
         byte[] chunk = [.. "IHDR"u8, .. BigEndian(width), .. BigEndian(height), 8, 2, 0, 0, 0];
         uint crc = Crc32(chunk);
-        return [0x89, .. "PNG\r\n"u8, 0x1a, (byte)'\n', .. BigEndian(13), .. chunk, .. BigEndian((int)crc), .. BigEndian(0), .. "IDAT"u8, .. BigEndian(0x35af061e)];
+        return [0x89, .. "PNG\r\n"u8, 0x1a, (byte)'\n', .. BigEndian(13), .. chunk, .. BigEndian((int)crc), .. BigEndian(0), .. "IDAT"u8,
+            .. BigEndian(0x35af061e)];
 
         static uint Crc32(byte[] bytes)
         {

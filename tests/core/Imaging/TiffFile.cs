@@ -22,7 +22,8 @@ internal static class TiffFile
     /// <param name="compression">Compression.</param>
     /// <param name="pages">How often the image is in the file.</param>
     public static byte[] Write(
-        byte[] samples, int width, int height, int bands, int photometric, int bits = 8, int format = 1, int[]? extra = null, bool isBig = false, bool isPlanar = false, int tile = 0,
+        byte[] samples, int width, int height, int bands, int photometric, int bits = 8, int format = 1, int[]? extra = null, bool isBig = false,
+        bool isPlanar = false, int tile = 0,
         int compression = 1, int pages = 1)
     {
         MemoryStream file = new();
@@ -114,7 +115,8 @@ internal static class TiffFile
         int pixel = bands * sampleBytes;
         if (isPlanar)
         {
-            blocks.AddRange(Enumerable.Range(0, bands).Select(b => Enumerable.Range(0, width * height).SelectMany(i => samples[((i * pixel) + (b * sampleBytes))..][..sampleBytes]).ToArray()));
+            blocks.AddRange(Enumerable.Range(0, bands)
+                .Select(b => Enumerable.Range(0, width * height).SelectMany(i => samples[((i * pixel) + (b * sampleBytes))..][..sampleBytes]).ToArray()));
         }
         else if (tile == 0)
         {

@@ -150,7 +150,8 @@ public sealed class ModelPackageTests : IDisposable
     public void A_graph_that_is_no_onnx_file_is_refused() =>
         Assert.Contains(
             "cannot load",
-            Assert.Throws<ModelPackageException>(() => EnsembleModel.Load(ModelPackage.Open(Write("lentigo", "1")), new() { Device = InferenceDevice.Cpu })).Message,
+            Assert.Throws<ModelPackageException>(() =>
+                EnsembleModel.Load(ModelPackage.Open(Write("lentigo", "1")), new() { Device = InferenceDevice.Cpu })).Message,
             StringComparison.Ordinal);
 
     private string Write(string name, string version, Func<ModelManifest, ModelManifest>? change = null)
@@ -175,7 +176,8 @@ public sealed class ModelPackageTests : IDisposable
     }
 
     private void Point(string name, string version) =>
-        File.WriteAllBytes(Path.Combine(root, name, CurrentVersion.FileName), JsonSerializer.SerializeToUtf8Bytes(new CurrentVersion(version), LentigoJson.Default.CurrentVersion));
+        File.WriteAllBytes(Path.Combine(root, name, CurrentVersion.FileName),
+            JsonSerializer.SerializeToUtf8Bytes(new CurrentVersion(version), LentigoJson.Default.CurrentVersion));
 
     private static string Refusal(string path) => Assert.Throws<ModelPackageException>(() => ModelPackage.Open(path)).Message;
 }

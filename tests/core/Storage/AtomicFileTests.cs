@@ -19,7 +19,8 @@ public sealed class AtomicFileTests : IDisposable
         await AtomicFile.WriteAsync(Target, async partial =>
         {
             await File.WriteAllTextAsync(partial, "new", TestContext.Current.CancellationToken);
-            Assert.Equal("old", await File.ReadAllTextAsync(Target, TestContext.Current.CancellationToken)); // readers see the old file until the new one is complete
+            // readers see the old file until the new one is complete
+            Assert.Equal("old", await File.ReadAllTextAsync(Target, TestContext.Current.CancellationToken));
         }, isShared);
         Assert.Equal("new", File.ReadAllText(Target));
         Assert.Equal([Target], Directory.GetFiles(_folder.FullName));
