@@ -98,7 +98,7 @@ public sealed class DataSetFilesTests : IDisposable
     {
         SyntheticLesions.WriteImage(_folder[Path.Combine("mel", "a.jpg")], 4, 1, 32);
         SyntheticLesions.WriteImage(_folder[Path.Combine("wart", "a.jpg")], 5, 1, 32);
-        Assert.Contains("'wart' is no class", Refusal(), StringComparison.Ordinal);
+        Assert.Contains("'wart' is not a class", Refusal(), StringComparison.Ordinal);
     }
 
     [Fact]
