@@ -238,7 +238,7 @@ public sealed class ApiDescription
     {
         StringBuilder text = new();
         text.AppendLine(CultureInfo.InvariantCulture, $"**{char.ToUpperInvariant(LesionClasses.Notice[0])}{LesionClasses.Notice[1..]}.** Lentigo ranks seven categories for physicians and researchers. It must not be used to leave a lesion unexamined.");
-        text.AppendLine().AppendLine("| code | class | |").AppendLine("| --- | --- | --- |");
+        text.AppendLine().AppendLine("| code | class | kind |").AppendLine("| --- | --- | --- |");
         foreach (LesionClass one in LesionClasses.All)
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"| `{one.Code}` | {one.Name} | {(one.Malignant ? "malignant or premalignant" : "benign")} |");

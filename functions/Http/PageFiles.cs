@@ -104,7 +104,7 @@ internal static class PageFiles
         return Results.File(path, ContentType(name), lastModified: changed);
     }
 
-    /// <summary>The page, in the reader's language, with one of its views open: <c>classify</c>, <c>results</c>, <c>model</c> or <c>about</c>.</summary>
+    /// <summary>The page, in the reader's language, with one of its views open: <c>classify</c>, <c>results</c>, <c>model</c>, <c>about</c> or <c>api</c>.</summary>
     public static IResult Page(HttpRequest request, string view)
     {
         byte[] page = Page(PageTexts.Of(request), view);

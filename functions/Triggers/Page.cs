@@ -22,6 +22,10 @@ public static class Page
     [Function("page-model")]
     public static IResult ModelView([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "model")] HttpRequest request) => PageFiles.Page(request, "model");
 
+    /// <summary><c>GET /api</c>: the description of the API, and a call to try.</summary>
+    [Function("page-api")]
+    public static IResult ApiView([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api")] HttpRequest request) => PageFiles.Page(request, "api");
+
     /// <summary><c>GET /about</c>: use, limits, licences.</summary>
     [Function("page-about")]
     public static IResult AboutView([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "about")] HttpRequest request) => PageFiles.Page(request, "about");

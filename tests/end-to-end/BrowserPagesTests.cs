@@ -38,7 +38,13 @@ public sealed class BrowserPagesTests(SharedApp shared, BrowserFixture browser) 
         await page.GetByRole(AriaRole.Button, new() { Name = $"Details: {name}" }).ClickAsync();
         await CheckAsync("result", page.Locator("#result-detail .answer .photo"));
 
-        await page.GetByRole(AriaRole.Link, new() { Name = "Model" }).ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "API" }).ClickAsync();
+        await page.Locator("#predict > summary").PressAsync("Enter");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Send" }).PressAsync("Enter");
+        await Expect(page.Locator("#try-answer pre")).ToContainTextAsync("\"recommendation\"");
+        await CheckAsync("api", page.Locator("#predict dl").First);
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Model", Exact = true }).First.ClickAsync();
         await CheckAsync("model", page.Locator(".matrix"));
         Assert.EndsWith("/model", page.Url, StringComparison.Ordinal);
 

@@ -174,7 +174,6 @@ public sealed class HttpTests(SharedApp shared)
     [InlineData("assets/%2e%2e/index.html")]
     [InlineData("host.json")]
     [InlineData("local.settings.json")]
-    [InlineData("api")]
     [InlineData("api/nothing/here")]
     public async Task Nothing_else_is_served(string path)
     {

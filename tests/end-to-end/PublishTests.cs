@@ -25,7 +25,7 @@ public sealed class PublishTests
         Assert.Equal(("dotnet-isolated", "Lentigo.Functions.dll"), (worker.GetProperty("language").GetString(), worker.GetProperty("defaultWorkerPath").GetString()));
         string?[] functions = [.. Read("functions.metadata").EnumerateArray().Select(f => f.GetProperty("name").GetString()).Order(StringComparer.Ordinal)];
         Assert.Equal(
-            ["assets", "classify-form", "classify-lesion", "classify-lesion-event", "classify-lesion-scan", "drop-lesion", "give-feedback", "health", "list-results", "metrics", "model", "model-report", "model-report-json", "models", "open-api", "page", "page-about", "page-model", "page-results", "picture", "predict", "predict-with", "preview", "read-result", "reconcile-lesions", "report-failed-lesion", "report-failed-lesion-event", "status", "unknown-route"],
+            ["assets", "classify-form", "classify-lesion", "classify-lesion-event", "classify-lesion-scan", "drop-lesion", "give-feedback", "health", "list-results", "metrics", "model", "model-report", "model-report-json", "models", "open-api", "page", "page-about", "page-api", "page-model", "page-results", "picture", "predict", "predict-with", "preview", "read-result", "reconcile-lesions", "report-failed-lesion", "report-failed-lesion-event", "status", "unknown-route"],
             functions);
         string?[] extensions = [.. Read("extensions.json").GetProperty("extensions").EnumerateArray().Select(e => e.GetProperty("name").GetString())];
         Assert.Superset(new HashSet<string?> { "AzureStorageBlobs", "AzureStorageQueues" }, extensions.ToHashSet()); // timers are in the host

@@ -17,7 +17,7 @@ public class HostJsonTests
     {
         Assert.Equal("", Read("host.json").GetProperty("extensions").GetProperty("http").GetProperty("routePrefix").GetString());
         string?[] routes = [.. Functions.Values.Select(p => p.GetCustomAttribute<HttpTriggerAttribute>()?.Route).Where(r => r is not null and not "{*rest}").Order()];
-        string[] pages = ["{root:maxlength(0)?}", "about", "assets/{file}", "classify", "model", "results"]; // what the page is made of
+        string[] pages = ["{root:maxlength(0)?}", "about", "api", "assets/{file}", "classify", "model", "results"]; // what the page is made of
         Assert.Empty(pages.Except(routes));
         Assert.All(routes.Except(pages), r => Assert.StartsWith("api/", r, StringComparison.Ordinal));
     }

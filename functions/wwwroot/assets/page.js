@@ -5,7 +5,7 @@ import * as phone from "./phone.js";
 import { t } from "./texts.js";
 
 /** What a view needs is loaded when it is opened. */
-const views = { classify: null, results: () => import("./results.js"), model: () => import("./model.js"), about: null };
+const views = { classify: null, results: () => import("./results.js"), model: () => import("./model.js"), about: null, api: () => import("./reference.js") };
 let openModule = null;
 const links = [...document.querySelectorAll("[data-open]")];
 

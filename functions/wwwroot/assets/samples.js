@@ -14,7 +14,11 @@ export function showSamples(choose) {
   byId("sample-list").replaceChildren(...Object.keys(spots).map(name => h("button", { type: "button", class: "quiet", onclick: async () => choose([await drawing(name)]) }, t(`sample.${name}`))));
 }
 
-async function drawing(name) {
+/** The names of the drawings that show skin. */
+export const names = Object.keys(spots).filter(name => spots[name].length > 0);
+
+/** A drawing as a file. */
+export async function drawing(name) {
   const canvas = h("canvas", { width, height });
   const context = canvas.getContext("2d");
   const isSkin = spots[name].length > 0;

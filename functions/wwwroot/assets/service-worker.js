@@ -1,7 +1,7 @@
 // Answers for the page from what phone.js keeps on the device, whether or not there is a network. What belongs to one version is served together, until phone.js
 // names another. It keeps no files itself, and leaves calls of the API to the browser.
 const protocol = 1; // what phone.js and this file agree on: the state below and the two messages
-const views = new Set(["", "results", "model", "about"]);
+const views = new Set(["", "results", "model", "about", "api"]);
 
 addEventListener("activate", event => event.waitUntil(clients.claim()));
 
