@@ -169,7 +169,7 @@ public sealed class BrowserOfflineTests(SharedApp shared, BrowserFixture browser
         foreach (int seed in Enumerable.Range(1, 12))
         {
             byte[] file = LesionFiles.Jpeg(seed);
-            DecodedImage image = LesionImage.Read(file, manifest.Input.Size, new());
+            DecodedImage image = LesionImage.Read(file, manifest.Input.Size, new(), Cancellation);
             EnsembleOutput output = model.Classify(image.Pixels, 1);
             ImageQuality quality = ImageQuality.Measure(image);
             using JsonDocument given = JsonDocument.Parse(await page.EvaluateAsync<string>(
