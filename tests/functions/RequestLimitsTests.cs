@@ -1,6 +1,5 @@
 using System.Threading.RateLimiting;
 using Lentigo.Functions.Http;
-using Lentigo.Functions.Serving;
 using Microsoft.AspNetCore.Http;
 
 namespace Lentigo.Functions.Tests;

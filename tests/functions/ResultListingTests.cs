@@ -20,7 +20,7 @@ public sealed class ResultListingTests : IDisposable
     {
         storage = new(clock);
         BlobServiceClient client = new(new Uri("https://storage.invalid"), new BlobClientOptions { Transport = new HttpClientTransport(storage), Retry = { MaxRetries = 0 } });
-        results = new(new(client, clock), client, new());
+        results = new(new(client, clock), client, new(), new(long.MaxValue));
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
