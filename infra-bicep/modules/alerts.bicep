@@ -49,7 +49,7 @@ var queries = {
     title: 'The app runs on the CPU of a machine with a GPU'
     severity: 2
     enabled: gpu
-    query: 'AppTraces | where Message startswith "Serving the model" and Message endswith "on Cpu."'
+    query: 'AppTraces | where Message startswith "Serving the model" and Message contains " on Cpu,"'
   }
   'training-failed': {
     title: 'A training failed'

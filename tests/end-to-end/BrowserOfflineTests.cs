@@ -80,7 +80,7 @@ public sealed class BrowserOfflineTests(SharedApp shared, BrowserFixture browser
         await Expect(page.Locator("#queue")).ToContainTextAsync("4 von 4", new() { Timeout = 60_000 });
         await Expect(page.Locator("#queue .outcome")).ToHaveCountAsync(2);
         gateway.IsCut = false;
-        await Expect(page.Locator("#queue")).ToContainTextAsync("TIFF braucht den Dienst");
+        await Expect(page.Locator("#queue")).ToContainTextAsync("TIFF und DICOM brauchen den Dienst");
         await Expect(page.Locator(".answer")).ToContainTextAsync("Das Bild wurde nicht gesendet.");
         await Expect(page.Locator("#device-bar")).ToBeHiddenAsync();
         Assert.DoesNotContain(gateway.Requests, r => r.StartsWith("POST", StringComparison.Ordinal));

@@ -122,6 +122,13 @@ public sealed partial class DockerfileTests
         Assert.All(["models/README.md", "local.settings.json", "functions/local.settings.json", "tests/core/Lentigo.Core.Tests.csproj", "core/bin/a.dll", "training/obj/b.json", ".git/config", "bench/training/peer.py"], f => Assert.False(IsInContext(f), f));
 
     [Fact]
+    public void The_alert_of_an_unused_GPU_looks_for_the_words_that_the_app_logs()
+    {
+        Assert.Contains("Message startswith \"Serving the model\" and Message contains \" on Cpu,\"", Repository.Read("infra-bicep/modules/alerts.bicep"), StringComparison.Ordinal);
+        Assert.Contains("\"Serving the model {Name} {Version} on {Device}, ", Repository.Read("functions/Serving/ModelFollower.cs"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_functions_that_the_infrastructure_names_are_those_of_the_app()
     {
         string[] functions = [.. Directory.EnumerateFiles(Path.Combine(Repository.Root, "functions"), "*.cs", SearchOption.AllDirectories).SelectMany(f => FunctionName().Matches(File.ReadAllText(f))).Select(m => m.Groups[1].Value)];
