@@ -17,7 +17,7 @@ namespace Lentigo.Functions.Http;
 public sealed class RequestLimits : IFunctionsWorkerMiddleware, IDisposable
 {
     private static readonly HashSet<string> Limited = [.. FunctionRoutes.All.Where(f => f.Trigger.AuthLevel != AuthorizationLevel.Anonymous).Select(f => f.Name)];
-    private static readonly TimeSpan Period = TimeSpan.FromSeconds(1), RetryConcurrentAfter = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RetryConcurrentAfter = TimeSpan.FromSeconds(1);
     private readonly PartitionedRateLimiter<string>[] limiters;
     private readonly PartitionedRateLimiter<string>? chained;
 
@@ -37,8 +37,8 @@ public sealed class RequestLimits : IFunctionsWorkerMiddleware, IDisposable
             made.Add(PartitionedRateLimiter.Create<string, string>(caller => RateLimitPartition.GetTokenBucketLimiter(caller, _ => new()
             {
                 TokenLimit = options.MaxRequestsPerMinute,
-                TokensPerPeriod = Math.Max(1, options.MaxRequestsPerMinute / 60),
-                ReplenishmentPeriod = options.MaxRequestsPerMinute >= 60 ? Period : TimeSpan.FromMinutes(1) / options.MaxRequestsPerMinute,
+                TokensPerPeriod = 1,
+                ReplenishmentPeriod = TimeSpan.FromMinutes(1) / options.MaxRequestsPerMinute,
             })));
         }
 

@@ -3,15 +3,17 @@ using System.Text;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>How the log names an image: by its blob's name, or by a hash where names may hold patients' data.</summary>
+/// <summary>How the log names an image: by a keyed hash of its blob's name, which may hold patients' data, or by the name itself where a setting says so.</summary>
 public sealed class LogNames(ServingOptions options)
 {
-    private const int HashLength = 16;
-    private readonly byte[]? key = options.HashNames ? Encoding.UTF8.GetBytes(options.HashNamesKey) : null;
+    private const int HashLength = 16, RandomKeyBytes = 32;
+    private readonly byte[]? key = !options.HashNames ? null
+        : options.HashNamesKey.Length > 0 ? Encoding.UTF8.GetBytes(options.HashNamesKey)
+        : RandomNumberGenerator.GetBytes(RandomKeyBytes);
 
     /// <summary>
-    /// The name as it is or, with <see cref="ServingOptions.HashNames"/>, <c>name-</c> and the first 16 hexadecimal digits of its HMAC-SHA-256 under <see cref="ServingOptions.HashNamesKey"/>. Line
-    /// breaks become spaces, so that no name can forge a line.
+    /// With <see cref="ServingOptions.HashNames"/> <c>name-</c> and the first 16 hexadecimal digits of the name's HMAC-SHA-256 under
+    /// <see cref="ServingOptions.HashNamesKey"/>. Without it the name as it is, but for line breaks, which become spaces: no name can forge a line.
     /// </summary>
     public string Of(string name) => key is null
         ? name.ReplaceLineEndings(" ")

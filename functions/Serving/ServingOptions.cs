@@ -66,10 +66,10 @@ public sealed record ServingOptions
     /// <summary>How old an image without a current result is when the reconciliation classifies it. Younger images are left to the blob triggers.</summary>
     public TimeSpan ReconcileAfter { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>Whether the log names images by a hash instead of their blobs' names, where these may hold patients' data.</summary>
-    public bool HashNames { get; init; }
+    /// <summary>Whether the log names images by a keyed hash instead of their blobs' names, which may hold patients' data.</summary>
+    public bool HashNames { get; init; } = true;
 
-    /// <summary>The secret of these hashes, so that nobody can find a name by trying; the same everywhere, or the lines of two instances do not meet.</summary>
+    /// <summary>The secret key of these hashes, the same for all instances, so that they hash a name alike; empty for a random one of each process.</summary>
     public string HashNamesKey { get; init; } = "";
 
     /// <summary>Whether <c>GET /api/metrics</c> tells what this instance measures of itself.</summary>
@@ -141,7 +141,7 @@ public sealed record ServingOptions
             _ when ClassPrior.Parse(Prior, ClassPrior.UniformShares) is null => $"{nameof(Prior)} '{Prior}' is neither {ClassPrior.Natural} nor {ClassPrior.Uniform} nor seven numbers above 0",
             _ when Suitability is not (Refuse or Warn) => $"{nameof(Suitability)} '{Suitability}' is neither {Refuse} nor {Warn}",
             { ModelNames.Count: > MaxModels } => $"{nameof(Models)} '{Models}' names more than {MaxModels} models, {nameof(Model)} counted",
-            { HashNames: true, HashNamesKey.Length: < 16 } => $"{nameof(HashNamesKey)} has fewer than 16 characters, but {nameof(HashNames)} is on",
+            { HashNamesKey.Length: > 0 and < 16 } => $"{nameof(HashNamesKey)} has fewer than 16 characters",
             { Model: "" } => $"{nameof(Model)} is empty",
             _ when ModelPollInterval < TimeSpan.FromMilliseconds(50) || ModelPollInterval > TimeSpan.FromDays(1) => $"{nameof(ModelPollInterval)} {ModelPollInterval} is not between 50 ms and a day",
             _ when ReconcileAfter < TimeSpan.FromSeconds(1) || ReconcileAfter > TimeSpan.FromDays(1) => $"{nameof(ReconcileAfter)} {ReconcileAfter} is not between 1 s and a day",

@@ -34,6 +34,19 @@ public class RequestLimitsTests
     }
 
     [Fact]
+    public void The_requests_of_a_minute_come_back_evenly()
+    {
+        using RequestLimits limits = new(new() { MaxRequestsPerMinute = 90 });
+        RateLimitLease last;
+        while ((last = limits.Acquire("a")).IsAcquired)
+        {
+        }
+
+        Assert.True(last.TryGetMetadata(MetadataName.RetryAfter, out TimeSpan after));
+        Assert.Equal(60.0 / 90, after.TotalSeconds, 0.01);
+    }
+
+    [Fact]
     public void A_caller_is_a_key_or_else_an_address()
     {
         string byHeader = Caller(r => r.Headers["x-functions-key"] = "secret"), byQuery = Caller(r => r.QueryString = new("?code=secret"));

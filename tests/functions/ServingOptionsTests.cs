@@ -49,6 +49,7 @@ public class ServingOptionsTests
     [InlineData("BodyDeadline", "00:00:00")]
     [InlineData("BodyGrace", "00:00:00")]
     [InlineData("MinBodyBytesPerSecond", "0")]
+    [InlineData("HashNamesKey", "fifteen letters")]
     [InlineData("MaxImageBytes", "0")]
     [InlineData("MaxImageBytes", "lots")]
     [InlineData("MaxImagePixels", "0")]
