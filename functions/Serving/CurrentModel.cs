@@ -45,6 +45,7 @@ public sealed class CurrentModel : IDisposable
         lock (gate)
         {
             old = served;
+            refused = null; // before the model is seen: the published version serves
             served = new(model);
         }
 

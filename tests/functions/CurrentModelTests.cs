@@ -53,6 +53,16 @@ public class CurrentModelTests
         Assert.Equal(1, Classify(other.Model), 1e-5);
     }
 
+    [Fact]
+    public void A_refusal_ends_with_the_model_that_takes_over()
+    {
+        using CurrentModel current = new();
+        current.Refuse(new("broken", "It is broken."));
+        Assert.Equal("broken", current.Refused?.Version);
+        current.Replace(Load());
+        Assert.Null(current.Refused);
+    }
+
     /// <summary>The sum of the probabilities of a black image.</summary>
     private static float Classify(EnsembleModel model)
     {
