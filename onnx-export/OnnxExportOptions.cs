@@ -43,9 +43,9 @@ public abstract record OnnxOptions
 
     /// <summary>
     /// Whether <see cref="OnnxPrecision.Int8"/> keeps weights to 7 bits. x64 CPUs without VNNI (before Ice Lake and Zen 4) add products of 8 bits in 16, which can
-    /// saturate; with 7 bits they cannot.
+    /// saturate; with 7 bits they cannot, and a file answers alike on every CPU. Turn it off for files that only meet CPUs with VNNI, Arm CPUs or GPUs.
     /// </summary>
-    public bool ReducedRange { get; init; }
+    public bool ReducedRange { get; init; } = true;
 
     /// <exception cref="OnnxExportException">An option makes no sense.</exception>
     internal virtual void Check()

@@ -128,7 +128,8 @@ public sealed class ClassificationTests : IDisposable
     {
         Load();
         Classification classification = Create(threads: 1);
-        Task<Prediction>[] asked = [.. Enumerable.Range(0, 20).Select(i => classification.ClassifyAsync(Picture(1), $"{i}", Warned, ServingMetrics.ByHttp, Cancellation))];
+        byte[] file = Picture(1);
+        Task<Prediction>[] asked = [.. Enumerable.Range(0, 20).Select(i => classification.ClassifyAsync(file, $"{i}", Warned, ServingMetrics.ByHttp, Cancellation))];
         classification.Dispose();
         int cancelled = 0;
         foreach (Task<Prediction> one in asked)

@@ -215,6 +215,10 @@ internal sealed class StandInAzure : IAsyncDisposable
                 byte[] answer = Encoding.UTF8.GetBytes(output), reason = Encoding.UTF8.GetBytes(error);
                 await client.GetStream().WriteAsync((byte[])[.. Encoding.ASCII.GetBytes($"{code} {answer.Length} {reason.Length}\n"), .. answer, .. reason]);
             }
+            catch (InvalidOperationException) when (!listener.Server.IsBound)
+            {
+                return;
+            }
             catch (Exception e) when (e is SocketException or ObjectDisposedException or IOException)
             {
                 if (!listener.Server.IsBound)
