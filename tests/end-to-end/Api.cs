@@ -51,7 +51,7 @@ internal static class Api
         LesionResult? result = null;
         await Eventually.TrueAsync(
             async () => (result = await ResultOrNullAsync(app, name))?.Source.ETag == version.ToString(),
-            () => $"the result of {name}. The app's log:\n{app.Log}");
+            () => $"the result of {name}. The end of the app's log:\n{app.LogEnd}");
         return result!;
     }
 

@@ -112,7 +112,7 @@ public sealed class BlobTests(SharedApp shared)
 
         foreach (string name in names)
         {
-            await Eventually.TrueAsync(async () => await results.GetBlobClient(DotSegments.Keep(name + ".json")).ExistsAsync(Cancellation), () => $"the result of {name}. The app's log:\n{App.Log}");
+            await Eventually.TrueAsync(async () => await results.GetBlobClient(DotSegments.Keep(name + ".json")).ExistsAsync(Cancellation), () => $"the result of {name}. The end of the app's log:\n{App.LogEnd}");
         }
 
         // Some of these names the blob trigger cannot ask for: they are answered by the reconciliation, as soon as the setting lets it.

@@ -25,7 +25,7 @@ public sealed class FuzzTests(SharedApp shared)
             using ByteArrayContent body = new(file);
             using HttpResponseMessage response = await shared.App.Client.PostAsync(new Uri("api/predict", UriKind.Relative), body, stop);
             string answer = await response.Content.ReadAsStringAsync(stop);
-            Assert.True((int)response.StatusCode < 500, $"Seed {Seed}, body {i}: {response.StatusCode} {answer}. The app's log:\n{shared.App.Log}");
+            Assert.True((int)response.StatusCode < 500, $"Seed {Seed}, body {i}: {response.StatusCode} {answer}. The end of the app's log:\n{shared.App.LogEnd}");
             if (response.StatusCode == HttpStatusCode.OK)
             {
                 Prediction prediction = JsonSerializer.Deserialize(answer, LentigoJson.Default.Prediction)!;

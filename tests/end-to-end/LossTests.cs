@@ -21,7 +21,7 @@ public sealed class LossTests
         await lease.AcquireAsync(BlobLeaseClient.InfiniteLeaseDuration, cancellationToken: Cancellation);
         BlobContentInfo newest = await app.DropAsync("leased.jpg", LesionFiles.Jpeg(2));
         await Eventually.TrueAsync(
-            () => Task.FromResult(app.Log.Contains("the failure of the image 'leased.jpg' could not be written", StringComparison.Ordinal)), () => $"the failure in the log:\n{app.Log}");
+            () => Task.FromResult(app.Log.Contains("the failure of the image 'leased.jpg' could not be written", StringComparison.Ordinal)), () => $"the failure in the log, which ends in:\n{app.LogEnd}");
 
         BlobContentInfo other = await app.DropAsync("other.jpg", LesionFiles.Jpeg(3));
         Assert.Equal(LesionResult.Classified, (await app.ResultAsync("other.jpg", other.ETag)).Status);
@@ -48,13 +48,13 @@ public sealed class LossTests
         await app.DropAsync("bad.jpg", LesionFiles.BadContent("truncated.jpg"));
         foreach ((string name, string version) in versions)
         {
-            await Eventually.TrueAsync(async () => await ReadAsync(name) is { Status: LesionResult.Classified } read && read.Source.ETag == version, () => $"the result of {name}. The app's log:\n{app.Log}");
+            await Eventually.TrueAsync(async () => await ReadAsync(name) is { Status: LesionResult.Classified } read && read.Source.ETag == version, () => $"the result of {name}. The end of the app's log:\n{app.LogEnd}");
         }
 
         ServiceStatus? status = null;
         await Eventually.TrueAsync(
             async () => (status = JsonSerializer.Deserialize(await GetAsync("api/status"), FunctionsJson.Default.ServiceStatus)) is { Waiting: 0, Classified: 2, Rejected: 1 },
-            () => $"everything counted; it is {status}. The app's log:\n{app.Log}");
+            () => $"everything counted; it is {status}. The end of the app's log:\n{app.LogEnd}");
         Assert.Equal((0, true, null), (status!.Failed, status.Complete, status.OldestWaiting));
         Assert.Contains(longest, await GetAsync("api/results"), StringComparison.Ordinal);
         Assert.DoesNotContain("short.jpg", app.Log, StringComparison.Ordinal);
@@ -66,7 +66,7 @@ public sealed class LossTests
         }
 
         BlobContainerClient lesions = app.Blobs.GetBlobContainerClient("lesions");
-        await Eventually.TrueAsync(async () => await lesions.ExistsAsync(Cancellation), () => $"the container to come back. The app's log:\n{app.Log}");
+        await Eventually.TrueAsync(async () => await lesions.ExistsAsync(Cancellation), () => $"the container to come back. The end of the app's log:\n{app.LogEnd}");
         BlobContentInfo after = await app.DropAsync("after.jpg", LesionFiles.Jpeg(4));
         Assert.Equal(LesionResult.Classified, (await app.ResultAsync("after.jpg", after.ETag)).Status);
 

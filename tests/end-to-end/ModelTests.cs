@@ -21,7 +21,7 @@ public sealed class ModelTests
         foreach (string version in (string[])["swap-1", "swap-2", "swap-3"])
         {
             await PackageCopy.PublishAsync(app, version);
-            await Eventually.TrueAsync(async () => (await app.PredictAsync(file)).Model.Version == version, () => $"version {version}. The app's log:\n{app.Log}");
+            await Eventually.TrueAsync(async () => (await app.PredictAsync(file)).Model.Version == version, () => $"version {version}. The end of the app's log:\n{app.LogEnd}");
         }
 
         await stop.CancelAsync();
@@ -70,12 +70,12 @@ public sealed class ModelTests
         Api.AssertSame(before.Probabilities, after.Probabilities);
 
         await PackageCopy.PublishAsync(app, "good");
-        await Eventually.TrueAsync(async () => (await app.PredictAsync(file)).Model.Version == "good", () => $"the good version. The app's log:\n{app.Log}");
+        await Eventually.TrueAsync(async () => (await app.PredictAsync(file)).Model.Version == "good", () => $"the good version. The end of the app's log:\n{app.LogEnd}");
         ServiceHealth ready = await app.HealthAsync();
         Assert.Equal((ServiceHealth.Ready, null), (ready.Status, ready.Refused));
         Assert.Equal(2, app.Log.Split("is corrupt").Length); // once, though it was tried again and again
 
-        Task RefusedAsync(string reason) => Eventually.TrueAsync(() => Task.FromResult(app.Log.Contains(reason, StringComparison.Ordinal)), () => $"'{reason}' in the app's log:\n{app.Log}");
+        Task RefusedAsync(string reason) => Eventually.TrueAsync(() => Task.FromResult(app.Log.Contains(reason, StringComparison.Ordinal)), () => $"'{reason}' in the end of the app's log:\n{app.LogEnd}");
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class ModelTests
                 string json = await app.Client.GetStringAsync(new Uri("api/model", UriKind.Relative), Cancellation);
                 return JsonSerializer.Deserialize(json, FunctionsJson.Default.ModelManifest) is { Version: "again" } served && served.Licence == licence;
             },
-            () => $"the content that was published last. The app's log:\n{app.Log}");
+            () => $"the content that was published last. The end of the app's log:\n{app.LogEnd}");
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class ModelTests
 
         await app.StartAgainAsync(new() { ["Lentigo__Model"] = "later" }, untilHealthy: false);
         using HttpContent body = Api.Body(LesionFiles.Jpeg());
-        await Eventually.TrueAsync(async () => (await app.RefusedAsync(body)).Detail.Contains("no blob later/1/manifest.json", StringComparison.Ordinal), () => $"the reason. The app's log:\n{app.Log}");
+        await Eventually.TrueAsync(async () => (await app.RefusedAsync(body)).Detail.Contains("no blob later/1/manifest.json", StringComparison.Ordinal), () => $"the reason. The end of the app's log:\n{app.LogEnd}");
         Problem problem = await app.RefusedAsync(body);
         Assert.Equal((503, "urn:lentigo:problem:no-model"), (problem.Status, problem.Type));
 

@@ -31,7 +31,7 @@ public sealed class NamedModelTests
         }
 
         await PackageCopy.PublishAsync(app, "newer", "lentigo-phone");
-        await Eventually.TrueAsync(async () => (await AskAsync("api/predict?model=lentigo-phone")).Model.Version == "newer", () => $"the newer version. The app's log:\n{app.Log}");
+        await Eventually.TrueAsync(async () => (await AskAsync("api/predict?model=lentigo-phone")).Model.Version == "newer", () => $"the newer version. The end of the app's log:\n{app.LogEnd}");
         Assert.Equal([new("lentigo-fast", serving), new("lentigo-phone", "newer")], await ServingAsync());
 
         async Task<Prediction> AskAsync(string path)

@@ -53,6 +53,9 @@ internal sealed class RunningApp : IAsyncDisposable
         }
     }
 
+    /// <summary>The last lines of the log, which tell why a wait was in vain.</summary>
+    public string LogEnd => string.Join('\n', Log.Split('\n').TakeLast(80));
+
     /// <summary>An app that is still to be started, by <see cref="StartAgainAsync"/>.</summary>
     public static RunningApp NotStarted() => new();
 
@@ -155,13 +158,13 @@ internal sealed class RunningApp : IAsyncDisposable
 
     private async Task UntilAnswersAsync(bool untilHealthy)
     {
-        await Eventually.TrueAsync(AnswersAsync, () => $"the app to answer. Its log:\n{Log}");
+        await Eventually.TrueAsync(AnswersAsync, () => $"the app to answer. The end of its log:\n{LogEnd}");
 
         async Task<bool> AnswersAsync()
         {
             if (Process.HasExited)
             {
-                Assert.Fail($"The app ended with exit code {Process.ExitCode}. Its log:\n{Log}");
+                Assert.Fail($"The app ended with exit code {Process.ExitCode}. The end of its log:\n{LogEnd}");
             }
 
             try
