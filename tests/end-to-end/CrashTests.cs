@@ -10,9 +10,8 @@ namespace Lentigo.EndToEnd.Tests;
 /// <summary>No image is lost, whatever dies. Short by default; LENTIGO_LONG=1 makes it long, and LENTIGO_DROPS sets how many images are dropped.</summary>
 public sealed class CrashTests
 {
-    private static readonly bool IsLong = Environment.GetEnvironmentVariable("LENTIGO_LONG") == "1";
-    private static readonly int Drops = int.TryParse(Environment.GetEnvironmentVariable("LENTIGO_DROPS"), out int set) ? set : IsLong ? 2000 : 40;
-    private static readonly int Kills = IsLong ? 20 : Math.Max(2, Drops / 33), StorageRestarts = IsLong ? 5 : 1;
+    private static readonly int Drops = LongRuns.Number("LENTIGO_DROPS", 40, 2000);
+    private static readonly int Kills = LongRuns.Asked ? 20 : Math.Max(2, Drops / 33), StorageRestarts = LongRuns.Asked ? 5 : 1;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -97,6 +96,40 @@ public sealed class CrashTests
         foreach ((string name, string etag) in acknowledged)
         {
             Assert.Equal(LesionResult.Classified, (await app.ResultAsync(name, new(etag))).Status);
+        }
+    }
+
+    [Fact]
+    public async Task Two_instances_on_one_account_give_each_image_one_answer_though_one_of_them_dies()
+    {
+        await using RunningApp app = RunningApp.NotStarted();
+        await using Azurite storage = await app.StartStorageAsync();
+        await app.StartAgainAsync();
+        await using RunningApp other = await RunningApp.StartAsync(new() { ["AzureWebJobsStorage"] = app.StorageConnectionString });
+        try
+        {
+            byte[][] files = [.. Enumerable.Range(0, 4).Select(seed => LesionFiles.Jpeg(seed))];
+            List<IReadOnlyList<ClassProbability>> alone = [];
+            foreach (byte[] file in files)
+            {
+                alone.Add((await other.PredictAsync(file)).Probabilities);
+            }
+
+            await DropAsync(app, [.. files.Reverse()]); // overwritten below, while they may be at work
+            Task<ETag[]> dropping = DropAsync(app, files);
+            await Task.Delay(500, Cancellation);
+            app.Signal("KILL");
+            ETag[] dropped = await dropping;
+            for (int i = 0; i < dropped.Length; i++)
+            {
+                LesionResult result = await app.ResultAsync(Name(i), dropped[i]); // of their one account
+                Assert.Equal(LesionResult.Classified, result.Status);
+                Api.AssertSame(alone[i % files.Length], result.Probabilities);
+            }
+        }
+        finally
+        {
+            await other.StopAsync(); // before its storage
         }
     }
 

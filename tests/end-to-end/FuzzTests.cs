@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using Lentigo.Core;
@@ -9,7 +10,7 @@ namespace Lentigo.EndToEnd.Tests;
 /// <summary>Images with changed bytes. LENTIGO_FUZZ sets how many, LENTIGO_SEED which; the default is few.</summary>
 public sealed class FuzzTests(SharedApp shared)
 {
-    private static readonly int Bodies = int.TryParse(Environment.GetEnvironmentVariable("LENTIGO_FUZZ"), out int set) ? set : Environment.GetEnvironmentVariable("LENTIGO_LONG") == "1" ? 100_000 : 300;
+    private static readonly int Bodies = LongRuns.Number("LENTIGO_FUZZ", 300, 100_000);
     private static readonly int Seed = int.TryParse(Environment.GetEnvironmentVariable("LENTIGO_SEED"), out int seed) ? seed : Random.Shared.Next();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -19,12 +20,16 @@ public sealed class FuzzTests(SharedApp shared)
     {
         byte[][] whole = [.. new[] { "jpg", "png", "webp", "tif" }.Select(LesionFiles.Of)];
         Dictionary<int, int> statuses = [];
+        double slowest = 0;
+        double memory = shared.App.Held().Memory;
         await Parallel.ForEachAsync(Enumerable.Range(0, Bodies), new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Cancellation }, async (i, stop) =>
         {
             byte[] file = Change(whole[i % whole.Length], new Random(HashCode.Combine(Seed, i)));
             using ByteArrayContent body = new(file);
+            long sent = Stopwatch.GetTimestamp();
             using HttpResponseMessage response = await shared.App.Client.PostAsync(new Uri("api/predict", UriKind.Relative), body, stop);
             string answer = await response.Content.ReadAsStringAsync(stop);
+            double seconds = Stopwatch.GetElapsedTime(sent).TotalSeconds;
             Assert.True((int)response.StatusCode < 500, $"Seed {Seed}, body {i}: {response.StatusCode} {answer}. The end of the app's log:\n{shared.App.LogEnd}");
             if (response.StatusCode == HttpStatusCode.OK)
             {
@@ -39,9 +44,10 @@ public sealed class FuzzTests(SharedApp shared)
             lock (statuses)
             {
                 statuses[(int)response.StatusCode] = statuses.GetValueOrDefault((int)response.StatusCode) + 1;
+                slowest = Math.Max(slowest, seconds);
             }
         });
-        TestContext.Current.TestOutputHelper?.WriteLine($"Seed {Seed}: {string.Join(", ", statuses.OrderBy(s => s.Key).Select(s => $"{s.Value} x {s.Key}"))}");
+        LongRuns.Report($"Seed {Seed}: {string.Join(", ", statuses.OrderBy(s => s.Key).Select(s => $"{s.Value} x {s.Key}"))}; the slowest answer took {slowest:f1} s; memory {memory:f0} MiB, then {shared.App.Held().Memory:f0} MiB");
         Assert.DoesNotContain("The worker, process", shared.App.Log, StringComparison.Ordinal); // it was not started again
         Assert.True(statuses.Count > 1); // some are still images, some are not
     }

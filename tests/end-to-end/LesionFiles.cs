@@ -34,6 +34,13 @@ internal static class LesionFiles
         return resized.PngsaveBuffer();
     }
 
+    /// <summary>A small file of many pixels, which costs much to decode.</summary>
+    public static byte[] Large()
+    {
+        using Image picture = Image.Black(8000, 5000);
+        return picture.PngsaveBuffer(bitdepth: 1);
+    }
+
     /// <summary>The bad files by name, with the status and the problem that each must get.</summary>
     public static TheoryData<string, int, string> Bad { get; } = new()
     {

@@ -18,14 +18,22 @@ public sealed class ModelTests
         byte[] file = LesionFiles.Jpeg();
         using CancellationTokenSource stop = new();
         Task<int>[] clients = [.. Enumerable.Range(0, 4).Select(_ => Task.Run(AskAsync, Cancellation))];
-        foreach (string version in (string[])["swap-1", "swap-2", "swap-3"])
+        List<double> memory = [];
+        foreach (string version in Enumerable.Range(1, LongRuns.Number("LENTIGO_SWAPS", 3, 200)).Select(i => $"swap-{i}"))
         {
             await PackageCopy.PublishAsync(app, version);
             await Eventually.TrueAsync(async () => (await app.PredictAsync(file)).Model.Version == version, () => $"version {version}. The end of the app's log:\n{app.LogEnd}");
+            memory.Add(app.Held().Memory);
         }
 
         await stop.CancelAsync();
-        Assert.All(await Task.WhenAll(clients), asked => Assert.True(asked > 0));
+        int[] answers = await Task.WhenAll(clients);
+        Assert.All(answers, asked => Assert.True(asked > 0));
+        LongRuns.Report($"{memory.Count} swaps, {answers.Sum()} answers, memory of the worker in MiB: {string.Join(' ', memory.Where((_, i) => i % Math.Max(1, memory.Count / 20) == 0).Select(m => $"{m:f0}"))}");
+        if (memory.Count > 20)
+        {
+            Assert.InRange(memory.TakeLast(5).Order().ElementAt(2), 0, 1.1 * memory[9..15].Order().ElementAt(3)); // single readings swing with the collector
+        }
 
         async Task<int> AskAsync()
         {

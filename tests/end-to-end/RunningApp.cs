@@ -103,6 +103,15 @@ internal sealed class RunningApp : IAsyncDisposable
         kill.WaitForExit();
     }
 
+    /// <summary>The worker's process.</summary>
+    public Process Worker()
+    {
+        using Process find = Process.Start(new ProcessStartInfo("pgrep", ["-P", $"{Process.Id}", "-f", "Lentigo.Functions.dll"]) { RedirectStandardOutput = true })!;
+        string id = find.StandardOutput.ReadToEnd();
+        find.WaitForExit();
+        return Process.GetProcessById(int.Parse(id, System.Globalization.CultureInfo.InvariantCulture));
+    }
+
     /// <summary>Kills the worker, if there is one now.</summary>
     public void KillWorker()
     {
