@@ -19,6 +19,13 @@ public abstract class ModelStore
     /// <summary>Publishes a package: its files, then its manifest, last the pointer, so that a reader never sees half of it.</summary>
     public async Task PublishAsync(ModelPackage package, CancellationToken cancellationToken)
     {
+        await AddAsync(package, cancellationToken).ConfigureAwait(false);
+        await PointToAsync(package.Manifest.Name, package.Manifest.Version, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes a package's files, then its manifest. The version that serves stays: the pointer is not changed.</summary>
+    public async Task AddAsync(ModelPackage package, CancellationToken cancellationToken)
+    {
         ArgumentNullException.ThrowIfNull(package);
         ModelManifest manifest = package.Manifest;
         foreach (string file in manifest.Files.Keys.Append(ModelManifest.FileName))
@@ -26,8 +33,6 @@ public abstract class ModelStore
             byte[] content = await File.ReadAllBytesAsync(Path.Combine(package.Folder, file), cancellationToken).ConfigureAwait(false);
             await WriteAsync(PathOf(manifest.Name, manifest.Version, file), content, cancellationToken).ConfigureAwait(false);
         }
-
-        await PointToAsync(manifest.Name, manifest.Version, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Makes a version that is in the store the one that serves.</summary>

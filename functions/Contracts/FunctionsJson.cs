@@ -20,6 +20,7 @@ namespace Lentigo.Functions.Contracts;
 [JsonSerializable(typeof(ModelManifest))]
 [JsonSerializable(typeof(LesionReceipt))]
 [JsonSerializable(typeof(RefusedVersion))]
+[JsonSerializable(typeof(CandidateStatus))]
 [JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(FeedbackRequest))]
 [JsonSerializable(typeof(FeedbackReceipt))]

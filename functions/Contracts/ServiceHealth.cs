@@ -9,12 +9,13 @@ namespace Lentigo.Functions.Contracts;
 /// <param name="Device">The processor it runs on, <c>cpu</c> or <c>cuda</c>.</param>
 /// <param name="Warning">Why it runs on the CPU where a GPU was wished for, or null.</param>
 /// <param name="Refused">The published version that cannot be used, so that <paramref name="Model"/> serves on; null where there is none.</param>
-internal sealed record ServiceHealth(string Status, ModelReference Model, string Device, string? Warning, RefusedVersion? Refused)
+/// <param name="Candidate">The version that is tried beside it; null where there is none.</param>
+internal sealed record ServiceHealth(string Status, ModelReference Model, string Device, string? Warning, RefusedVersion? Refused, CandidateStatus? Candidate)
 {
     /// <summary>The service can classify.</summary>
     public const string Ready = "ready";
 
-    /// <summary>The service can classify, but not with the version that was published last.</summary>
+    /// <summary>The service can classify, but not with the version that was published last, or not with the candidate.</summary>
     public const string Degraded = "degraded";
 
     /// <inheritdoc cref="Prediction.Notice"/>

@@ -120,12 +120,16 @@ internal static class ApiOperations
             Answers = [new(201, Json, "It is recorded.", typeof(FeedbackReceipt))],
             Problems = ["no-diagnosis", "not-found", "feedback-exists", "not-classified"],
         },
-        new("model", "readModel", Models, "Read the card of the model that serves", "All that is known of it: members, data, recipe, figures, licence.")
+        new("model", "readModel", Models, "Read the card of the model that serves",
+            "All that is known of it: members, data, recipe, figures, licence. Beside the manifest `refused` holds a published version that cannot be used, and "
+            + "`candidate` one that is tried, as in `GET /api/health`.")
         {
             Answers = [new(200, Json, "The manifest.", typeof(ModelManifest))],
             Problems = ["no-model"],
         },
-        new("models", "listModels", Models, "List the models and their published versions", "The newest twenty versions of each model that may be asked for, newest first, those of the default one first. One is loaded when it is first asked for, so that its first answer takes longer.")
+        new("models", "listModels", Models, "List the models and their published versions",
+            "The newest twenty versions of each model that may be asked for, newest first, those of the default one first, and last the candidate where it is a "
+            + "version of another model. One is loaded when it is first asked for, so that its first answer takes longer.")
         {
             Answers = [new(200, Json, "The versions.", typeof(IReadOnlyList<ModelVersion>))],
         },

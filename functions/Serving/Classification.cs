@@ -7,10 +7,12 @@ using Lentigo.Functions.Contracts;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>Classifies image files with the current model; those of several callers together, in batches.</summary>
+/// <summary>Classifies image files with the current model, or the candidate where it has its part; those of several callers together, in batches.</summary>
 public sealed class Classification : IDisposable
 {
     private readonly CurrentModel current;
+    private readonly CandidateModel candidate;
+    private readonly ShadowEvaluation shadow;
     private readonly ServingOptions options;
     private readonly ServingMetrics metrics;
     private readonly PixelBudget budget;
@@ -18,22 +20,28 @@ public sealed class Classification : IDisposable
     private int pending;
 
     /// <summary>Starts a thread for each processor.</summary>
-    public Classification(CurrentModel current, ServingOptions options, PixelBudget budget, ServingMetrics metrics, TimeProvider time)
-        : this(current, options, budget, metrics, time, threads: null)
+    public Classification(CurrentModel current, CandidateModel candidate, ServingOptions options, PixelBudget budget, ServingMetrics metrics, TimeProvider time)
+        : this(current, candidate, options, budget, metrics, time, threads: null)
     {
     }
 
-    internal Classification(CurrentModel current, ServingOptions options, PixelBudget budget, ServingMetrics metrics, TimeProvider time, int? threads)
+    internal Classification(
+        CurrentModel current, CandidateModel candidate, ServingOptions options, PixelBudget budget, ServingMetrics metrics, TimeProvider time, int? threads)
     {
         this.budget = budget;
         this.current = current;
+        this.candidate = candidate;
         this.options = options;
         this.metrics = metrics;
         queue = new(options, metrics, time, threads);
+        shadow = new(candidate, queue, budget, options, metrics);
     }
 
     /// <summary>How many batches went through the graph.</summary>
     internal long Batches => queue.Batches;
+
+    /// <summary>How many images the candidate is still to classify in the background.</summary>
+    internal int WaitingShadows => shadow.Waiting;
 
     /// <summary>Classifies the image file of a caller who can come again: refuses it where too many wait already.</summary>
     /// <exception cref="ProblemException">No model is loaded yet, or <see cref="ServingOptions.MaxPendingImages"/> are waiting.</exception>
@@ -96,7 +104,14 @@ public sealed class Classification : IDisposable
         activity?.SetTag("lentigo.id", id);
         try
         {
-            Prediction answer = await ClassifyAsync(file, id, asked, model ?? current, cancellationToken);
+            CandidatePart part = model is null || model == current ? candidate.PartOf(file) : CandidatePart.None;
+            Prediction answer = (part is CandidatePart.Answers ? await CandidateAnswerAsync(file, id, asked, cancellationToken) : null)
+                ?? await ClassifyAsync(file, id, asked, model ?? current, cancellationToken);
+            if (part is CandidatePart.Shadows)
+            {
+                shadow.Begin(file, asked, answer);
+            }
+
             activity?.SetTag("lentigo.model.version", answer.Model.Version);
             metrics.Answered(answer, source);
             return answer;
@@ -111,6 +126,20 @@ public sealed class Classification : IDisposable
         {
             activity?.SetStatus(ActivityStatusCode.Error, e.GetType().Name);
             throw;
+        }
+    }
+
+    /// <summary>The candidate's answer; null where it fails for another reason than the image.</summary>
+    private async Task<Prediction?> CandidateAnswerAsync(byte[] file, string id, PredictionOptions asked, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ClassifyAsync(file, id, asked, candidate.Model, cancellationToken);
+        }
+        catch (Exception e) when (e is not (ImageRejectedException or OperationCanceledException))
+        {
+            candidate.Failed(e);
+            return null;
         }
     }
 
@@ -132,7 +161,11 @@ public sealed class Classification : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => queue.Dispose();
+    public void Dispose()
+    {
+        shadow.Dispose();
+        queue.Dispose();
+    }
 
     private Places Take(int count)
     {

@@ -18,6 +18,7 @@ internal sealed class ClassificationQueue : IDisposable
     private readonly Queue<Work> files = [];
     private readonly LinkedList<Work> ready = [];
     private readonly Thread[] threads;
+    private TaskCompletionSource noneWaits = NewSignal();
     private bool stopping;
     private long batches;
 
@@ -53,12 +54,34 @@ internal sealed class ClassificationQueue : IDisposable
         return work.WhenDoneAsync();
     }
 
+    /// <summary>Waits until no image waits for a processor: for work that must delay nobody's.</summary>
+    /// <exception cref="OperationCanceledException">It is given up, or the queue stops.</exception>
+    /// <exception cref="ObjectDisposedException">The queue has stopped.</exception>
+    public async Task WhenNoneWaitsAsync(CancellationToken cancellationToken)
+    {
+        Task signal;
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(stopping, this);
+            if (files.Count == 0 && ready.Count == 0)
+            {
+                return;
+            }
+
+            noneWaits = noneWaits.Task.IsCompleted ? NewSignal() : noneWaits;
+            signal = noneWaits.Task;
+        }
+
+        await signal.WaitAsync(cancellationToken);
+    }
+
     /// <summary>Finishes the steps that have begun and cancels the rest.</summary>
     public void Dispose()
     {
         lock (gate)
         {
             stopping = true;
+            noneWaits.TrySetCanceled();
             Monitor.PulseAll(gate);
         }
 
@@ -68,6 +91,8 @@ internal sealed class ClassificationQueue : IDisposable
             left.Cancel();
         }
     }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private int Count(IReadOnlyCollection<Work> works)
     {
@@ -119,6 +144,7 @@ internal sealed class ClassificationQueue : IDisposable
                     return [file];
                 }
 
+                noneWaits.TrySetResult();
                 Monitor.Wait(gate);
             }
         }

@@ -10,9 +10,12 @@ namespace Lentigo.Functions.Serving;
 
 /// <summary>
 /// Follows <c>{model}/current.json</c>: loads and checks a version that it names beside the one that serves, then swaps them. A version that is published again with
-/// other content is loaded too. A package that cannot be used is refused, which the log tells once and health as long as it lasts, and the version before it serves on.
+/// other content is loaded too. A package that cannot be used is refused, which the log tells once and health as long as it lasts, and the version before it
+/// serves on. A pinned version is followed in place of what the pointer names.
 /// </summary>
-public sealed class ModelFollower(ModelStore store, CurrentModel current, ServingMetrics metrics, ServingOptions options, TimeProvider time, ILogger<ModelFollower> log) : BackgroundService
+public sealed class ModelFollower(
+    ModelStore store, CurrentModel current, ServingMetrics metrics, ServingOptions options, TimeProvider time, ILogger<ModelFollower> log,
+    string? pinnedVersion = null) : BackgroundService
 {
     private const int MostWarnings = 100;
     private static readonly TimeSpan LongestRetryPause = TimeSpan.FromMinutes(5);
@@ -25,7 +28,11 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        metrics.ObserveModel(options.Model, () => current.Manifest, () => current.Refused);
+        if (pinnedVersion is null)
+        {
+            metrics.ObserveModel(options.Model, () => current.Manifest, () => current.Refused);
+        }
+
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -55,7 +62,7 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
         string? version;
         try
         {
-            version = await store.ReadCurrentVersionAsync(options.Model, stop);
+            version = pinnedVersion ?? await store.ReadCurrentVersionAsync(options.Model, stop);
         }
         catch (ModelPackageException e)
         {
@@ -95,6 +102,12 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
             serving = new(version, package.Fingerprint);
             FreedMemory.Return(); // loading needs more than the model does
             Settle();
+            if (pinnedVersion is not null)
+            {
+                log.LogInformation("The candidate {Name} {Version} is loaded on {Device}.", package.Manifest.Name, version, model.Device);
+                return;
+            }
+
             log.LogInformation(
                 "Serving the model {Name} {Version} on {Device}, {Threads} threads, weights in {Precision}, batches of up to {Batch}.",
                 package.Manifest.Name, version, model.Device, model.Threads, package.Manifest.Precision, options.MaxBatchSize);
@@ -154,7 +167,9 @@ public sealed class ModelFollower(ModelStore store, CurrentModel current, Servin
 
         if (warned.Add(message))
         {
-            string consequence = current.Manifest is { } model ? $"The version {model.Version} serves on." : "Nothing can be classified until a model is there.";
+            string consequence = pinnedVersion is not null ? "It is the candidate: the version that serves answers every image."
+                : current.Manifest is { } model ? $"The version {model.Version} serves on."
+                : "Nothing can be classified until a model is there.";
             log.LogWarning(e, "Model not loaded: {Message} {Consequence}", message, consequence);
         }
     }

@@ -5,8 +5,10 @@ using Lentigo.Functions.Contracts;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>What the container <c>models</c> holds of the models that may be asked for: their versions, and the reports of the one that serves.</summary>
-public sealed class PublishedModels(ModelStore store, CurrentModel current, NamedModels named, ServingOptions options)
+/// <summary>
+/// What the container <c>models</c> holds of the models that may be asked for and of the candidate: their versions, and the reports of the one that serves.
+/// </summary>
+public sealed class PublishedModels(ModelStore store, CurrentModel current, CandidateModel candidate, NamedModels named, ServingOptions options)
 {
     /// <summary>The most versions that are told of: the newest.</summary>
     private const int MaxVersions = 20;
@@ -17,12 +19,20 @@ public sealed class PublishedModels(ModelStore store, CurrentModel current, Name
     internal async Task<IReadOnlyList<ModelVersion>> ListAsync(CancellationToken cancellationToken)
     {
         List<ModelVersion> all = [];
+        CandidateStatus? tried = candidate.Status;
         foreach (string name in options.ModelNames)
         {
             string? serving = named.VersionOf(name) ?? (name == options.Model ? null : await store.ReadCurrentVersionAsync(name, cancellationToken));
             IReadOnlyList<string> versions = await store.ListVersionsAsync(name, cancellationToken);
-            ModelVersion?[] read = await Task.WhenAll(versions.Take(MaxVersions).Select(v => VersionAsync(name, v, v == serving, cancellationToken)));
+            IEnumerable<string> shown = versions.Take(MaxVersions).Union(tried?.Name == name ? [tried.Version] : []);
+            ModelVersion?[] read = await Task.WhenAll(shown.Select(v => VersionAsync(name, v, v == serving, tried, cancellationToken)));
             all.AddRange(read.OfType<ModelVersion>());
+        }
+
+        if (tried is not null && !options.ModelNames.Contains(tried.Name)
+            && await VersionAsync(tried.Name, tried.Version, serving: false, tried, cancellationToken) is { } other)
+        {
+            all.Add(other);
         }
 
         return all;
@@ -37,7 +47,7 @@ public sealed class PublishedModels(ModelStore store, CurrentModel current, Name
         return manifest.Files.ContainsKey(file) && await store.ReadFileAsync(manifest.Name, manifest.Version, file, cancellationToken) is { } content ? BinaryData.FromBytes(content) : null;
     }
 
-    private async Task<ModelVersion?> VersionAsync(string name, string version, bool serving, CancellationToken cancellationToken)
+    private async Task<ModelVersion?> VersionAsync(string name, string version, bool serving, CandidateStatus? tried, CancellationToken cancellationToken)
     {
         if (await store.ReadFileAsync(name, version, ModelManifest.FileName, cancellationToken) is not { } content)
         {
@@ -48,7 +58,7 @@ public sealed class PublishedModels(ModelStore store, CurrentModel current, Name
         {
             ModelManifest manifest = JsonSerializer.Deserialize(content, LentigoJson.Default.ModelManifest)!;
             return new(
-                name, manifest.Version, manifest.Created, serving, name == options.Model,
+                name, manifest.Version, manifest.Created, serving, name == options.Model, tried?.Name == name && tried.Version == version ? tried.State : null,
                 manifest.EnsembleMetric("accuracy"), manifest.EnsembleMetric("balancedAccuracy"), manifest.EnsembleMetric("macroAuc"));
         }
         catch (JsonException)

@@ -20,9 +20,10 @@ public sealed class ServingMetrics : IDisposable
 
     private static readonly double[] SecondBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
     private static readonly double[] ShareBounds = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+    private static readonly double[] DifferenceBounds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5];
     private readonly Meter meter = new(Name);
-    private readonly Counter<long> answers, rejections, results, reconciled, poison;
-    private readonly Histogram<double> requests, decoding, inference, suitability;
+    private readonly Counter<long> answers, rejections, results, reconciled, poison, candidateFailures, shadows, agreement;
+    private readonly Histogram<double> requests, decoding, inference, suitability, difference;
     private readonly Histogram<int> batches;
 
     /// <summary>Creates the instruments.</summary>
@@ -38,6 +39,16 @@ public sealed class ServingMetrics : IDisposable
         rejections = meter.CreateCounter<long>("lentigo.rejections", "{image}", "Images that could not be classified, by reason: the share of not-dermoscopy tells what users send.");
         results = meter.CreateCounter<long>("lentigo.results", "{image}", "Results written for dropped images, by status.");
         reconciled = meter.CreateCounter<long>("lentigo.reconciled", "{image}", "Images that the triggers missed and the reconciliation classified.");
+        candidateFailures = meter.CreateCounter<long>(
+            "lentigo.candidate.failures", "{image}", "Images on which the candidate failed; the version that serves answers them.");
+        shadows = meter.CreateCounter<long>(
+            "lentigo.shadow.images", "{image}",
+            "Images for the candidate to classify in the background, by outcome: compared, rejected, failed, or busy where too many waited.");
+        agreement = meter.CreateCounter<long>(
+            "lentigo.shadow.agreement", "{image}", "Images that both versions classified, by whether most probable class and recommendation are the same.");
+        difference = meter.CreateHistogram(
+            "lentigo.shadow.difference", "1", "How far the malignant probabilities of both versions are apart, 0 to 1.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = DifferenceBounds });
         poison = meter.CreateCounter<long>("lentigo.poison", "{message}", "Messages of the poison queues: images that failed as often as the host tries.");
 
         Histogram<double> Seconds(string name, string description) =>
@@ -64,6 +75,12 @@ public sealed class ServingMetrics : IDisposable
         meter.CreateObservableGauge("lentigo.model.refused", () => new Measurement<int>(refused() is null ? 0 : 1, new KeyValuePair<string, object?>("name", name)), description: "1 while the published version of the model is refused and an older one serves.");
     }
 
+    /// <summary>Watches the candidate.</summary>
+    internal void ObserveCandidate(Func<CandidateStatus> status) => meter.CreateObservableGauge(
+        "lentigo.candidate.info",
+        () => status() is var c ? new Measurement<int>(1, new("name", c.Name), new("version", c.Version), new("state", c.State)) : default,
+        description: "1 for the candidate, with its state: loading, ready, refused or serving.");
+
     internal void Request(string function, int status, TimeSpan duration) => requests.Record(duration.TotalSeconds, new("function", function), new("status", status));
 
     internal void Decoded(TimeSpan duration) => decoding.Record(duration.TotalSeconds);
@@ -76,7 +93,9 @@ public sealed class ServingMetrics : IDisposable
 
     internal void Answered(Prediction answer, string source)
     {
-        answers.Add(1, new("class", answer.Label.Code), new("recommendation", answer.Triage?.Recommendation ?? "none"), new("version", answer.Model.Version), new("source", source));
+        answers.Add(
+            1, new("class", answer.Label.Code), new("recommendation", Recommendation(answer)),
+            new("name", answer.Model.Name), new("version", answer.Model.Version), new("source", source));
         if (answer.Suitability is { } score)
         {
             suitability.Record(score.Score);
@@ -89,7 +108,31 @@ public sealed class ServingMetrics : IDisposable
 
     internal void Reconciled(int images) => reconciled.Add(images);
 
+    internal void CandidateFailed(ModelReference candidate) => candidateFailures.Add(1, new KeyValuePair<string, object?>("candidate", NameOf(candidate)));
+
+    /// <summary>Counts an image that was for the candidate to classify in the background.</summary>
+    internal void Shadowed(CandidateStatus candidate, ModelReference model, string outcome) =>
+        shadows.Add(1, new("model", NameOf(model)), new("candidate", $"{candidate.Name}/{candidate.Version}"), new("outcome", outcome));
+
+    /// <summary>Counts how far two versions agree on an image.</summary>
+    internal void Compared(Prediction answer, Prediction other)
+    {
+        KeyValuePair<string, object?> model = new("model", NameOf(answer.Model)), candidate = new("candidate", NameOf(other.Model));
+        agreement.Add(
+            1, model, candidate,
+            new("class", Same(answer.Label.Code, other.Label.Code)), new("recommendation", Same(Recommendation(answer), Recommendation(other))));
+        difference.Record(Math.Abs(MalignantProbability(answer) - MalignantProbability(other)), model, candidate);
+    }
+
     internal void Poison() => poison.Add(1);
+
+    private static string NameOf(ModelReference model) => $"{model.Name}/{model.Version}";
+
+    private static string Recommendation(Prediction answer) => answer.Triage?.Recommendation ?? "none";
+
+    private static string Same(string one, string other) => one == other ? "same" : "different";
+
+    private static double MalignantProbability(Prediction answer) => answer.Probabilities.Where(p => p.Malignant).Sum(p => p.Probability);
 
     /// <inheritdoc/>
     public void Dispose() => meter.Dispose();

@@ -51,11 +51,34 @@ public sealed record ServingOptions
     /// </summary>
     public string Models { get; init; } = "";
 
-    /// <summary>The most models that may be in memory.</summary>
+    /// <summary>The most models that may be in memory, the <see cref="Candidate"/> counted.</summary>
     internal const int MaxModels = 4;
 
     /// <summary>The names of all models that may be asked for, <see cref="Model"/> first.</summary>
     internal IReadOnlyList<string> ModelNames => [.. Models.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Prepend(Model).Distinct(StringComparer.Ordinal)];
+
+    /// <summary>
+    /// A version that is tried beside the one that serves: <c>{version}</c> of <see cref="Model"/>, or <c>{name}/{version}</c>. It must be in the container
+    /// <c>models</c>, stays in memory, and counts as one of <see cref="MaxModels"/>. Empty for none.
+    /// </summary>
+    public string Candidate { get; init; } = "";
+
+    /// <summary>
+    /// The share of the images, 0 to 1, over HTTP and dropped, that <see cref="Candidate"/> answers. The image's bytes decide, so that an image always gets the
+    /// same answer.
+    /// </summary>
+    public double CandidateShare { get; init; }
+
+    /// <summary>
+    /// The share of the other images, 0 to 1, that <see cref="Candidate"/> classifies too, in the background, to count how far it agrees with the version that
+    /// serves.
+    /// </summary>
+    public double CandidateShadow { get; init; }
+
+    /// <summary>What <see cref="Candidate"/> names; null where it is empty.</summary>
+    internal ModelReference? CandidateReference => Candidate.Length == 0 ? null
+        : Candidate.Split('/') is [var name, var version] ? new(name, version)
+        : new(Model, Candidate);
 
     /// <summary>Whether a dropped image gets a FHIR report beside its result: <c>results/{name}.fhir.json</c>.</summary>
     public bool FhirResults { get; init; }
@@ -140,6 +163,14 @@ public sealed record ServingOptions
         {
             _ when ClassPrior.Parse(Prior, ClassPrior.UniformShares) is null => $"{nameof(Prior)} '{Prior}' is neither {ClassPrior.Natural} nor {ClassPrior.Uniform} nor seven numbers above 0",
             _ when Suitability is not (Refuse or Warn) => $"{nameof(Suitability)} '{Suitability}' is neither {Refuse} nor {Warn}",
+            _ when CandidateReference is { } c && !(ModelPackage.IsPlainName(c.Name) && ModelPackage.IsPlainName(c.Version)) =>
+                $"{nameof(Candidate)} '{Candidate}' is neither a version nor a model's name and a version with a slash between them",
+            _ when CandidateShare is not (>= 0 and <= 1) => $"{nameof(CandidateShare)} {CandidateShare} is not between 0 and 1",
+            _ when CandidateShadow is not (>= 0 and <= 1) => $"{nameof(CandidateShadow)} {CandidateShadow} is not between 0 and 1",
+            { Candidate: "", CandidateShare: > 0 } => $"{nameof(CandidateShare)} {CandidateShare} is above 0, but {nameof(Candidate)} names no version",
+            { Candidate: "", CandidateShadow: > 0 } => $"{nameof(CandidateShadow)} {CandidateShadow} is above 0, but {nameof(Candidate)} names no version",
+            { Candidate.Length: > 0, ModelNames.Count: MaxModels } =>
+                $"{nameof(Candidate)} '{Candidate}' would be one more than the {MaxModels} models that may be in memory, those of {nameof(Models)} counted",
             { ModelNames.Count: > MaxModels } => $"{nameof(Models)} '{Models}' names more than {MaxModels} models, {nameof(Model)} counted",
             { HashNamesKey.Length: > 0 and < 16 } => $"{nameof(HashNamesKey)} has fewer than 16 characters",
             { Model: "" } => $"{nameof(Model)} is empty",

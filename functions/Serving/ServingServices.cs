@@ -32,6 +32,7 @@ public static class ServingServices
         services.AddTelemetry(configuration, options);
         services.AddSingleton<ServingMetrics>();
         services.AddSingleton<CurrentModel>();
+        services.AddSingleton<CandidateModel>();
         services.AddSingleton(new PixelBudget(options.MaxDecodingBytes));
         services.AddSingleton<Classification>();
         services.AddSingleton<ImageRequests>();
@@ -46,6 +47,7 @@ public static class ServingServices
         services.AddSingleton<NamedModels>();
         services.AddSingleton<DroppedImages>();
         services.AddSingleton<DeviceModel>();
-        return services.AddHostedService<ModelFollower>();
+        services.AddHostedService<ModelFollower>();
+        return services.AddHostedService(s => s.GetRequiredService<CandidateModel>());
     }
 }

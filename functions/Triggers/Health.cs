@@ -7,8 +7,11 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Says whether the service can classify: 503 until a model is loaded, degraded while an older version serves than the published one.</summary>
-public sealed class Health(CurrentModel current)
+/// <summary>
+/// Says whether the service can classify: 503 until a model is loaded, degraded while an older version serves than the published one or the candidate cannot
+/// be used.
+/// </summary>
+public sealed class Health(CurrentModel current, CandidateModel candidate)
 {
     /// <summary><c>GET /api/health</c>.</summary>
     [Function("health")]
@@ -18,7 +21,9 @@ public sealed class Health(CurrentModel current)
         using ModelLease lease = current.Acquire();
         ModelReference model = new(lease.Model.Manifest.Name, lease.Model.Manifest.Version);
         RefusedVersion? refused = current.Refused;
-        string status = refused is null ? ServiceHealth.Ready : ServiceHealth.Degraded;
-        return Answers.Json(new ServiceHealth(status, model, lease.Model.Device.ToString().ToLowerInvariant(), lease.Model.Warning, refused), FunctionsJson.Default.ServiceHealth);
+        CandidateStatus? tried = candidate.Status;
+        string status = refused is not null || tried is { IsRefused: true } ? ServiceHealth.Degraded : ServiceHealth.Ready;
+        string device = lease.Model.Device.ToString().ToLowerInvariant();
+        return Answers.Json(new ServiceHealth(status, model, device, lease.Model.Warning, refused, tried), FunctionsJson.Default.ServiceHealth);
     }
 }

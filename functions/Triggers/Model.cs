@@ -9,9 +9,12 @@ using Microsoft.Azure.Functions.Worker;
 namespace Lentigo.Functions.Triggers;
 
 /// <summary>Tells all that is known of the model that serves.</summary>
-public sealed class Model(CurrentModel current)
+public sealed class Model(CurrentModel current, CandidateModel candidate)
 {
-    /// <summary><c>GET /api/model</c>: the manifest, and as <c>refused</c> the published version that cannot be used, if there is one.</summary>
+    /// <summary>
+    /// <c>GET /api/model</c>: the manifest; as <c>refused</c> the published version that cannot be used, and as <c>candidate</c> the one that is tried, if there is
+    /// one.
+    /// </summary>
     [Function("model")]
     public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api/model")] HttpRequest request)
     {
@@ -21,6 +24,11 @@ public sealed class Model(CurrentModel current)
         if (current.Refused is { } refused)
         {
             document["refused"] = JsonSerializer.SerializeToNode(refused, FunctionsJson.Default.RefusedVersion);
+        }
+
+        if (candidate.Status is { } tried)
+        {
+            document["candidate"] = JsonSerializer.SerializeToNode(tried, FunctionsJson.Default.CandidateStatus);
         }
 
         return Answers.Json(document, FunctionsJson.Default.JsonObject);

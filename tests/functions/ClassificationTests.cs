@@ -170,7 +170,7 @@ public sealed class ClassificationTests : IDisposable
     }
 
     private Classification Create(ServingOptions? options = null, int? threads = null) =>
-        new(current, options ?? new(), new(long.MaxValue), metrics, TimeProvider.System, threads);
+        new(current, CandidateTests.None(current, metrics), options ?? new(), new(long.MaxValue), metrics, TimeProvider.System, threads);
 
     private void Load() => current.Replace(EnsembleModel.Load(ModelPackage.Open(ShippedModels.Folder("lentigo-fast")), new() { Device = InferenceDevice.Cpu }));
 }

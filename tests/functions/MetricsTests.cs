@@ -49,13 +49,15 @@ public sealed class MetricsTests : IDisposable
     {
         using CurrentModel current = new();
         current.Replace(EnsembleModel.Load(ModelPackage.Open(ShippedModels.Folder("lentigo-fast")), new() { Device = InferenceDevice.Cpu }));
-        using Classification classification = new(current, new(), new(long.MaxValue), metrics, TimeProvider.System, threads: 1);
+        using CandidateModel none = CandidateTests.None(current, metrics);
+        using Classification classification = new(current, none, new(), new(long.MaxValue), metrics, TimeProvider.System, threads: 1);
         metrics.ObserveModel("lentigo-fast", () => current.Manifest, () => new RefusedVersion("2", "why"));
         Prediction answer = await classification.ClassifyAsync(
             ClassificationTests.Picture(1), "1", new PredictionOptions { AnswerUnsuitable = true }, ServingMetrics.ByBlob, TestContext.Current.CancellationToken);
 
         string read = text.Read();
-        string labels = $"class=\"{answer.Label.Code}\",recommendation=\"{answer.Triage!.Recommendation}\",source=\"blob\",version=\"{answer.Model.Version}\"";
+        (string name, string version) = answer.Model;
+        string labels = $"class=\"{answer.Label.Code}\",name=\"{name}\",recommendation=\"{answer.Triage!.Recommendation}\",source=\"blob\",version=\"{version}\"";
         Assert.Contains($"lentigo_answers_total{{{labels}}} 1\n", read, StringComparison.Ordinal);
         Assert.Contains($"lentigo_suitability_sum {answer.Suitability!.Score.ToString(CultureInfo.InvariantCulture)}\n", read, StringComparison.Ordinal);
         foreach (string measured in (string[])["lentigo_decode_duration_seconds_count 1", "lentigo_inference_duration_seconds_count 1", "lentigo_batch_size_sum 1", "lentigo_queue_length{state=\"waiting\"} 0", "lentigo_model_refused{name=\"lentigo-fast\"} 1"])

@@ -49,6 +49,15 @@ public class ServingOptionsTests
     [InlineData("BodyDeadline", "00:00:00")]
     [InlineData("BodyGrace", "00:00:00")]
     [InlineData("MinBodyBytesPerSecond", "0")]
+    [InlineData("Candidate", "a/b/c")]
+    [InlineData("Candidate", "../etc")]
+    [InlineData("Candidate", "/1")]
+    [InlineData("CandidateShare", "1.5")]
+    [InlineData("CandidateShare", "-0.1")]
+    [InlineData("CandidateShare", "NaN")]
+    [InlineData("CandidateShare", "0.1")] // of no candidate
+    [InlineData("CandidateShadow", "2")]
+    [InlineData("CandidateShadow", "1")] // of no candidate
     [InlineData("HashNamesKey", "fifteen letters")]
     [InlineData("MaxImageBytes", "0")]
     [InlineData("MaxImageBytes", "lots")]
@@ -57,6 +66,24 @@ public class ServingOptionsTests
     [InlineData("ReconcileAfter", "00:00:00.9")]
     public void A_wrong_setting_is_named(string name, string value) =>
         Assert.Contains(name, Assert.Throws<InvalidOperationException>(() => Read((name, value))).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("20260101", "lentigo", "20260101")]
+    [InlineData("lentigo-fast/20260101", "lentigo-fast", "20260101")]
+    public void A_candidate_is_a_version_of_the_model_that_serves_or_of_another(string setting, string name, string version)
+    {
+        ServingOptions options = Read(("Candidate", setting), ("CandidateShare", "0.05"), ("CandidateShadow", "1"));
+        Assert.Equal((new(name, version), 0.05, 1), (options.CandidateReference!, options.CandidateShare, options.CandidateShadow));
+        Assert.Null(Read().CandidateReference);
+    }
+
+    [Fact]
+    public void A_candidate_counts_as_one_of_the_models_in_memory()
+    {
+        Assert.Equal(3, Read(("Models", "a,b"), ("Candidate", "1")).ModelNames.Count);
+        InvalidOperationException refused = Assert.Throws<InvalidOperationException>(() => Read(("Models", "a,b,c"), ("Candidate", "1")));
+        Assert.Contains("one more than the 4 models", refused.Message, StringComparison.Ordinal);
+    }
 
     private static ServingOptions Read(params (string Name, string Value)[] settings)
     {

@@ -16,12 +16,17 @@ internal static class PublishCommand
     private static readonly Option<string> To = new("--to") { Required = true, HelpName = ModelStores.HelpName, Description = ModelStores.Description };
     private static readonly Option<bool> Force = new("--force") { Description = "Publish the package even if it is worse than the version that serves." };
 
+    private static readonly Option<bool> Candidate = new("--candidate")
+    {
+        Description = "Copy the files only: the version that serves stays, and the app tries this one with the setting Lentigo__Candidate.",
+    };
+
     public static Command Create()
     {
         Command command = new(
             "publish",
             "Publishes a package to where the app looks for models. Refuses one that is worse than the version that serves on the same validation images. "
-            + "Files are copied first, the pointer to the version last.") { Model, To, Force, StorageArguments.Connection };
+            + "Files are copied first, the pointer to the version last.") { Model, To, Force, Candidate, StorageArguments.Connection };
         command.SetAction(RunAsync);
         return command;
     }
@@ -35,6 +40,14 @@ internal static class PublishCommand
         {
             throw new TrainingException($"{package.Manifest.Name} {package.Manifest.Version} is worse than the version that serves and was not published. Use "
                 + "--force to publish it anyway.");
+        }
+
+        if (arguments.GetValue(Candidate))
+        {
+            await store.AddAsync(package, cancellationToken);
+            Console.WriteLine($"Copied {package.Manifest.Name} {package.Manifest.Version} to {store.Location}. To try it, set "
+                + $"Lentigo__Candidate={package.Manifest.Name}/{package.Manifest.Version} in the app.");
+            return 0;
         }
 
         await store.PublishAsync(package, cancellationToken);

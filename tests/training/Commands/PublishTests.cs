@@ -23,6 +23,20 @@ public sealed class PublishTests : IDisposable
     }
 
     [Fact]
+    public async Task A_candidate_is_copied_and_the_version_that_serves_stays()
+    {
+        string to = _folder["published"];
+        Assert.Equal(0, (await LentigoConsole.RunAsync("publish", "--model", Model(), "--to", to)).ExitCode);
+        string first = ModelPackage.Open(Path.Combine(to, "lentigo-fast")).Manifest.Version;
+        string model = Copy("99990101-000000", answers => answers);
+        var copied = await LentigoConsole.RunAsync("publish", "--candidate", "--model", model, "--to", to);
+        Assert.True(copied.ExitCode == 0, copied.Error);
+        Assert.Contains("Lentigo__Candidate=lentigo-fast/99990101-000000", copied.Output, StringComparison.Ordinal);
+        Assert.Equal(first, ModelPackage.Open(Path.Combine(to, "lentigo-fast")).Manifest.Version);
+        Assert.Equal("99990101-000000", ModelPackage.Open(Path.Combine(to, "lentigo-fast", "99990101-000000")).Manifest.Version);
+    }
+
+    [Fact]
     public async Task A_worse_package_is_refused_unless_forced_and_the_version_before_can_serve_again()
     {
         string to = _folder["published"];
