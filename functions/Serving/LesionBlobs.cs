@@ -114,21 +114,27 @@ public sealed class LesionBlobs(
     /// Writes a failed result for the blob that a message of the poison queue is about. What cannot be written is left to the reconciliation: a message that failed here would
     /// end in a queue that nothing reads.
     /// </summary>
+    /// <remarks>
+    /// How often the host tried is the setting that it counts by, where it is set; without it the result says 'several'. The host does not tell the number:
+    /// it copies only the text of a message to the poison queue (QueueProcessor of azure-sdk-for-net), and the DequeueCount of the copy counts the tries of
+    /// this report.
+    /// </remarks>
     /// <param name="message">The host's message about the blob.</param>
     /// <param name="id">Identifies the answer.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public async Task ReportPoisonBlobAsync(string message, string id, CancellationToken cancellationToken)
-    {
-        int? tries = int.TryParse(configuration["AzureFunctionsJobHost:extensions:blobs:poisonBlobThreshold"], CultureInfo.InvariantCulture, out int told) ? told : null;
-        await ReportMessageAsync(() => PoisonBlob.Parse(message) is { Container: LesionsContainer } poison ? (poison.Name, poison.ETag) : null, id, tries, cancellationToken);
-    }
+    public Task ReportPoisonBlobAsync(string message, string id, CancellationToken cancellationToken) => ReportMessageAsync(
+        () => PoisonBlob.Parse(message) is { Container: LesionsContainer } poison ? (poison.Name, poison.ETag) : null, id, TriesOf("blobs:poisonBlobThreshold"), cancellationToken);
 
     /// <summary>Does what <see cref="ReportPoisonBlobAsync"/> does for an event that failed as often as the host tries.</summary>
     /// <param name="message">The event.</param>
     /// <param name="id">Identifies the answer.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task ReportPoisonEventAsync(string message, string id, CancellationToken cancellationToken) =>
-        ReportMessageAsync(() => BlobCreatedEvent.Parse(message, LesionsContainer) is { } created ? (created.Name, created.ETag) : null, id, tries: null, cancellationToken);
+    public Task ReportPoisonEventAsync(string message, string id, CancellationToken cancellationToken) => ReportMessageAsync(
+        () => BlobCreatedEvent.Parse(message, LesionsContainer) is { } created ? (created.Name, created.ETag) : null, id, TriesOf("queues:maxDequeueCount"), cancellationToken);
+
+    /// <summary>A limit of tries as the host's settings, which take precedence over host.json, tell it; null where they do not.</summary>
+    private int? TriesOf(string setting) =>
+        int.TryParse(configuration[$"AzureFunctionsJobHost:extensions:{setting}"], CultureInfo.InvariantCulture, out int tries) ? tries : null;
 
     private async Task ReportMessageAsync(Func<(string Name, string? ETag)?> parse, string id, int? tries, CancellationToken cancellationToken)
     {
