@@ -12,6 +12,9 @@ internal sealed class LocalSettings
     /// <summary>The section that holds host.json.</summary>
     public const string HostSection = "AzureFunctionsJobHost";
 
+    /// <summary>The setting that holds the app's storage account.</summary>
+    public const string StorageSetting = "AzureWebJobsStorage";
+
     private const string SettingsFile = "local.settings.json";
     private const string SampleFile = "local.settings.sample.json";
 

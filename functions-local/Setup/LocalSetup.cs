@@ -25,10 +25,10 @@ internal static class LocalSetup
     /// <exception cref="LaunchException">The machine or the settings lack something.</exception>
     public static async Task<Azurite?> RunAsync(LocalSettings settings, ILogger log, CancellationToken cancellationToken)
     {
-        string? connection = settings.Configuration["AzureWebJobsStorage"];
+        string? connection = settings.Configuration[LocalSettings.StorageSetting];
         if (string.IsNullOrEmpty(connection))
         {
-            return settings.Configuration.GetSection("AzureWebJobsStorage").GetChildren().Any()
+            return settings.Configuration.GetSection(LocalSettings.StorageSetting).GetChildren().Any()
                 ? null // an account that is reached by an identity
                 : throw new LaunchException("The setting AzureWebJobsStorage is empty. Give it a connection string in local.settings.json; UseDevelopmentStorage=true is the storage account on this machine.");
         }

@@ -1,7 +1,9 @@
+using Azure.Storage.Blobs;
 using Lentigo.Functions.Local.Settings;
 using Lentigo.Functions.Local.Worker;
 using Microsoft.Azure.WebJobs;
 using Microsoft.Azure.WebJobs.Host;
+using Microsoft.Azure.WebJobs.Host.Config;
 using Microsoft.Azure.WebJobs.Extensions.Timers;
 using Microsoft.Azure.WebJobs.Host.Executors;
 using Microsoft.Extensions.Configuration;
@@ -11,19 +13,25 @@ using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Local.Triggers;
 
-/// <summary>Listens to blobs, queues and timers with the WebJobs SDK: scanning, receipts, tries and poison queues are Azure's own code.</summary>
+/// <summary>
+/// Listens to blobs, queues and timers with the WebJobs SDK: scanning, tries and poison queues are Azure's own code. Of uploads to an account on this machine
+/// <see cref="LocalEventGrid"/> tells it, as Event Grid does in Azure.
+/// </summary>
 internal sealed class StorageTriggers : IAsyncDisposable
 {
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
     private readonly IHost host;
+    private readonly IReadOnlyList<LocalEventGrid> events;
 
-    private StorageTriggers(IHost host) => this.host = host;
+    private StorageTriggers(IHost host, IReadOnlyList<LocalEventGrid> events) => (this.host, this.events) = (host, events);
 
     /// <summary>Starts to listen for the given functions.</summary>
     /// <exception cref="LaunchException">A function or a setting cannot be used.</exception>
     public static async Task<StorageTriggers> StartAsync(
         IReadOnlyList<AppFunction> functions, FunctionsWorker worker, LocalSettings settings, ILoggerFactory logs, CancellationToken cancellationToken)
     {
+        BlobServiceClient? local = LocalAccount(settings);
+        AppFunction[] byEvents = local is null ? [] : [.. functions.Where(f => f["connection"] is null or LocalSettings.StorageSetting && LocalEventGrid.ContainerOf(f) is not null)];
         IHost host = new HostBuilder()
             .ConfigureAppConfiguration(c => c.AddConfiguration(settings.Configuration))
             .ConfigureWebJobs(jobs =>
@@ -40,7 +48,7 @@ internal sealed class StorageTriggers : IAsyncDisposable
                 services.Configure<HostOptions>(o => o.ShutdownTimeout = StopLimit);
                 // As short as the SDK allows: a launcher that was killed holds its locks that long, and there is no other one to wait for.
                 services.Configure<SingletonOptions>(o => o.ListenerLockPeriod = o.ListenerLockRecoveryPollingInterval = TimeSpan.FromSeconds(15));
-                services.AddSingleton<ITypeLocator>(new TriggerMethods(functions));
+                services.AddSingleton<ITypeLocator>(new TriggerMethods(functions, byEvents));
                 services.AddSingleton<IJobActivator>(new Activator(worker, functions.ToDictionary(f => f.Name, StringComparer.OrdinalIgnoreCase)));
                 services.AddSingleton<IHostIdProvider>(new HostId(settings.Options.HostId));
                 // Never written to (see TriggerMethods), but asked for; the default one needs an older Microsoft.Azure.WebJobs.Host.Storage.
@@ -50,7 +58,15 @@ internal sealed class StorageTriggers : IAsyncDisposable
         try
         {
             await host.StartAsync(cancellationToken);
-            return new(host);
+            var webhook = host.Services.GetServices<IExtensionConfigProvider>().OfType<IAsyncConverter<HttpRequestMessage, HttpResponseMessage>>().Single();
+            ILogger log = logs.CreateLogger("Host.Triggers.Blob");
+            LocalEventGrid[] events = [.. byEvents.Select(f => new LocalEventGrid(webhook, local!, f, settings.Options.HostId, log))];
+            foreach (LocalEventGrid one in events)
+            {
+                one.Start();
+            }
+
+            return new(host, events);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -62,10 +78,22 @@ internal sealed class StorageTriggers : IAsyncDisposable
     /// <summary>Takes nothing new and lets what runs end.</summary>
     public async ValueTask DisposeAsync()
     {
+        foreach (LocalEventGrid one in events)
+        {
+            await one.DisposeAsync();
+        }
+
         await host.Services.GetRequiredService<IDrainModeManager>().EnableDrainModeAsync(CancellationToken.None);
         await host.StopAsync(CancellationToken.None);
         host.Dispose();
     }
+
+    /// <summary>The app's storage account where that is one on this machine, which sends no events.</summary>
+    private static BlobServiceClient? LocalAccount(LocalSettings settings) =>
+        settings.Configuration[LocalSettings.StorageSetting] is { Length: > 0 } connection
+            && new BlobServiceClient(connection, new BlobClientOptions { TrimBlobNameSlashes = false }) is { Uri.IsLoopback: true } account
+                ? account
+                : null;
 
     private sealed class HostId(string id) : IHostIdProvider
     {

@@ -13,18 +13,21 @@ namespace Lentigo.Functions.Local.Triggers;
 /// </summary>
 internal sealed class TriggerMethods : ITypeLocator
 {
+    private const string ClassName = "Triggers";
     private static readonly MethodInfo Call = typeof(TriggerCalls).GetMethod(nameof(TriggerCalls.CallAsync))!;
     private readonly Type type;
 
     /// <summary>Emits the class.</summary>
-    public TriggerMethods(IEnumerable<AppFunction> functions)
+    /// <param name="functions">The functions.</param>
+    /// <param name="byEvents">Those with a blob trigger that events tell of uploads, and no scan.</param>
+    public TriggerMethods(IEnumerable<AppFunction> functions, IReadOnlyCollection<AppFunction> byEvents)
     {
         TypeBuilder builder = AssemblyBuilder.DefineDynamicAssembly(new("Lentigo.Functions.Local.Emitted"), AssemblyBuilderAccess.Run)
             .DefineDynamicModule("Emitted")
-            .DefineType("Triggers", TypeAttributes.Public, typeof(TriggerCalls));
+            .DefineType(ClassName, TypeAttributes.Public, typeof(TriggerCalls));
         foreach (AppFunction function in functions)
         {
-            Define(builder, function);
+            Define(builder, function, byEvents.Contains(function));
         }
 
         type = builder.CreateType();
@@ -33,10 +36,13 @@ internal sealed class TriggerMethods : ITypeLocator
     /// <summary>Whether a function has a trigger that the WebJobs SDK listens to.</summary>
     public static bool CanListenTo(AppFunction function) => function.TriggerType is "blobTrigger" or "queueTrigger" or "timerTrigger";
 
+    /// <summary>How the WebJobs SDK identifies a function.</summary>
+    public static string IdOf(AppFunction function) => $"{ClassName}.{function.Name}";
+
     /// <inheritdoc/>
     public IReadOnlyList<Type> GetTypes() => [type];
 
-    private static void Define(TypeBuilder builder, AppFunction function)
+    private static void Define(TypeBuilder builder, AppFunction function, bool byEvents)
     {
         (Type valueType, CustomAttributeBuilder trigger) = function.TriggerType switch
         {
@@ -68,7 +74,8 @@ internal sealed class TriggerMethods : ITypeLocator
 
         (string, object?) Connection() => (nameof(BlobTriggerAttribute.Connection), function["connection"]);
 
-        object? BlobSource() => function["source"] is { } source ? Enum.Parse<BlobTriggerSource>(source, ignoreCase: true) : null;
+        object? BlobSource() => byEvents ? BlobTriggerSource.EventGrid
+            : function["source"] is { } source ? Enum.Parse<BlobTriggerSource>(source, ignoreCase: true) : null;
 
         object? Flag(string property) => function[property] is { } flag ? bool.Parse(flag) : null;
     }
