@@ -14,7 +14,7 @@ namespace Lentigo.Functions.Serving;
 /// Keeps confirmed diagnoses beside the answers they belong to. An answer is a result in the container <c>results</c> or, where a setting says so, an HTTP answer in
 /// the container <c>answers</c>.
 /// </summary>
-public sealed class FeedbackStore(BlobServiceClient storage, ServingOptions options, TimeProvider time, ILogger<FeedbackStore> log)
+public sealed class FeedbackStore(BlobServiceClient storage, ResultIndex index, ServingOptions options, TimeProvider time, ILogger<FeedbackStore> log)
 {
     /// <summary>The container of kept HTTP answers: <c>answers/{id}.json</c>.</summary>
     private const string AnswersContainer = "answers";
@@ -44,7 +44,7 @@ public sealed class FeedbackStore(BlobServiceClient storage, ServingOptions opti
 
     /// <summary>Records a diagnosis.</summary>
     /// <param name="id">The answer's id.</param>
-    /// <param name="name">The image's name in the container <c>lesions</c>, which saves a search through the results; null where it is not known.</param>
+    /// <param name="name">The image's name in the container <c>lesions</c>, which saves a look into the index; null where it is not known.</param>
     /// <param name="diagnosis">One of the seven codes.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="ProblemException">There is no such answer, it has no classification, or it has a diagnosis already.</exception>
@@ -77,27 +77,8 @@ public sealed class FeedbackStore(BlobServiceClient storage, ServingOptions opti
             return (JsonSerializer.Deserialize(kept.Content.ToMemory().Span, LentigoJson.Default.Prediction)!, kept.Details.LastModified);
         }
 
-        if (name is not null)
-        {
-            return await ResultAsync(ResultName.Of(name, LesionBlobs.ResultSuffix), id, cancellationToken);
-        }
-
-        try
-        {
-            await foreach (BlobItem blob in storage.GetBlobContainerClient(LesionBlobs.ResultsContainer).GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, cancellationToken))
-            {
-                if (blob.Metadata.TryGetValue(LesionBlobs.IdMetadata, out string? written) && written == id)
-                {
-                    return await ResultAsync(blob.Name, id, cancellationToken);
-                }
-            }
-        }
-        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
-        {
-            // The first result makes the container.
-        }
-
-        return null;
+        name ??= await index.FindAsync(id, cancellationToken);
+        return name is null ? null : await ResultAsync(ResultName.Of(name, LesionBlobs.ResultSuffix), id, cancellationToken);
     }
 
     private async Task<(Prediction Answer, DateTimeOffset? Time)?> ResultAsync(string blob, string id, CancellationToken cancellationToken)

@@ -21,7 +21,7 @@ namespace Lentigo.Functions.Serving;
 /// does no harm, and of several versions of one blob the newest one's answer stays.
 /// </summary>
 public sealed class LesionBlobs(
-    Classification classification, CurrentModel current, BlobServiceClient storage, ServingMetrics metrics, LogNames names, ServingOptions options, IConfiguration configuration, TimeProvider time, ILogger<LesionBlobs> log)
+    Classification classification, CurrentModel current, BlobServiceClient storage, ResultIndex index, ServingMetrics metrics, LogNames names, ServingOptions options, IConfiguration configuration, TimeProvider time, ILogger<LesionBlobs> log)
 {
     /// <summary>The container that images are dropped into.</summary>
     public const string LesionsContainer = "lesions";
@@ -43,9 +43,6 @@ public sealed class LesionBlobs(
 
     /// <summary>The metadata by which a FHIR report is told from the result of an image whose name ends alike.</summary>
     internal const string FhirMetadata = "fhir";
-
-    /// <summary>The metadata of a result that holds its id.</summary>
-    internal const string IdMetadata = "id";
 
     private const int MaxAttempts = 10;
 
@@ -241,7 +238,7 @@ public sealed class LesionBlobs(
         Task.Delay(TimeSpan.FromTicks(Math.Min(FirstPause.Ticks << (attempt - 1), LongestPause.Ticks)) * (0.75 + (Random.Shared.NextDouble() / 2)), time, cancellationToken);
 
     /// <summary>Writes the first result of an image; false where there is one already or no container for it.</summary>
-    private static async Task<bool> TryCreateAsync(BlobClient result, LesionResult document, CancellationToken cancellationToken)
+    private async Task<bool> TryCreateAsync(BlobClient result, LesionResult document, CancellationToken cancellationToken)
     {
         try
         {
@@ -254,15 +251,16 @@ public sealed class LesionBlobs(
         }
     }
 
-    private static async Task UploadAsync(BlobClient result, LesionResult document, BlobRequestConditions unchanged, CancellationToken cancellationToken)
+    private async Task UploadAsync(BlobClient result, LesionResult document, BlobRequestConditions unchanged, CancellationToken cancellationToken)
     {
         JsonElement json = JsonSerializer.SerializeToElement(document, FunctionsJson.Default.LesionResult);
         BlobUploadOptions upload = new()
         {
             Conditions = unchanged,
             HttpHeaders = new() { ContentType = "application/json" },
-            Metadata = new Dictionary<string, string>(ResultTags.Of(json).ToMetadata()) { [SourceETagMetadata] = document.Source.ETag?.Trim('"') ?? "", [IdMetadata] = document.Id },
+            Metadata = new Dictionary<string, string>(ResultTags.Of(json).ToMetadata()) { [SourceETagMetadata] = document.Source.ETag?.Trim('"') ?? "" },
         };
+        await index.WriteAsync(document.Id, document.Source.Name, cancellationToken);
         await result.UploadAsync(BinaryData.FromString(json.GetRawText()), upload, cancellationToken);
     }
 

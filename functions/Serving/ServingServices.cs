@@ -42,6 +42,7 @@ public static class ServingServices
         services.AddSingleton<LesionReconciliation>();
         services.AddSingleton<ResultListing>();
         services.AddSingleton<LesionResults>();
+        services.AddSingleton<ResultIndex>();
         services.AddSingleton<FeedbackStore>();
         services.AddSingleton<PublishedModels>();
         services.AddSingleton<NamedModels>();

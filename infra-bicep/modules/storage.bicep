@@ -24,6 +24,7 @@ param vaultIdentityId string
 var containers = [
   'lesions'
   'results'
+  'result-names'
   'models'
   'datasets'
   'checkpoints'
@@ -310,6 +311,7 @@ resource account 'Microsoft.Storage/storageAccounts@2026-06-01' = {
                       ]
                       prefixMatch: [
                         'results/'
+                        'result-names/'
                       ]
                     }
                     actions: {

@@ -52,6 +52,15 @@ public sealed class FeedbackTests
             await SentAsync(app, rejected.Id, body, 400, "no-diagnosis");
         }
 
+        // An id leads to its result by the index, whichever instance wrote it; one whose result is deleted or replaced leads nowhere.
+        Assert.Equal("bad.jpg", (await app.Blobs.GetBlobContainerClient("result-names").GetBlobClient(rejected.Id).DownloadContentAsync(Cancellation)).Value.Content.ToString());
+        await results.GetBlobClient("bad.jpg.json").DeleteAsync(cancellationToken: Cancellation);
+        await GivenAsync(app, rejected.Id, "nv", 404, "not-found");
+        LesionResult replaced = await app.ResultAsync("twice.jpg", (await app.DropAsync("twice.jpg", LesionFiles.Jpeg(8))).ETag);
+        LesionResult newer = await app.ResultAsync("twice.jpg", (await app.DropAsync("twice.jpg", LesionFiles.Jpeg(9))).ETag);
+        await GivenAsync(app, replaced.Id, "nv", 404, "not-found");
+        await GivenAsync(app, newer.Id, "nv", 201);
+
         // The heat map is a picture of the image's proportions, of the version that the result is about; an image that is refused has none.
         BlobDownloadResult heatmap = await results.GetBlobClient("named.jpg.heatmap.png").DownloadContentAsync(Cancellation);
         using (NetVips.Image picture = NetVips.Image.NewFromBuffer(heatmap.Content.ToArray()))
@@ -65,7 +74,7 @@ public sealed class FeedbackTests
         Assert.False((await results.GetBlobClient("named.jpg.heatmap.png").ExistsAsync(Cancellation)).Value);
         using HttpResponseMessage list = await app.Client.GetAsync(new Uri("api/results", UriKind.Relative), Cancellation);
         ResultPage page = JsonSerializer.Deserialize(await list.Content.ReadAsStringAsync(Cancellation), FunctionsJson.Default.ResultPage)!;
-        Assert.Equal(["Anna Smith/arm.jpg", "bad.jpg", "named.jpg"], page.Items.Select(i => i.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(["Anna Smith/arm.jpg", "named.jpg", "twice.jpg"], page.Items.Select(i => i.Name).Order(StringComparer.Ordinal));
 
         async Task<FeedbackRecord> ReadAsync(string id) =>
             JsonSerializer.Deserialize((await feedback.GetBlobClient(id + ".json").DownloadContentAsync(Cancellation)).Value.Content.ToString(), LentigoJson.Default.FeedbackRecord)!;

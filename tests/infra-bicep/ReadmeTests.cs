@@ -59,7 +59,7 @@ public sealed partial class ReadmeTests(BicepCli bicep)
     {
         string readme = File.ReadAllText(Path), storage = Repository.Read("infra-bicep/modules/storage.bicep");
         string[] containers = [.. Container().Match(storage).Groups[1].Value.Split('\n').Select(l => l.Trim().Trim('\'')).Where(l => l.Length > 0)];
-        Assert.Equal(["lesions", "results", "models", "datasets", "checkpoints", "dead-letters"], containers);
+        Assert.Equal(["lesions", "results", "result-names", "models", "datasets", "checkpoints", "dead-letters"], containers);
         Assert.All(containers, c => Assert.Contains($"[({c})]", readme, StringComparison.Ordinal));
         Assert.Equal(9, Regex.Count(readme[readme.IndexOf("## When an alert comes", StringComparison.Ordinal)..readme.IndexOf("## Day 2", StringComparison.Ordinal)], "(?m)^\\|") - 1);
     }
