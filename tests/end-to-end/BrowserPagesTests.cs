@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Azure.Storage.Blobs.Models;
@@ -35,6 +36,7 @@ public sealed class BrowserPagesTests(SharedApp shared, BrowserFixture browser) 
         await Expect(page.Locator("#result-list tbody tr")).ToHaveCountAsync(1);
         await page.Locator("#result-list tbody tr").ScrollIntoViewIfNeededAsync();
         await CheckAsync("results", page.Locator("#result-list img[src^=blob]"));
+        Assert.Equal(width < 768, await page.Locator("#result-list td.number").EvaluateAsync<bool>("cell => getComputedStyle(cell, '::before').content.includes('Malignancy')")); // no head there
         await page.GetByRole(AriaRole.Button, new() { Name = $"Details: {name}" }).ClickAsync();
         await CheckAsync("result", page.Locator("#result-detail .answer .photo"));
 
@@ -53,7 +55,7 @@ public sealed class BrowserPagesTests(SharedApp shared, BrowserFixture browser) 
 
         // The list of images outlives the look around.
         await page.GoBackAsync();
-        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "The model that serves" })).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "The model in use" })).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Classify" }).ClickAsync();
         await Expect(page.Locator("#queue .outcome")).ToHaveCountAsync(2);
 
@@ -99,6 +101,8 @@ public sealed class BrowserPagesTests(SharedApp shared, BrowserFixture browser) 
         int size = manifest.RootElement.GetProperty("input").GetProperty("size").GetInt32();
         Assert.Equal(size, await page.Locator(".pixels img").EvaluateAsync<int>("image => image.naturalWidth"));
         await Expect(page.Locator(".photo")).ToBeHiddenAsync();
+        await Expect(page.GetByLabel("Heat map opacity")).ToBeHiddenAsync(); // of a picture that is not shown
+        Assert.True(await page.Locator(".pixels").EvaluateAsync<bool>("pixels => Math.abs(pixels.getBoundingClientRect().top - pixels.parentElement.getBoundingClientRect().top) < 1"));
         await page.GetByRole(AriaRole.Button, new() { Name = "Show the image" }).ClickAsync();
         await Expect(page.Locator(".photo")).ToBeVisibleAsync();
     }
@@ -168,6 +172,18 @@ public sealed class BrowserPagesTests(SharedApp shared, BrowserFixture browser) 
     }
 
     [Fact]
+    public async Task The_model_card_names_groups_and_models_in_the_readers_words()
+    {
+        IPage page = await OpenAsync("model", new() { Locale = "de-DE", ViewportSize = new() { Width = 390, Height = 844 } });
+        ILocator card = page.Locator("#model");
+        await Expect(card).ToContainTextAsync("männlich");
+        await Expect(card).ToContainTextAsync("Verlaufskontrolle");
+        Assert.DoesNotMatch(@"follow_up|histo\b|extremity|female|under 30|<0,1", await card.InnerTextAsync());
+        await Expect(page.GetByRole(AriaRole.Table).Last.Locator("tbody th").First).ToHaveTextAsync(new Regex("^lentigo"));
+        Assert.Equal(1, await page.Locator(".facts").EvaluateAsync<int>("facts => getComputedStyle(facts).gridTemplateColumns.split(' ').length"));
+    }
+
+    [Fact]
     public async Task Without_JavaScript_a_plain_form_classifies_and_says_what_is_wrong()
     {
         IPage page = await OpenAsync(options: new() { JavaScriptEnabled = false, Locale = "en-GB" }, expectFaults: true);
@@ -206,7 +222,7 @@ public sealed class BrowserPagesTests(SharedApp shared, BrowserFixture browser) 
             """);
         TestContext.Current.TestOutputHelper?.WriteLine($"/{path} in {locale}: {bytes[0]} bytes, {bytes[1]} transferred");
         Assert.InRange(bytes[0], 50_000, 130_000);
-        Assert.InRange(bytes[1], 10_000, 45_000);
+        Assert.InRange(bytes[1], 10_000, 46_000); // with gzip; over https browsers take Brotli, which is smaller
     }
 
     [Fact]
@@ -275,6 +291,72 @@ public sealed class BrowserPagesTests(SharedApp shared, BrowserFixture browser) 
         isBroken = false;
         await page.GetByRole(AriaRole.Button, new() { Name = "Save", Exact = true }).ClickAsync();
         await Expect(page.Locator(".feedback [role=status]")).ToHaveTextAsync("Saved: Melanocytic nevus.");
+    }
+
+    [Fact]
+    public async Task Of_ten_thousand_results_a_few_pages_are_kept_and_the_newest_are_a_click_away()
+    {
+        const int PageSize = 50, Most = 200;
+        int newest = 10_000;
+        IPage page = await OpenAsync("results", before: async p =>
+        {
+            await p.RouteAsync(url => url.Contains("/api/results?", StringComparison.Ordinal), route => route.FulfillAsync(new() { ContentType = "application/json", Body = ResultsFrom(route.Request.Url) }));
+            await p.RouteAsync("**/api/pictures/**", route => route.FulfillAsync(new() { ContentType = "image/jpeg", BodyBytes = LesionFiles.Jpeg() }));
+        });
+        ILocator rows = page.Locator("#result-list tbody tr"), more = page.GetByRole(AriaRole.Button, new() { Name = "Show older results" });
+        await ShownAsync(10_000, PageSize);
+        for (int shown = 2 * PageSize; shown <= Most; shown += PageSize)
+        {
+            await more.ClickAsync();
+            await ShownAsync(10_000, shown);
+        }
+
+        // Beyond that older ones take their place, page for page, and nothing pushes in above them.
+        await more.ClickAsync();
+        await ShownAsync(10_000 - Most, PageSize);
+        await Expect(rows.First.GetByRole(AriaRole.Button)).ToBeFocusedAsync();
+        for (int first = 10_000 - Most; first > 8000; first -= Most)
+        {
+            for (int shown = 2 * PageSize; shown <= Most; shown += PageSize)
+            {
+                await more.ClickAsync();
+                await ShownAsync(first, shown);
+            }
+
+            await more.ClickAsync();
+            await ShownAsync(first - Most, PageSize);
+        }
+
+        Assert.InRange(await page.EvaluateAsync<int>("document.querySelectorAll('*').length"), 100, 5000);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Back to the newest results" }).ClickAsync();
+        await ShownAsync(10_000, PageSize);
+
+        // Three new ones come above; after more than a page of them the list has no gap.
+        newest += 3;
+        await ShownAsync(10_003, PageSize + 3);
+        newest += 500;
+        await ShownAsync(10_503, PageSize);
+
+        async Task ShownAsync(int first, int count)
+        {
+            await Expect(rows.First).ToContainTextAsync($"{first:00000}.jpg");
+            await Expect(rows).ToHaveCountAsync(count);
+            await Expect(rows.Last).ToContainTextAsync($"{first - count + 1:00000}.jpg");
+        }
+
+        string ResultsFrom(string url)
+        {
+            int first = Regex.Match(url, @"continuation=(\d+)") is { Success: true } match ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : newest;
+            return JsonSerializer.Serialize(new
+            {
+                items = Enumerable.Range(0, PageSize).Select(i => first - i).Select(n => new
+                {
+                    name = $"{n:00000}.jpg", time = DateTimeOffset.UnixEpoch.AddSeconds(n), status = "classified",
+                    label = new { code = "nv", name = "Melanocytic nevus", probability = 0.9 }, triage = new { recommendation = "routine", malignantProbability = 0.02 },
+                }),
+                continuation = (first - PageSize).ToString(CultureInfo.InvariantCulture),
+            });
+        }
     }
 
     [Fact]

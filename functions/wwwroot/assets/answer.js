@@ -1,6 +1,6 @@
 // Shows one answer, in the order of importance: warnings, triage, classes, networks, similar cases, model and notice.
 import { h } from "./dom.js";
-import { architecture, className, classes, decimal, kindOf, percent, share, t, textOrNull, time } from "./texts.js";
+import { architecture, className, classes, decimal, kindOf, percent, range, share, t, textOrNull, time } from "./texts.js";
 
 /**
  * An answer as an element.
@@ -76,7 +76,7 @@ function reasons({ malignantProbability, melanomaProbability, reasons, operating
 }
 
 /** '95 % (92–97 %)'. */
-export const interval = (value, bounds) => bounds ? `${share(value)} (${share(bounds[0])}–${share(bounds[1])})` : share(value);
+export const interval = (value, bounds) => bounds ? `${share(value)} (${range(bounds[0], bounds[1], share)})` : share(value);
 
 function classElement({ code, name, probability }, { set }) {
   const kind = kindOf(code);
@@ -121,7 +121,8 @@ function similar({ similar }) {
 
 function pictureElement({ explanation, onDevice }, picture, scaled, input) {
   if (picture === null) {
-    return h("figure", { class: "picture" }, h("p", { class: "help nopicture" }, t("answer.nopreview")), input && inputButton(null, input));
+    const place = h("p", { class: "help nopicture" }, t("answer.nopreview"));
+    return h("figure", { class: "picture" }, place, input && inputButton(place, input));
   }
 
   const image = h("img", { class: "photo", src: addressOf(picture), alt: t("answer.image.alt") });
@@ -130,14 +131,14 @@ function pictureElement({ explanation, onDevice }, picture, scaled, input) {
   const overlay = explanation?.overlay && blobOf(explanation.overlay);
   if (overlay) {
     const heat = h("img", { class: "heat", src: addressOf(overlay), alt: t("answer.heat.alt") });
-    heat.style.opacity = 0.6;
+    heat.style.opacity = 0.4;
     frame.append(heat);
-    const slider = h("input", { type: "range", min: "0", max: "100", value: "60", "aria-valuetext": share(0.6) });
+    const slider = h("input", { type: "range", min: "0", max: "100", value: "40", "aria-valuetext": share(0.4) });
     slider.addEventListener("input", () => {
       heat.style.opacity = slider.value / 100;
       slider.setAttribute("aria-valuetext", share(slider.value / 100));
     });
-    figure.append(h("label", { class: "opacity" }, h("span", {}, t("answer.heat.opacity")), slider), h("p", { class: "help" }, t("answer.heat.help", { name: className(explanation.code) })));
+    figure.append(h("label", { class: "opacity" }, h("span", {}, t("answer.heat.opacity")), slider), h("p", { class: "help heat-help" }, t("answer.heat.help", { name: className(explanation.code) })));
   }
 
   if (input) {
@@ -151,8 +152,8 @@ function pictureElement({ explanation, onDevice }, picture, scaled, input) {
   return figure;
 }
 
-/** Swaps the image for what the model sees, and back. */
-function inputButton(frame, input) {
+/** Swaps what stands in the image's place for what the model sees, and back. */
+function inputButton(place, input) {
   const error = h("span", { class: "error", role: "status" });
   let seen = null;
   const button = h("button", {
@@ -163,11 +164,11 @@ function inputButton(frame, input) {
           await pixels.decode();
           pixels.alt = t("answer.input.alt", { size: pixels.naturalWidth });
           seen = h("div", { class: "frame pixels", hidden: true }, pixels);
-          button.before(seen);
+          place.after(seen);
         }
 
         seen.hidden = !seen.hidden;
-        frame?.classList.toggle("unseen-frame", !seen.hidden);
+        place.parentElement.classList.toggle("shows-input", !seen.hidden);
         button.textContent = t(seen.hidden ? "answer.input" : "answer.input.hide");
         button.setAttribute("aria-pressed", String(!seen.hidden));
       } catch (problem) {

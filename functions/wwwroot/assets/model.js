@@ -2,7 +2,7 @@
 import { interval } from "./answer.js";
 import { call } from "./api.js";
 import { byId, h, svg } from "./dom.js";
-import { architecture, className, count, decimal, percent, share, t, textOrNull, time } from "./texts.js";
+import { architecture, className, count, decimal, figure, percent, range, share, t, textOrNull, time } from "./texts.js";
 
 let isLoaded = false;
 
@@ -26,9 +26,10 @@ export async function open() {
 
 const section = (key, ...content) => h("section", { class: "card" }, h("h2", {}, t(key)), ...content);
 
-function facts({ version, created, members, input, data, licence }) {
+function facts({ name, version, created, members, input, data, licence }) {
   const fact = (key, value) => value && [h("dt", {}, t(key)), h("dd", {}, value)];
   return h("section", { class: "card" }, h("dl", { class: "facts" },
+    fact("model.name", name),
     fact("model.version", version),
     fact("model.created", time(created)),
     fact("model.networks", members.map(m => architecture(m.architecture)).join(", ")),
@@ -41,7 +42,7 @@ function operatingPoints(points) {
   const line = (key, point) => point && h("li", {}, h("strong", {}, t(key, { threshold: percent(point.threshold) })), ": ",
     t("model.sensitivity", { value: interval(point.sensitivity, point.sensitivityInterval) }), ", ", t("model.specificity", { value: interval(point.specificity, point.specificityInterval) }));
   return points && section("model.operating", h("ul", {}, line("model.operating.malignant", points.malignant), line("model.operating.melanoma", points.melanoma)),
-    h("p", { class: "help" }, t("model.measured", { on: points.malignant.on })));
+    h("p", { class: "help" }, t("model.measured"), " ", h("span", { lang: "en" }, points.malignant.on)));
 }
 
 function metrics({ metrics }, report) {
@@ -53,8 +54,8 @@ function metrics({ metrics }, report) {
   const intervals = report?.ensemble?.intervals ?? {};
   const tile = name => {
     const value = intervals[name]?.value ?? figures[name];
-    return typeof value === "number" && h("div", { class: "tile" }, h("dt", {}, t(`metric.${name}`)), h("dd", {}, /auc/i.test(name) ? decimal(value) : percent(value),
-      intervals[name] && h("small", {}, /auc/i.test(name) ? ` (${decimal(intervals[name].low)}–${decimal(intervals[name].high)})` : ` (${percent(intervals[name].low)}–${percent(intervals[name].high)})`)));
+    return typeof value === "number" && h("div", { class: "tile" }, h("dt", {}, t(`metric.${name}`)), h("dd", {}, /auc/i.test(name) ? decimal(value) : figure(value),
+      intervals[name] && h("small", {}, ` (${range(intervals[name].low, intervals[name].high, /auc/i.test(name) ? decimal : figure)})`)));
   };
   return section("model.metrics", h("p", { class: "help" }, t("model.metrics.on", { count: count(figures.count) })),
     h("dl", { class: "tiles" }, ["accuracy", "balancedAccuracy", "macroAuc", "malignantAuc", "melanomaSensitivity"].map(tile)));
@@ -66,7 +67,7 @@ function perClass({ metrics }) {
   const rows = metrics?.ensemble?.classes;
   return rows && section("model.classes", scroll("model.classes", h("table", {},
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.truth")), ["support", "recall", "precision", "auc"].map(c => h("th", { scope: "col", class: "number" }, t(`model.${c}`))))),
-    h("tbody", {}, rows.map(c => h("tr", {}, h("th", { scope: "row" }, className(c.code)), h("td", { class: "number" }, count(c.support)), [c.recall, c.precision].map(v => h("td", { class: "number" }, number(v, percent))), h("td", { class: "number" }, number(c.auc, decimal))))))));
+    h("tbody", {}, rows.map(c => h("tr", {}, h("th", { scope: "row" }, className(c.code)), h("td", { class: "number" }, count(c.support)), [c.recall, c.precision].map(v => h("td", { class: "number" }, number(v, figure))), h("td", { class: "number" }, number(c.auc, decimal))))))));
 }
 
 const number = (value, format) => typeof value === "number" ? format(value) : "–";
@@ -97,9 +98,9 @@ function calibration(report) {
   const most = Math.max(...bins.map(b => b.count));
   const table = h("table", {}, h("caption", {}, t("model.calibration")),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.confidence")), h("th", { scope: "col" }, t("model.right")), h("th", { scope: "col" }, t("model.support")))),
-    h("tbody", {}, bins.map(b => h("tr", {}, h("td", {}, percent(b.confidence)), h("td", {}, percent(b.accuracy)), h("td", {}, count(b.count))))));
+    h("tbody", {}, bins.map(b => h("tr", {}, h("td", {}, percent(b.confidence)), h("td", {}, figure(b.accuracy)), h("td", {}, count(b.count))))));
   return section("model.calibration",
-    h("p", { class: "help" }, t("model.calibration.help", { error: percent(report.reliability.expectedCalibrationError) })),
+    h("p", { class: "help" }, t("model.calibration.help", { error: figure(report.reliability.expectedCalibrationError) })),
     svg("svg", { viewBox: `0 0 ${side + left + 20} ${side + top + 46}`, class: "chart", role: "img", "aria-label": t("model.calibration.alt") },
       ticks.map(v => [svg("line", { class: "grid", x1: x(0), x2: x(1), y1: y(v), y2: y(v) }), text(left - 6, y(v) + 4, share(v), "end"), text(x(v), y(0) + 18, share(v), "middle")]).flat(),
       svg("line", { class: "ideal", x1: x(0), y1: y(0), x2: x(1), y2: y(1) }),
@@ -120,10 +121,10 @@ function decisions(report) {
     return null;
   }
 
-  const tile = (key, share) => share && h("div", { class: "tile" }, h("dt", {}, t(key)), h("dd", {}, percent(share.value), h("small", {}, ` (${percent(share.low)}–${percent(share.high)})`)));
-  return section("model.decisions", h("p", { class: "help" }, t("model.decisions.help", { sensitivity: percent(rule.promise) })),
+  const tile = (key, rate) => rate && h("div", { class: "tile" }, h("dt", {}, t(key)), h("dd", {}, figure(rate.value), h("small", {}, ` (${range(rate.low, rate.high, figure)})`)));
+  return section("model.decisions", h("p", { class: "help" }, t("model.decisions.help", { sensitivity: share(rule.promise) })),
     h("dl", { class: "tiles" }, tile("model.malignantFound", rule.sensitivity), tile("model.melanomaReferred", rule.melanomaReferred), tile("model.benignReferred", rule.benignReferred),
-      rule.sets.map(set => h("div", { class: "tile" }, h("dt", {}, t("model.set", { promise: percent(set.promise) })), h("dd", {}, percent(set.coverage.value), h("small", {}, ` ${t("model.set.size", { size: decimal(set.meanSize) })}`))))),
+      rule.sets.map(set => h("div", { class: "tile" }, h("dt", {}, t("model.set", { promise: share(set.promise) })), h("dd", {}, figure(set.coverage.value), h("small", {}, ` ${t("model.set.size", { size: decimal(set.meanSize) })}`))))),
     scroll("model.decisions", h("table", {},
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.truth")), ["refer", "review", "routine"].map(r => h("th", { scope: "col", class: "number" }, t(`triage.${r}`))))),
       h("tbody", {}, Object.entries(rule.recommendations).map(([code, n]) => h("tr", {}, h("th", { scope: "row" }, className(code)), [n.refer, n.review, n.routine].map(v => h("td", { class: "number" }, count(v)))))))));
@@ -132,19 +133,19 @@ function decisions(report) {
 /** Figures of groups of patients: a table for each way of grouping. */
 function subgroups(report) {
   const groups = Object.entries(Object.groupBy(report?.subgroups ?? [], g => g.by));
-  const shown = (interval, format) => interval ? `${format(interval.value)} (${format(interval.low)}–${format(interval.high)})` : "–";
+  const shown = (interval, format) => interval ? `${format(interval.value)} (${range(interval.low, interval.high, format)})` : "–";
   return groups.length > 0 && section("model.subgroups", h("p", { class: "help" }, t("model.subgroups.help")), groups.map(([by, rows]) =>
     h("div", {}, h("h3", {}, textOrNull(`model.by.${by}`) ?? by), scroll("model.subgroups", h("table", {},
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.group")), h("th", { scope: "col", class: "number" }, t("model.support")),
         ["balancedAccuracy", "malignantAuc", "melanomaSensitivity"].map(f => h("th", { scope: "col", class: "number" }, t(`metric.${f}`))))),
       h("tbody", {}, rows.map(g => h("tr", {}, h("th", { scope: "row" }, textOrNull(`model.group.${g.group}`) ?? g.group), h("td", { class: "number" }, count(g.images)),
-        h("td", { class: "number" }, shown(g.balancedAccuracy, percent)), h("td", { class: "number" }, shown(g.malignantAuc, decimal)), h("td", { class: "number" }, shown(g.melanomaSensitivity, percent))))))))));
+        h("td", { class: "number" }, shown(g.balancedAccuracy, figure)), h("td", { class: "number" }, shown(g.malignantAuc, decimal)), h("td", { class: "number" }, shown(g.melanomaSensitivity, figure))))))))));
 }
 
 function versionList(versions) {
   return versions.length > 0 && section("model.versions", scroll("model.versions", h("table", {},
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("model.version")), h("th", { scope: "col" }, t("model.created")), ["accuracy", "balancedAccuracy", "macroAuc"].map(m => h("th", { scope: "col", class: "number" }, t(`metric.${m}`))))),
+    h("thead", {}, h("tr", {}, ["model.name", "model.version"].map(c => h("th", { scope: "col" }, t(c))), h("th", { scope: "col" }, t("model.created")), ["accuracy", "balancedAccuracy", "macroAuc"].map(m => h("th", { scope: "col", class: "number" }, t(`metric.${m}`))))),
     h("tbody", {}, versions.map(v => h("tr", { class: v.serving ? "shown" : null },
-      h("th", { scope: "row" }, v.version, v.serving && h("span", { class: "serving" }, t("model.serving"))), h("td", {}, time(v.created)),
-      [v.accuracy, v.balancedAccuracy].map(f => h("td", { class: "number" }, number(f, percent))), h("td", { class: "number" }, number(v.macroAuc, decimal))))))));
+      h("th", { scope: "row" }, v.name), h("td", {}, v.version, v.serving && h("span", { class: "serving" }, t("model.serving"))), h("td", {}, time(v.created)),
+      [v.accuracy, v.balancedAccuracy].map(f => h("td", { class: "number" }, number(f, figure))), h("td", { class: "number" }, number(v.macroAuc, decimal))))))));
 }

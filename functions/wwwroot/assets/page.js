@@ -81,6 +81,10 @@ async function showService() {
       service.textContent = t("service.ready", health.model);
       byId("cite").textContent = t("about.cite.text", { model: `${health.model.name} ${health.model.version}` });
       asking = null;
+      if (phone.isServiceThere === false) {
+        openModule?.open(); // what could not be loaded
+      }
+
       phone.serviceIs(true);
       return;
     }

@@ -7,8 +7,12 @@ import { className, count, percent, t, textOrNull, time } from "./texts.js";
 /** The least time between two looks for new results, in milliseconds; a service that takes long is asked less often. */
 const shortestPause = 4000;
 
+/** The most results that are kept and shown: a few pages, however many there are. */
+const most = 200;
+
 let items = [];
-let continuation = null;
+let continuation = null; // of what stands below the shown results
+let isCut = false; // whether newer results than the shown ones were put away
 let filters = {};
 let isStarted = false;
 let timer = null;
@@ -46,6 +50,7 @@ function build() {
         h("label", {}, h("span", {}, t("results.to")), h("input", { type: "date", name: "to" })),
         h("div", { class: "actions" }, h("button", { type: "submit" }, t("results.apply")), h("button", { type: "reset", class: "quiet" }, t("results.reset"))))),
     h("p", { class: "help", id: "results-status", role: "status" }, t("results.loading")),
+    h("button", { type: "button", id: "results-newest", class: "quiet", hidden: true, onclick: restart }, t("results.newest")),
     h("div", { id: "result-detail" }),
     h("table", { class: "list card", id: "result-list", hidden: true },
       h("caption", { class: "unseen" }, t("results.heading")),
@@ -59,9 +64,7 @@ function apply(event) {
   const form = new FormData(byId("filters"));
   const day = (name, later) => form.get(name) && new Date(new Date(`${form.get(name)}T00:00`).getTime() + later).toISOString();
   filters = { prefix: form.get("prefix"), status: form.get("status"), recommendation: form.get("recommendation"), label: form.get("label"), from: day("from", 0), to: day("to", 86_399_999) };
-  items = [];
-  continuation = null;
-  load();
+  restart();
 }
 
 const addressOf = more => `api/results?${new URLSearchParams(Object.entries({ ...filters, continuation: more }).filter(([, value]) => value))}`;
@@ -73,9 +76,9 @@ async function load() {
   const mine = running = new AbortController();
   const began = performance.now();
   try {
-    const page = document.hidden && items.length > 0 ? null : await (await call(addressOf(), { signal: mine.signal })).json();
-    if (page) {
-      merge(page);
+    const page = isCut || document.hidden && items.length > 0 ? null : await (await call(addressOf(), { signal: mine.signal })).json();
+    if (page && !isCut) {
+      merge(marked(page));
     }
   } catch (error) {
     if (mine.signal.aborted) {
@@ -88,42 +91,73 @@ async function load() {
   timer = setTimeout(load, Math.max(shortestPause, 10 * (performance.now() - began)));
 }
 
-function merge(page) {
-  const isFirst = items.length === 0;
-  const known = new Map(items.map(item => [item.name, item]));
-  const fresh = page.items.filter(item => known.get(item.name)?.time !== item.time);
-  if (isFirst) {
-    continuation = page.continuation ?? null;
+/** Whether result a stands before b in the list: newest first, results of one second by name. */
+const isBefore = (a, b) => a.time === b.time ? a.name < b.name : a.time > b.time;
+
+/** A page whose last result knows what comes after it. */
+function marked(page) {
+  const last = page.items.at(-1);
+  if (last) {
+    last.continuation = page.continuation;
   }
 
-  if (fresh.length > 0) {
-    const names = new Set(fresh.map(item => item.name));
-    items = [...fresh, ...items.filter(item => !names.has(item.name))].sort((a, b) => b.time.localeCompare(a.time));
-    for (const name of names) {
-      URL.revokeObjectURL(thumbnails.get(name)); // the image may be another one now
-      thumbnails.delete(name);
-    }
-  }
-
-  if (isFirst || fresh.length > 0) {
-    list();
-    const isFiltered = Object.values(filters).some(Boolean);
-    byId("results-status").textContent = items.length === 0
-      ? t(isFiltered ? "results.none.filtered" : "results.none")
-      : isFirst ? t("results.count", { count: count(items.length) }) : t("results.new", { count: count(fresh.length) });
-  }
+  return page;
 }
 
+/** Puts the newest results in the place of those that were there before. */
+function merge(page) {
+  const isFirst = items.length === 0;
+  const known = new Map(items.map(item => [item.name, item.time]));
+  const fresh = page.items.filter(item => known.get(item.name) !== item.time);
+  // Where more came than a page holds, what was shown would have a gap above it.
+  const hasGap = fresh.length === page.items.length;
+  const names = new Set(page.items.map(item => item.name));
+  const older = hasGap || !page.continuation ? [] : items.filter(item => isBefore(page.items.at(-1), item) && !names.has(item.name));
+  const isSame = fresh.length === 0 && page.items.length + older.length === items.length;
+  if (isSame && !isFirst) {
+    return;
+  }
+
+  continuation = older.length > 0 ? continuation : page.continuation ?? null;
+  items = [...page.items, ...older];
+  // New results push out the oldest, down to the end of a page: from there 'more' goes on.
+  const end = items.length > most ? items.findLastIndex((item, i) => i < most && item.continuation) : -1;
+  if (end >= 0) {
+    continuation = items[end].continuation;
+    items.length = end + 1;
+  }
+
+  forget(fresh);
+  list();
+  const isFiltered = Object.values(filters).some(Boolean);
+  byId("results-status").textContent = items.length === 0
+    ? t(isFiltered ? "results.none.filtered" : "results.none")
+    : isFirst || fresh.length === 0 ? t("results.count", { count: count(items.length) }) : t("results.new", { count: count(fresh.length) });
+}
+
+/** The next page: below what is shown or, where that is much already, in its place. */
 async function more() {
-  const button = byId("results-more");
+  const button = byId("results-more"), asked = filters;
   button.disabled = true;
   try {
-    const page = await (await call(addressOf(continuation))).json();
+    const page = marked(await (await call(addressOf(continuation))).json());
+    if (asked !== filters) {
+      return; // the reader asked for something else meanwhile
+    }
+
     const known = new Set(items.map(item => item.name));
-    items.push(...page.items.filter(item => !known.has(item.name)));
+    const older = page.items.filter(item => !known.has(item.name));
+    const isFull = items.length + older.length > most;
+    isCut ||= isFull;
+    items = isFull ? older : [...items, ...older];
     continuation = page.continuation ?? null;
+    forget([]);
     list();
     byId("results-status").textContent = t("results.count", { count: count(items.length) });
+    if (isFull) {
+      byId("result-list").scrollIntoView();
+      byId("result-list").querySelector("button")?.focus({ preventScroll: true });
+    }
   } catch (error) {
     byId("results-status").textContent = error.message;
   } finally {
@@ -131,10 +165,34 @@ async function more() {
   }
 }
 
+function restart() {
+  items = [];
+  continuation = null;
+  isCut = false;
+  load();
+}
+
+/** Gives back the thumbnails of images that may be other ones now or are shown no more. */
+function forget(changed) {
+  const kept = new Set(items.map(item => item.name));
+  for (const { name } of changed) {
+    kept.delete(name);
+  }
+
+  for (const [name, address] of thumbnails) {
+    if (!kept.has(name)) {
+      URL.revokeObjectURL(address);
+      thumbnails.delete(name);
+    }
+  }
+}
+
 function list() {
   const table = byId("result-list");
   table.hidden = items.length === 0;
   byId("results-more").hidden = continuation === null;
+  byId("results-newest").hidden = !isCut;
+  seen.disconnect();
   const focused = document.activeElement?.dataset?.name;
   const body = table.tBodies[0];
   table.classList.toggle("untriaged", !items.some(item => item.triage));
@@ -160,6 +218,11 @@ const seen = new IntersectionObserver(entries => {
     seen.unobserve(target);
     const { picture: name } = target.dataset;
     picture(name, 96).then(blob => {
+      if (!items.some(item => item.name === name)) {
+        return;
+      }
+
+      URL.revokeObjectURL(thumbnails.get(name));
       thumbnails.set(name, blob && URL.createObjectURL(blob));
       target.replaceWith(thumbnail({ name, status: "classified" }));
     });
@@ -187,24 +250,25 @@ async function detail(item) {
   opened = item.name;
   const place = byId("result-detail");
   const closing = h("button", { type: "button", class: "quiet", onclick: shut }, t("results.close"));
+  let shown;
   try {
     const [document, blob] = await Promise.all([call(`api/results/${pathOf(item.name)}`).then(response => response.json()), item.status === "classified" ? picture(item.name, 800) : null]);
-    if (document.status === "classified") {
-      place.replaceChildren(h("p", { class: "actions" }, closing), answerElement({ name: item.name, result: document, picture: blob, answered: document.time, input: null, extra: feedback(document) }));
-    } else {
-      const words = wordsOf(document.problem ?? {});
-      place.replaceChildren(h("p", { class: "actions" }, closing), h("div", { class: "card problem" },
-        h("h2", { id: "answer-heading", tabindex: "-1" }, words.title), h("p", {}, words.message), h("p", { class: "file" }, t("answer.for", { name: item.name }))));
-    }
+    shown = document.status === "classified"
+      ? answerElement({ name: item.name, result: document, picture: blob, answered: document.time, input: null, extra: feedback(document) })
+      : failure(wordsOf(document.problem ?? {}), item);
   } catch (error) {
-    place.replaceChildren(h("p", { class: "actions" }, closing), h("div", { class: "card problem" }, h("h2", { id: "answer-heading", tabindex: "-1" }, error.title ?? t("error.internal.title")), h("p", {}, error.message)));
+    shown = failure(error, item);
   }
 
+  place.replaceChildren(h("p", { class: "actions" }, closing), shown);
   list();
   const heading = place.querySelector("#answer-heading");
   heading.focus({ preventScroll: true });
   place.scrollIntoView({ block: "start" });
 }
+
+const failure = ({ title, message }, { name }) => h("div", { class: "card problem" },
+  h("h2", { id: "answer-heading", tabindex: "-1" }, title ?? t("error.internal.title")), h("p", {}, message), h("p", { class: "file" }, t("answer.for", { name })));
 
 function shut() {
   const name = opened;

@@ -19,8 +19,13 @@ const dateTime = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyl
 /** A probability with one decimal. No class is ruled out: what would be rounded to 0.0 % is not shown as nothing, nor certainty as 100 %. */
 export const percent = value => value < 0.0005 ? `<${exact.format(0.001)}` : value > 0.9995 && value < 1 ? `>${exact.format(0.999)}` : exact.format(value);
 
+/** A measured share with one decimal. */
+export const figure = value => exact.format(value);
+
 /** A share without decimals. */
 export const share = value => rounded.format(value);
+/** From one number to another, which no line break parts. */
+export const range = (low, high, format) => `${format(low)}\u2060–\u2060${format(high)}`;
 export const decimal = value => decimals.format(value);
 export const count = value => whole.format(value);
 export const time = value => dateTime.format(new Date(value));
