@@ -3,7 +3,7 @@ namespace Lentigo.Core.Imaging;
 /// <summary>An image cannot be classified, through no fault of the service. The message says why and what to do.</summary>
 public sealed class ImageRejectedException : Exception
 {
-    private const string AcceptedFormats = "Send a JPEG, PNG, WebP or TIFF file.";
+    private const string AcceptedFormats = "Send a JPEG, PNG, WebP, TIFF or DICOM file.";
 
     private ImageRejectedException(ImageRejection reason, string message)
         : base(message) => Reason = reason;
@@ -29,7 +29,7 @@ public sealed class ImageRejectedException : Exception
     /// <summary>The file is DICOM of a kind that is not read.</summary>
     /// <param name="reason">What it is, as the middle of a sentence.</param>
     public static ImageRejectedException UnsupportedDicom(string reason) => new(
-        ImageRejection.Unsupported, $"The DICOM file cannot be used: {reason}. Send one frame as JPEG (baseline) in DICOM, or the image itself. {AcceptedFormats}");
+        ImageRejection.Unsupported, $"The DICOM file cannot be used: {reason}. Send one frame as JPEG (baseline) in DICOM, or the image itself as JPEG, PNG, WebP or TIFF.");
 
     /// <summary>The file is damaged DICOM.</summary>
     /// <param name="reason">What is wrong and what to do, as the end of a sentence.</param>

@@ -13,7 +13,7 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
     /// <summary>The request carries no image.</summary>
     public static Problem NoImage() => new(
         "urn:lentigo:problem:no-image", "No image", 400,
-        "The request holds no image. Send a JPEG, PNG, WebP or TIFF file as the request body or as the multipart field 'image'.");
+        "The request holds no image. Send a JPEG, PNG, WebP, TIFF or DICOM file as the request body or as the multipart field 'image'.");
 
     /// <summary>The request cannot be read as what its Content-Type says.</summary>
     public static Problem MalformedRequest(string reason) => new(

@@ -15,7 +15,7 @@ public sealed class ApiDescription
 {
     private const string ProblemType = "application/problem+json";
 
-    private static readonly string[] ImageTypes = ["image/jpeg", "image/png", "image/webp", "image/tiff", "application/octet-stream"];
+    private static readonly string[] ImageTypes = ["image/jpeg", "image/png", "image/webp", "image/tiff", "application/dicom", "application/octet-stream"];
     private readonly ServingOptions options;
     private readonly Lazy<byte[]> document;
 
@@ -245,7 +245,7 @@ public sealed class ApiDescription
         }
 
         return text.AppendLine()
-            .AppendLine(CultureInfo.InvariantCulture, $"**Images.** JPEG, PNG, WebP and TIFF, up to {options.MaxImageBytes / 1e6:0} MB and {options.MaxImagePixels / 1e6:0} megapixels, as the body of the request or as the field `image` of a form (`multipart/form-data`). The content decides, not the Content-Type nor the file's name; raw bytes are sent as `application/octet-stream` or as the image's own type. The model sees a square of less than 300 pixels, so that scaling to 1024 pixels first loses nothing.")
+            .AppendLine(CultureInfo.InvariantCulture, $"**Images.** JPEG, PNG, WebP, TIFF and DICOM (one frame: JPEG or uncompressed), up to {options.MaxImageBytes / 1e6:0} MB and {options.MaxImagePixels / 1e6:0} megapixels, as the body of the request or as the field `image` of a form (`multipart/form-data`). The content decides, not the Content-Type nor the file's name; raw bytes are sent as `application/octet-stream` or as the image's own type. The model sees a square of less than 300 pixels, so that scaling to 1024 pixels first loses nothing.")
             .AppendLine()
             .AppendLine("**Keys.** Calls that take images or read results need a function key in the header `x-functions-key`. On one's own machine no key is asked for unless the settings say so.")
             .AppendLine()

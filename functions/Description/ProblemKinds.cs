@@ -28,7 +28,7 @@ internal static class ProblemKinds
         (Problem.Rejected(ImageRejectedException.TooLarge(new ImageLimits().MaxBytes)), "One image is larger than the service takes."),
         (Problem.RequestTooLarge(100_000_000), "The images of one request are together larger than the service takes. Split the request."),
         (Problem.TooManyImages(32), "The request holds more images than the service takes at once. Split the request."),
-        (Problem.Rejected(ImageRejectedException.Unsupported("GIF89a"u8)), "The content is no JPEG, PNG, WebP or TIFF. `detail` names the format that was found. File names and content types are not looked at."),
+        (Problem.Rejected(ImageRejectedException.Unsupported("GIF89a"u8)), "The content is no JPEG, PNG, WebP, TIFF or DICOM file that can be read. `detail` names the format that was found. File names and content types are not looked at."),
         (Problem.Rejected(ImageRejectedException.Unreadable(ImageFileFormat.Jpeg)), "The file is damaged or cut off. Do not send it again as it is."),
         (Problem.Rejected(ImageRejectedException.TooManyPixels(60_000, 60_000, new ImageLimits().MaxPixels)), "The image has more pixels than the service takes. Scale it down."),
         (Problem.Rejected(ImageRejectedException.NotDermoscopy()), "The image is no dermoscopy image. Take another; `suitability=warn` asks for an answer all the same."),
