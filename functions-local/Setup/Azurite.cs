@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Net;
@@ -24,7 +25,7 @@ public sealed class Azurite : IAsyncDisposable
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan InstallNotice = TimeSpan.FromSeconds(10);
-    private static int portsTaken;
+    private static readonly ConcurrentBag<FileStream> ReservedPorts = [];
     private readonly Process process;
     private readonly string dataFolder;
     private bool isLeftRunning;
@@ -144,28 +145,26 @@ public sealed class Azurite : IAsyncDisposable
     }
 
     /// <summary>
-    /// A port that nothing listens on. Port 0's answer would do only if it were bound at once: until then the system may give the same port
-    /// to a connection or to another process. So it comes from below the range of ports that systems give away, and from a block of this process.
+    /// A port that nothing listens on and that this process alone is given until it ends. Port 0's answer would do only if it were bound at once: until then
+    /// the system may give the same port to a connection or to another process. So it comes from below the range of ports that systems give away, and a
+    /// locked file reserves it among all processes of this user.
     /// </summary>
+    /// <exception cref="LaunchException">None is free.</exception>
     public static int FreePort()
     {
-        const int first = 20_000, blocks = 240, ports = 50;
-        for (int attempt = 0; attempt < ports; attempt++)
+        const int first = 20_000, ports = 12_000;
+        string folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"lentigo-ports-{Environment.UserName}")).FullName;
+        int start = Random.Shared.Next(ports);
+        for (int i = 0; i < ports; i++)
         {
-            int port = first + (Environment.ProcessId % blocks * ports) + (Interlocked.Increment(ref portsTaken) % ports);
-            try
+            int port = first + ((start + i) % ports);
+            if (TryReserve(Path.Combine(folder, $"{port}"), port))
             {
-                using TcpListener listener = new(IPAddress.Loopback, port);
-                listener.Start();
                 return port;
-            }
-            catch (SocketException)
-            {
-                // taken: the next one
             }
         }
 
-        throw new LaunchException($"None of {ports} ports from {first + (Environment.ProcessId % blocks * ports)} is free.");
+        throw new LaunchException($"None of the ports from {first} to {first + ports - 1} is free. End what listens on them.");
     }
 
     /// <summary>Stops it and waits until it has written all that it has acknowledged: it keeps its data in memory for seconds.</summary>
@@ -271,6 +270,24 @@ public sealed class Azurite : IAsyncDisposable
         {
             throw new LaunchException(
                 $"'{start.FileName}' could not be started ({e.Message}). Install Node.js 20 or later, which runs Azurite, the local storage account; or let the setting AzureWebJobsStorage name a storage account that runs already.", e);
+        }
+    }
+
+    private static bool TryReserve(string lockFile, int port)
+    {
+        FileStream? reservation = null;
+        try
+        {
+            reservation = new(lockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            using TcpListener listener = new(IPAddress.Loopback, port);
+            listener.Start();
+            ReservedPorts.Add(reservation); // which holds the lock until this process ends
+            return true;
+        }
+        catch (Exception e) when (e is SocketException or IOException)
+        {
+            reservation?.Dispose();
+            return false;
         }
     }
 

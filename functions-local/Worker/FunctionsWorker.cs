@@ -12,6 +12,7 @@ namespace Lentigo.Functions.Local.Worker;
 /// <param name="logs">Receives the worker's log.</param>
 internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<string, string> settings, Uri rpcEndpoint, TimeSpan? functionTimeout, ILoggerFactory logs) : IAsyncDisposable
 {
+    private const int MaxFirstStarts = 5;
     private static readonly TimeSpan ConnectLimit = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan StableAfter = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
@@ -40,7 +41,7 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
     /// <exception cref="LaunchException">It does not start, or a function cannot be loaded.</exception>
     public async Task<IReadOnlyList<AppFunction>> StartAsync(CancellationToken cancellationToken)
     {
-        IReadOnlyList<AppFunction> functions = await StartProcessAsync(cancellationToken);
+        IReadOnlyList<AppFunction> functions = await StartFirstAsync(cancellationToken);
         supervision = SuperviseAsync();
         return functions;
     }
@@ -103,6 +104,22 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
     }
 
     private static TaskCompletionSource<WorkerConnection> NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The worker chooses a free port and binds it a moment later, when another process may have taken it: a start that ends so is tried again.</summary>
+    private async Task<IReadOnlyList<AppFunction>> StartFirstAsync(CancellationToken cancellationToken)
+    {
+        for (int start = 1; ; start++)
+        {
+            try
+            {
+                return await StartProcessAsync(cancellationToken);
+            }
+            catch (LaunchException) when (start < MaxFirstStarts && process is { FoundPortTaken: true })
+            {
+                log.LogWarning("Another process took the port that the worker had chosen. It is started again.");
+            }
+        }
+    }
 
     private async Task SuperviseAsync()
     {

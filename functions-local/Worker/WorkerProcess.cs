@@ -7,6 +7,9 @@ namespace Lentigo.Functions.Local.Worker;
 /// <summary>A process of the app's worker. It ends with the launcher, however that ends: see <see cref="StartupHook"/>.</summary>
 internal sealed class WorkerProcess : IAsyncDisposable
 {
+    /// <summary>The type of Kestrel's exception, which stands in what the runtime writes of it in any language.</summary>
+    private const string AddressInUse = "AddressInUseException";
+
     private const int KeptLines = 20;
     private const int MaxMessageBytes = 128 * 1024 * 1024;
     private readonly Process process;
@@ -25,6 +28,9 @@ internal sealed class WorkerProcess : IAsyncDisposable
 
     /// <summary>The process's id.</summary>
     public int Id { get; private init; }
+
+    /// <summary>Whether another process took the port of its HTTP endpoint between its choice and its use, so that another start may succeed.</summary>
+    public bool FoundPortTaken { get; private set; }
 
     /// <summary>How the process ended: its exit code and what it last wrote to the standard error stream.</summary>
     public string Ending
@@ -121,6 +127,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
             return;
         }
 
+        FoundPortTaken |= line.Contains(AddressInUse, StringComparison.Ordinal);
         if (isError)
         {
             lock (lastErrors)

@@ -9,6 +9,13 @@ public sealed class AzuriteTests : IDisposable
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Fact]
+    public void A_port_is_given_once()
+    {
+        int[] ports = [.. Enumerable.Range(0, 200).AsParallel().Select(_ => Azurite.FreePort())];
+        Assert.Equal(ports.Length, ports.Distinct().Count());
+    }
+
+    [Fact]
     public async Task An_installation_under_way_or_cut_off_is_not_taken_for_a_whole_one()
     {
         string script = Path.Combine(_root, "node_modules", "azurite", "dist", "src", "azurite.js");

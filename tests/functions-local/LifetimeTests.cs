@@ -78,6 +78,24 @@ public sealed class LifetimeTests(AzuriteFixture azurite)
     public Task A_worker_that_refuses_to_start_is_quoted() =>
         AssertOneSentenceAsync(new() { Environment = { ["TestApp__RefuseToStart"] = "The setting Color is wrong. Correct it." } }, "The setting Color is wrong.");
 
+    [Fact]
+    public async Task A_worker_whose_port_was_taken_is_started_again()
+    {
+        await using LauncherProcess launcher = await LauncherProcess.StartAsync(azurite, new() { Environment = { ["TestApp__TakenPorts"] = "2" } });
+        Assert.Equal(3, launcher.Log.Split("Another process took the port").Length);
+        Assert.Equal("2", await launcher.Client.GetStringAsync(new Uri("api/setting/TestApp__TakenPorts", UriKind.Relative), Cancellation));
+    }
+
+    [Fact]
+    public async Task A_worker_whose_port_is_always_taken_is_quoted_in_the_end()
+    {
+        string folder = Directory.CreateTempSubdirectory("lentigo-calls-").FullName;
+        (int exitCode, string output) = await LauncherProcess.FailAsync(azurite, new() { CallsFolder = folder, Environment = { ["TestApp__TakenPorts"] = "1000" } });
+        Assert.Equal(1, exitCode);
+        Assert.Contains("The app ended before it was ready", output, StringComparison.Ordinal);
+        Assert.Equal(5, new FileInfo(Path.Combine(folder, "starts")).Length);
+    }
+
     [Theory]
     [InlineData("AzureWebJobsStorage", "garbage", "AzureWebJobsStorage is not a connection string")]
     [InlineData("AzureWebJobsStorage", "", "AzureWebJobsStorage is empty")]
