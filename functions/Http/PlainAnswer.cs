@@ -37,13 +37,16 @@ internal static class PlainAnswer
     private static string Content(JsonElement answer, PageTexts texts)
     {
         StringBuilder html = new("<article class=\"card\">");
-        if (answer.TryGetProperty("warnings", out JsonElement warnings))
+        if (answer.TryGetProperty("warnings", out JsonElement warnings) && warnings.GetArrayLength() > 0)
         {
+            html.Append(Invariant($"<div class=\"warnings\"><h2>{Encode(texts["answer.warnings"])}</h2><ul>"));
             foreach (JsonElement warning in warnings.EnumerateArray())
             {
                 string text = texts.OrNull($"warning.{warning.GetProperty("code").GetString()}") ?? warning.GetProperty("message").GetString() ?? "";
-                html.Append(Invariant($"<p class=\"warnings\">{Encode(text)}</p>"));
+                html.Append(Invariant($"<li>{Encode(text)}</li>"));
             }
+
+            html.Append("</ul></div>");
         }
 
         JsonElement label = answer.GetProperty("label");
@@ -51,7 +54,7 @@ internal static class PlainAnswer
         {
             string recommendation = triage.GetProperty("recommendation").GetString() ?? "";
             html.Append(Invariant($"<div class=\"triage {Encode(recommendation)}\"><h2>{Encode(texts[$"triage.{recommendation}"])}: {Encode(texts[$"triage.{recommendation}.meaning"])}</h2>"))
-                .Append(Invariant($"<p>{Encode(texts["column.malignant"])}: {Percent(triage.GetProperty("malignantProbability").GetDouble(), texts)}</p></div>"));
+                .Append(Invariant($"<p>{Encode(Malignancy(triage, texts))}</p></div>"));
         }
 
         html.Append(Invariant($"<p><strong>{Encode(texts["column.label"])}: {Encode(ClassName(label, texts))}</strong></p><h2>{Encode(texts["answer.classes"])}</h2><ol class=\"classes\">"));
@@ -65,22 +68,43 @@ internal static class PlainAnswer
                 _ => "benign",
             };
             html.Append(Invariant($"<li class=\"{kind}\"><span class=\"name\">{Encode(ClassName(one, texts))} <span class=\"kind\">{Encode(texts[$"kind.{kind}"])}</span></span>"))
-                .Append(Invariant($"<span class=\"percent\">{Percent(one.GetProperty("probability").GetDouble(), texts)}</span><span class=\"plain\">{Encode(texts[$"class.{code}.text"])}</span></li>"));
+                .Append(Invariant($"<span class=\"percent\">{Encode(Percent(one.GetProperty("probability").GetDouble(), texts))}</span><span class=\"plain\">{Encode(texts[$"class.{code}.text"])}</span></li>"));
         }
 
         JsonElement model = answer.GetProperty("model");
-        return html.Append(Invariant($"</ol><footer><p>{Encode(model.GetProperty("name").GetString())} {Encode(model.GetProperty("version").GetString())} · {Encode(answer.GetProperty("id").GetString())}</p>"))
+        string version = Fill(texts["answer.model"], ("name", model.GetProperty("name").GetString()), ("version", model.GetProperty("version").GetString()));
+        return html.Append(Invariant($"</ol><footer><p>{Encode(version)} · {Encode(Fill(texts["answer.id"], ("id", answer.GetProperty("id").GetString())))}</p>"))
             .Append(Invariant($"<p>{Encode(texts["answer.notice"])}</p></footer></article>")).ToString();
     }
 
     private static string ClassName(JsonElement one, PageTexts texts) =>
         texts.OrNull($"class.{one.GetProperty("code").GetString()}") ?? one.GetProperty("name").GetString() ?? "";
 
-    /// <summary>With one decimal. Not by culture: servers may know the invariant one alone.</summary>
-    private static string Percent(double probability, PageTexts texts)
+    /// <summary>The probability of malignancy, beside its operating point where the model has one.</summary>
+    private static string Malignancy(JsonElement triage, PageTexts texts)
     {
-        string number = (100 * Math.Max(probability, 0.001)).ToString("0.0", CultureInfo.InvariantCulture).Replace(".", texts["number.point"], StringComparison.Ordinal);
-        return Encode((probability < 0.0005 ? "<" : "") + texts["number.percent"].Replace("{value}", number, StringComparison.Ordinal));
+        double probability = triage.GetProperty("malignantProbability").GetDouble();
+        if (!triage.TryGetProperty("operatingPoint", out JsonElement point) || point.ValueKind != JsonValueKind.Object)
+        {
+            return $"{texts["column.malignant"]}: {Percent(probability, texts)}";
+        }
+
+        double threshold = point.GetProperty("threshold").GetDouble();
+        return Fill(
+            texts[probability >= threshold ? "triage.malignant.above" : "triage.malignant.below"],
+            ("percent", Percent(probability, texts)),
+            ("sensitivity", Percent(point.GetProperty("sensitivity").GetDouble(), texts, "0")),
+            ("threshold", Percent(threshold, texts)));
+    }
+
+    private static string Fill(string text, params (string Place, string? Value)[] values) =>
+        values.Aggregate(text, (filled, v) => filled.Replace($"{{{v.Place}}}", v.Value, StringComparison.Ordinal));
+
+    /// <summary>With one decimal. Not by culture: servers may know the invariant one alone.</summary>
+    private static string Percent(double probability, PageTexts texts, string format = "0.0")
+    {
+        string number = (100 * Math.Max(probability, 0.001)).ToString(format, CultureInfo.InvariantCulture).Replace(".", texts["number.point"], StringComparison.Ordinal);
+        return (probability < 0.0005 ? "<" : "") + Fill(texts["number.percent"], ("value", number));
     }
 
     private static string Encode(string? text) => WebUtility.HtmlEncode(text ?? "");

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -154,6 +155,12 @@ public sealed class BrowserPagesTests(SharedApp shared, BrowserFixture browser) 
         Assert.Equal("1px", colours[2]);
         await AssertAccessibleAsync(page, "forced colours at 320");
         await SaveAsync(page, "forced-colours");
+        foreach (string path in (string[])["results", "model", "about", "api"])
+        {
+            await page.GotoAsync(new Uri(App.Address, path).ToString());
+            await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+            Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= 320, $"/{path} is wider than the screen at 400 %.");
+        }
     }
 
     [Fact]
@@ -191,6 +198,7 @@ public sealed class BrowserPagesTests(SharedApp shared, BrowserFixture browser) 
         await SendAsync("lesion.jpg", LesionFiles.Jpeg());
         await Expect(page.Locator(".classes li")).ToHaveCountAsync(7);
         await Expect(page.Locator(".card footer")).ToContainTextAsync("Decision support, not a diagnosis. A physician decides.");
+        await Expect(page.Locator(".triage")).ToContainTextAsync(new Regex(@"Probability of malignancy \d+\.\d%, (above|below) the \d\d%-sensitivity point \(\d+\.\d%\)\."));
         await page.GetByRole(AriaRole.Link, new() { Name = "Classify another image" }).ClickAsync();
         await SendAsync("text named.jpg", LesionFiles.BadContent("text named.jpg"));
         await Expect(page.Locator(".problem h2")).ToHaveTextAsync("Not a usable image");
@@ -251,9 +259,9 @@ public sealed class BrowserPagesTests(SharedApp shared, BrowserFixture browser) 
     {
         const string Name = "diagnosed/Anna Smith.jpg";
         await App.ResultAsync(Name, (await App.DropAsync(Name, LesionFiles.Jpeg(12))).ETag);
-        List<string> sent = [];
+        ConcurrentQueue<string> sent = []; // the page goes on asking
         IPage page = await OpenAsync("results", expectFaults: true);
-        page.Request += (_, request) => sent.Add($"{request.Method} {request.Url}");
+        page.Request += (_, request) => sent.Enqueue($"{request.Method} {request.Url}");
         await page.GetByText("Filters").ClickAsync();
         await page.GetByLabel("Name begins with").FillAsync("diagnosed/");
         await page.GetByRole(AriaRole.Button, new() { Name = "Apply" }).ClickAsync();

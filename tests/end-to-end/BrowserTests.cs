@@ -210,7 +210,7 @@ public sealed class BrowserTests(SharedApp shared, BrowserFixture browser) : Bro
         await Expect(page.Locator("#queue")).ToContainTextAsync("Classifying…");
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel all" }).ClickAsync();
         await Expect(page.Locator("#queue")).ToContainTextAsync("5 of 5 done");
-        await Expect(page.Locator("#queue").GetByText("Cancelled")).ToHaveCountAsync(5);
+        await Expect(page.Locator("#queue").GetByText("Canceled")).ToHaveCountAsync(5);
         isHeld = false;
         held.SetResult();
         await page.GetByRole(AriaRole.Button, new() { Name = "Try again: 2.jpg" }).ClickAsync();
