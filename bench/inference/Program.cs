@@ -48,14 +48,17 @@ try
     Console.WriteLine($"{"package",-40} {"MB",6} {"batch",6} {"ms an image",12} {"x the pair",11}");
     using SessionOptions options = new() { IntraOpNumThreads = Threads };
     InferenceSession[] sessions = [.. graphs.Select(g => new InferenceSession(g.Onnx, options))];
+    var unexplained = sessions.Zip(graphs).Select(g => (Session: g.First, Graph: g.Second, Explain: (long?)null));
+    var measured = unexplained.Concat(unexplained.Where(g => g.Session.OverridableInitializerMetadata.ContainsKey("explain")).Select(g => g with { Explain = -2 })).ToArray();
     foreach (int batch in batches)
     {
-        double[][] speeds = Timing.InTurn([.. sessions.Select((session, i) => Classification(session, batch, graphs[i].Size))], Rounds);
+        double[][] speeds = Timing.InTurn([.. measured.Select(m => Classification(m.Session, batch, m.Graph.Size, m.Explain))], Rounds);
 
         // Ratios are taken round by round: all graphs of one saw the same machine.
-        foreach (((string name, string onnx, _), double[] own) in graphs.Zip(speeds))
+        foreach (((_, (string name, string onnx, _), long? explain), double[] own) in measured.Zip(speeds))
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-40} {new FileInfo(onnx).Length / 1e6,6:f1} {batch,6} {1000 / Timing.Median(own) / batch,12:f2} {Timing.Median([.. speeds[0].Zip(own, (pair, o) => pair / o)]),11:f2}"));
+            string what = explain is null ? name : $"{name}, heat maps";
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-40} {new FileInfo(onnx).Length / 1e6,6:f1} {batch,6} {1000 / Timing.Median(own) / batch,12:f2} {Timing.Median([.. speeds[0].Zip(own, (pair, o) => pair / o)]),11:f2}"));
         }
     }
 
