@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Text;
 using Azure.Storage.Blobs;
@@ -103,13 +104,36 @@ internal sealed class RunningApp : IAsyncDisposable
         kill.WaitForExit();
     }
 
-    /// <summary>The worker's process.</summary>
+    /// <summary>The worker's process, which the launcher started, which 'dotnet run' may have started.</summary>
     public Process Worker()
     {
-        using Process find = Process.Start(new ProcessStartInfo("pgrep", ["-P", $"{Process.Id}", "-f", "Lentigo.Functions.dll"]) { RedirectStandardOutput = true })!;
-        string id = find.StandardOutput.ReadToEnd();
-        find.WaitForExit();
-        return Process.GetProcessById(int.Parse(id, System.Globalization.CultureInfo.InvariantCulture));
+        return Process.GetProcessById(Find(Process.Id) ?? throw new InvalidOperationException($"There is no worker now. The end of the app's log:\n{LogEnd}"));
+
+        static int? Find(int parent)
+        {
+            foreach (int child in Children(parent))
+            {
+                if (File.ReadAllText($"/proc/{child}/cmdline").Contains("Lentigo.Functions.dll", StringComparison.Ordinal))
+                {
+                    return child;
+                }
+
+                if (Find(child) is { } found)
+                {
+                    return found;
+                }
+            }
+
+            return null;
+        }
+
+        static int[] Children(int parent)
+        {
+            using Process find = Process.Start(new ProcessStartInfo("pgrep", ["-P", $"{parent}"]) { RedirectStandardOutput = true })!;
+            string ids = find.StandardOutput.ReadToEnd();
+            find.WaitForExit();
+            return [.. ids.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(id => int.Parse(id, CultureInfo.InvariantCulture))];
+        }
     }
 
     /// <summary>Kills the worker, if there is one now.</summary>
