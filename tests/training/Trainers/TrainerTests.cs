@@ -24,7 +24,8 @@ public sealed class TrainerTests
             Saturation = 0 };
         using TemporaryFolder folder = new();
         Recorder recorder = Train("resnet18", data, split, recipe, folder.Path);
-        Assert.Equal(1, recorder.Epochs.Single(e => e == recorder.Epochs.Last(b => b.Best)).Val.Accuracy); // of the weights that are kept
+        // Of the weights that are kept. Processors add in different orders, by which one of the 28 images may be missed.
+        Assert.InRange(recorder.Epochs.Last(e => e.Best).Val.Accuracy, 27.0 / 28, 1);
     }
 
     [Fact]
