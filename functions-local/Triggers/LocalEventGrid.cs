@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Http.Json;
 using Azure;
 using Azure.Storage.Blobs;
@@ -22,11 +23,11 @@ internal sealed class LocalEventGrid(
     IAsyncConverter<HttpRequestMessage, HttpResponseMessage> webhook, BlobServiceClient storage, AppFunction function, string hostId, ILogger log) : IAsyncDisposable
 {
     private const string HostContainer = "azure-webjobs-hosts";
-    private const int ParallelEvents = 8, EventsPerCall = 20, MaxTries = 5;
+    private const int ParallelEvents = 8, MaxTries = 5;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private readonly CancellationTokenSource stopping = new();
     private readonly BlobClient kept = storage.GetBlobContainerClient(HostContainer).GetBlobClient($"uploads/{hostId}/{function.Name}.json");
-    private Uploads uploads = new();
+    private Uploads? uploads;
     private Task watching = Task.CompletedTask;
 
     private string Container => ContainerOf(function)!;
@@ -52,21 +53,24 @@ internal sealed class LocalEventGrid(
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
         string? fault = null;
-        bool started = false;
         while (!cancellationToken.IsCancellationRequested)
         {
             long began = TimeProvider.System.GetTimestamp();
             try
             {
-                uploads = started ? uploads : new(await ReadAsync(cancellationToken));
-                started = true;
-                await LookAsync(cancellationToken);
+                uploads ??= new(await ReadAsync(cancellationToken));
+                await LookAsync(uploads, cancellationToken);
                 fault = null;
             }
-            catch (Exception e) when (e is RequestFailedException or AggregateException or HttpRequestException)
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                // A container that is missing has no uploads. Anything else is told once, until it is over.
-                string reason = e.Message.Split('\n')[0].Trim();
+                return;
+            }
+            catch (Exception e)
+            {
+                // Whatever it is, later uploads are to be told of. A container that is missing has no uploads. Anything else is told once, until it is over.
+                // Only the messages of storage and HTTP are known to hold no name of an image.
+                string reason = e is RequestFailedException or AggregateException or HttpRequestException ? e.Message.Split('\n')[0].Trim() : $"{e.GetType().Name}.";
                 if (reason != fault && e is not RequestFailedException { Status: 404 })
                 {
                     log.LogWarning("The container '{Container}' cannot be looked through for uploads: {Reason} This is tried again.", Container, reason);
@@ -74,65 +78,72 @@ internal sealed class LocalEventGrid(
 
                 fault = reason;
             }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-            {
-                return;
-            }
 
             TimeSpan took = TimeProvider.System.GetElapsedTime(began);
             await Task.Delay(took > Pause ? 4 * took : Pause, cancellationToken).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
     }
 
-    private async Task LookAsync(CancellationToken cancellationToken)
+    private async Task LookAsync(Uploads known, CancellationToken cancellationToken)
     {
-        List<BlobItem> listing = [];
+        List<BlobItem> created = [];
         await foreach (BlobItem blob in storage.GetBlobContainerClient(Container).GetBlobsAsync(cancellationToken: cancellationToken))
         {
-            if (blob.Properties.LastModified >= uploads.Through)
+            if (known.IsNew(blob))
             {
-                listing.Add(blob);
+                created.Add(blob);
             }
         }
 
-        if (uploads.NewOf(listing).Count == 0)
+        if (created.Count == 0)
         {
             return;
         }
 
         if (await ReadAsync(cancellationToken) is { } others)
         {
-            uploads.Add(others);
+            known.Add(others);
         }
 
-        // An event is sent before it is remembered: one that is sent twice does no harm, one that is never sent would.
-        IReadOnlyList<BlobItem> created = uploads.NewOf(listing);
+        // An event is sent before it is remembered: one that is sent twice does no harm, one that is never sent would. Where sending fails, what was sent is
+        // remembered all the same, or one failure would send all the others again each second.
+        IReadOnlyList<BlobItem> unsent = known.NewOf(created);
+        ConcurrentBag<BlobItem> sent = [];
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = ParallelEvents, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(created.Chunk(EventsPerCall), parallel, async (blobs, stop) => await SendAsync(blobs, stop));
-        uploads.Remember(created);
-        await KeepAsync(cancellationToken);
+        try
+        {
+            await Parallel.ForEachAsync(unsent, parallel, async (blob, stop) =>
+            {
+                await SendAsync(blob, stop);
+                sent.Add(blob);
+            });
+        }
+        finally
+        {
+            known.Remember(sent, isAll: sent.Count == unsent.Count);
+        }
+
+        await KeepAsync(known, cancellationToken);
     }
 
-    /// <summary>Sends events of the Event Grid schema ("Azure Blob Storage as an Event Grid source").</summary>
-    private async Task SendAsync(BlobItem[] blobs, CancellationToken cancellationToken)
+    /// <summary>Sends an event of the Event Grid schema ("Azure Blob Storage as an Event Grid source").</summary>
+    private async Task SendAsync(BlobItem blob, CancellationToken cancellationToken)
     {
-        BlobContainerClient container = storage.GetBlobContainerClient(Container);
+        BlobClient client = storage.GetBlobContainerClient(Container).GetBlobClient(DotSegments.Keep(blob.Name));
         using HttpRequestMessage request = new(HttpMethod.Post, $"http://localhost/runtime/webhooks/blobs?functionName={Uri.EscapeDataString(TriggerMethods.IdOf(function))}")
         {
             Headers = { { "aeg-event-type", "Notification" } },
-            Content = JsonContent.Create(blobs.Select(blob => new
+            Content = JsonContent.Create(new[]
             {
-                id = Guid.NewGuid(),
-                eventType = "Microsoft.Storage.BlobCreated",
-                subject = $"/blobServices/default/containers/{Container}/blobs/{blob.Name}",
-                eventTime = blob.Properties.LastModified,
-                data = new
+                new
                 {
-                    url = container.GetBlobClient(DotSegments.Keep(blob.Name)).Uri.AbsoluteUri,
-                    eTag = blob.Properties.ETag?.ToString().Trim('"'),
-                    blobType = $"{blob.Properties.BlobType}Blob",
+                    id = Guid.NewGuid(),
+                    eventType = "Microsoft.Storage.BlobCreated",
+                    subject = $"/blobServices/default/containers/{Container}/blobs/{blob.Name}",
+                    eventTime = blob.Properties.LastModified,
+                    data = new { url = client.Uri.AbsoluteUri, eTag = blob.Properties.ETag?.ToString().Trim('"'), blobType = $"{blob.Properties.BlobType}Blob" },
                 },
-            })),
+            }),
         };
         using HttpResponseMessage response = await webhook.ConvertAsync(request, cancellationToken);
         response.EnsureSuccessStatusCode();
@@ -150,7 +161,7 @@ internal sealed class LocalEventGrid(
         }
     }
 
-    private async Task KeepAsync(CancellationToken cancellationToken)
+    private async Task KeepAsync(Uploads known, CancellationToken cancellationToken)
     {
         for (int attempt = 1; ; attempt++)
         {
@@ -161,7 +172,7 @@ internal sealed class LocalEventGrid(
                 unchanged = new() { IfMatch = before.Details.ETag };
                 if (Uploads.Parse(before.Content) is { } others)
                 {
-                    uploads.Add(others);
+                    known.Add(others);
                 }
             }
             catch (RequestFailedException e) when (e.Status == 404)
@@ -171,7 +182,7 @@ internal sealed class LocalEventGrid(
 
             try
             {
-                await kept.UploadAsync(uploads.ToJson(), new BlobUploadOptions { Conditions = unchanged }, cancellationToken);
+                await kept.UploadAsync(known.ToJson(), new BlobUploadOptions { Conditions = unchanged }, cancellationToken);
                 return;
             }
             catch (RequestFailedException e) when (e.Status is 409 or 412 && attempt < MaxTries)

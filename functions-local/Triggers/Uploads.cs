@@ -25,18 +25,23 @@ internal sealed class Uploads
     public DateTimeOffset Through { get; private set; }
 
     /// <summary>The blobs of a listing that were not seen in this version.</summary>
-    public IReadOnlyList<BlobItem> NewOf(IEnumerable<BlobItem> listing) =>
-        [.. listing.Where(b => b.Properties.LastModified >= Through && !(seen.TryGetValue(b.Name, out Version? known) && known.ETag == $"{b.Properties.ETag}"))];
+    public IReadOnlyList<BlobItem> NewOf(IEnumerable<BlobItem> listing) => [.. listing.Where(IsNew)];
+
+    /// <summary>Whether a blob was not seen in this version.</summary>
+    public bool IsNew(BlobItem blob) =>
+        blob.Properties.LastModified >= Through && !(seen.TryGetValue(blob.Name, out Version? known) && known.ETag == $"{blob.Properties.ETag}");
 
     /// <summary>Remembers versions, and forgets those that <see cref="Through"/> covers.</summary>
-    public void Remember(IEnumerable<BlobItem> blobs)
+    /// <param name="blobs">The versions.</param>
+    /// <param name="isAll">Whether they are all that a listing showed as new; otherwise <see cref="Through"/> stays, for an older one may be missing.</param>
+    public void Remember(IEnumerable<BlobItem> blobs, bool isAll = true)
     {
         foreach (BlobItem blob in blobs)
         {
             seen[blob.Name] = new($"{blob.Properties.ETag}", blob.Properties.LastModified!.Value);
         }
 
-        if (seen.Count > 0 && seen.Values.Max(v => v.Modified) - Margin is var covered && covered > Through)
+        if (isAll && seen.Count > 0 && seen.Values.Max(v => v.Modified) - Margin is var covered && covered > Through)
         {
             Through = covered;
             seen = seen.Where(v => v.Value.Modified >= Through).ToDictionary();

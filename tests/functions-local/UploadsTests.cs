@@ -32,6 +32,15 @@ public sealed class UploadsTests
     }
 
     [Fact]
+    public void An_upload_that_could_not_be_told_of_stays_new_while_younger_ones_are_remembered()
+    {
+        Uploads uploads = new();
+        BlobItem failed = Blob("failed", "1", 0), sent = Blob("sent", "1", 100);
+        uploads.Remember([sent], isAll: false);
+        Assert.Equal([failed], uploads.NewOf([failed, sent]));
+    }
+
+    [Fact]
     public void A_later_start_knows_what_was_told_and_remembers_no_more_than_it_must()
     {
         Uploads uploads = new();
