@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -310,8 +311,7 @@ public sealed class LesionBlobs(
                     throw ImageRejectedException.TooLarge(options.MaxImageBytes);
                 }
 
-                byte[] file = new byte[details.ContentLength];
-                await download.Content.ReadExactlyAsync(file, cancellationToken);
+                byte[] file = await WholeAsync(download, name, cancellationToken);
                 Prediction answer = await classification.ClassifyAsync(file, id, options.Heatmaps ? options.Defaults with { Explain = PredictionOptions.MostProbable } : options.Defaults, ServingMetrics.ByBlob, cancellationToken);
                 await WriteHeatmapAsync(source, answer.Explanation, cancellationToken);
                 await WriteFhirAsync(source, FhirDocuments.Report(answer, time.GetUtcNow()), cancellationToken);
@@ -324,6 +324,34 @@ public sealed class LesionBlobs(
                 return LesionResult.From(LesionResult.Rejected, id, Problem.Rejected(e), source, time.GetUtcNow());
             }
         }
+    }
+
+    /// <summary>
+    /// The bytes of an image, checked against the MD5 that storage keeps of most blobs: an image that changed on its way is read again and never classified. An uploader may have
+    /// stored a wrong MD5: the bytes count where two downloads agree.
+    /// </summary>
+    /// <exception cref="IOException">The downloads differ.</exception>
+    private async Task<byte[]> WholeAsync(BlobDownloadStreamingResult download, string name, CancellationToken cancellationToken)
+    {
+        byte[] file = new byte[download.Details.ContentLength];
+        await download.Content.ReadExactlyAsync(file, cancellationToken);
+        if (IsWhole(file, download.Details.ContentHash))
+        {
+            return file;
+        }
+
+        BlobDownloadOptions sameVersion = new() { Conditions = new() { IfMatch = download.Details.ETag } };
+        BlobDownloadResult again = await LesionOf(name).DownloadContentAsync(sameVersion, cancellationToken);
+        byte[] second = again.Content.ToArray();
+        return IsWhole(second, again.Details.ContentHash) || second.AsSpan().SequenceEqual(file) ? second
+            : throw new IOException("Two downloads of the image differ: it was damaged on its way from storage.");
+    }
+
+    private static bool IsWhole(byte[] file, byte[]? md5)
+    {
+#pragma warning disable CA5351 // Content-MD5 is the checksum of blob storage, against accidental corruption.
+        return md5 is null || MD5.HashData(file).AsSpan().SequenceEqual(md5);
+#pragma warning restore CA5351
     }
 
     /// <summary>Writes the picture of a heat map, or takes away that of an earlier version of the image.</summary>

@@ -133,6 +133,41 @@ public sealed class CrashTests
         }
     }
 
+    [Fact]
+    public async Task Every_image_gets_its_answer_over_a_network_that_drops_delays_and_corrupts()
+    {
+        await using RunningApp stored = RunningApp.NotStarted();
+        await using Azurite storage = await stored.StartStorageAsync();
+        await using FaultyNetwork blobs = FaultyNetwork.To(stored.BlobPort), queues = FaultyNetwork.To(stored.QueuePort);
+        await using RunningApp app = await RunningApp.StartAsync(new() { ["AzureWebJobsStorage"] = Azurite.ConnectionString(blobs.Port, queues.Port) });
+        try
+        {
+            byte[][] files = [.. Enumerable.Range(0, 8).Select(seed => LesionFiles.Jpeg(seed))];
+            List<IReadOnlyList<ClassProbability>> undisturbed = [];
+            foreach (byte[] file in files)
+            {
+                undisturbed.Add((await app.PredictAsync(file)).Probabilities);
+            }
+
+            blobs.IsFaulty = queues.IsFaulty = true;
+            ETag[] dropped = await DropAsync(stored, files);
+            await Task.Delay(TimeSpan.FromSeconds(5), Cancellation);
+            await Eventually.TrueAsync(() => Task.FromResult(blobs.Faults is { Drops: > 0, Delays: > 0, Corruptions: > 0 }), () => "faults of each kind");
+            blobs.IsFaulty = queues.IsFaulty = false;
+            LongRuns.Report($"Dropped, delayed, corrupted: {blobs.Faults} between app and blobs, {queues.Faults} between app and queues");
+            for (int i = 0; i < dropped.Length; i++)
+            {
+                LesionResult result = await stored.ResultAsync(Name(i), dropped[i]);
+                Assert.Equal(LesionResult.Classified, result.Status);
+                Api.AssertSame(undisturbed[i % files.Length], result.Probabilities);
+            }
+        }
+        finally
+        {
+            await app.StopAsync(); // before its storage
+        }
+    }
+
     private static string Name(int i) => $"crash/{i}.jpg";
 
     /// <summary>What dies, in order: the storage where true, else launcher or worker.</summary>

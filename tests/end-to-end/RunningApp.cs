@@ -17,14 +17,13 @@ internal sealed class RunningApp : IAsyncDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("lentigo-e2e-").FullName;
     private readonly StringBuilder log = new();
     private readonly int port = Azurite.FreePort();
-    private readonly int queuePort = Azurite.FreePort();
     private Dictionary<string, string> settings = [];
     private Process? started;
 
     private RunningApp()
     {
         Address = new($"http://localhost:{port}/");
-        StorageConnectionString = Azurite.ConnectionString(BlobPort, queuePort);
+        StorageConnectionString = Azurite.ConnectionString(BlobPort, QueuePort);
         Client = new() { BaseAddress = Address };
     }
 
@@ -33,6 +32,8 @@ internal sealed class RunningApp : IAsyncDisposable
     private Process Process => started ?? throw new InvalidOperationException("The app is not started.");
 
     public int BlobPort { get; } = Azurite.FreePort();
+
+    public int QueuePort { get; } = Azurite.FreePort();
 
     public string StorageConnectionString { get; }
 
@@ -87,7 +88,7 @@ internal sealed class RunningApp : IAsyncDisposable
 
     /// <summary>Starts the storage of the app alone.</summary>
     public Task<Azurite> StartStorageAsync() =>
-        Azurite.StartAsync(Repository.Root, Path.Combine(folder, "azurite"), BlobPort, queuePort, Console.WriteLine, TestContext.Current.CancellationToken);
+        Azurite.StartAsync(Repository.Root, Path.Combine(folder, "azurite"), BlobPort, QueuePort, Console.WriteLine, TestContext.Current.CancellationToken);
 
     /// <summary>Asks the app to stop, as a container's host does, and waits until it has.</summary>
     public async Task StopAsync()
@@ -107,40 +108,18 @@ internal sealed class RunningApp : IAsyncDisposable
     /// <summary>The worker's process, which the launcher started, which 'dotnet run' may have started.</summary>
     public Process Worker()
     {
-        return Process.GetProcessById(Find(Process.Id) ?? throw new InvalidOperationException($"There is no worker now. The end of the app's log:\n{LogEnd}"));
-
-        static int? Find(int parent)
-        {
-            foreach (int child in Children(parent))
-            {
-                if (File.ReadAllText($"/proc/{child}/cmdline").Contains("Lentigo.Functions.dll", StringComparison.Ordinal))
-                {
-                    return child;
-                }
-
-                if (Find(child) is { } found)
-                {
-                    return found;
-                }
-            }
-
-            return null;
-        }
-
-        static int[] Children(int parent)
-        {
-            using Process find = Process.Start(new ProcessStartInfo("pgrep", ["-P", $"{parent}"]) { RedirectStandardOutput = true })!;
-            string ids = find.StandardOutput.ReadToEnd();
-            find.WaitForExit();
-            return [.. ids.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(id => int.Parse(id, CultureInfo.InvariantCulture))];
-        }
+        return Process.GetProcessById(FindWorker(Process.Id)
+            ?? throw new InvalidOperationException($"There is no worker now. The end of the app's log:\n{LogEnd}"));
     }
 
     /// <summary>Kills the worker, if there is one now.</summary>
     public void KillWorker()
     {
-        using Process kill = Process.Start("pkill", ["-KILL", "-P", $"{Process.Id}", "-f", "Lentigo.Functions.dll"]);
-        kill.WaitForExit();
+        if (FindWorker(Process.Id) is { } id)
+        {
+            using Process worker = Process.GetProcessById(id);
+            worker.Kill();
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -160,6 +139,27 @@ internal sealed class RunningApp : IAsyncDisposable
         }
 
         Directory.Delete(folder, recursive: true);
+    }
+
+    private static int? FindWorker(int parent)
+    {
+        using Process find = Process.Start(new ProcessStartInfo("pgrep", ["-P", $"{parent}"]) { RedirectStandardOutput = true })!;
+        string ids = find.StandardOutput.ReadToEnd();
+        find.WaitForExit();
+        foreach (int child in ids.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(id => int.Parse(id, CultureInfo.InvariantCulture)))
+        {
+            if (File.ReadAllText($"/proc/{child}/cmdline").Contains("Lentigo.Functions.dll", StringComparison.Ordinal))
+            {
+                return child;
+            }
+
+            if (FindWorker(child) is { } found)
+            {
+                return found;
+            }
+        }
+
+        return null;
     }
 
     private void Start(ProcessStartInfo start, Dictionary<string, string> settings)

@@ -20,6 +20,10 @@ internal static class CommandLine
     // The time for a verb to stop after Ctrl-C or SIGTERM: it finishes a training step or an upload first.
     private static readonly TimeSpan StopTimeout = TimeSpan.FromMinutes(5);
 
+    /// <summary>The device that networks compute on.</summary>
+    public static readonly Option<string> DeviceName =
+        new("--device") { HelpName = "auto|cpu|cuda", Description = "Where the networks compute.", DefaultValueFactory = _ => "auto" };
+
     /// <summary>Runs the verb that the arguments name.</summary>
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {

@@ -26,7 +26,7 @@ internal static class CrossValidateCommand
                 + "lesions).")
         {
             Runs, DataArguments.Data, DataArguments.Split, Json, DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache,
-            StorageArguments.Connection,
+            StorageArguments.Connection, CommandLine.DeviceName,
         };
         command.SetAction(RunAsync);
         return command;
@@ -42,7 +42,8 @@ internal static class CrossValidateCommand
         }
 
         using LesionDataSet data = await DataArguments.OpenAsync(arguments, members[0].State.Recipe.Size, cancellationToken);
-        CrossValidation result = CrossValidation.Pool(members, data, DataArguments.FoldsOf(arguments, data, folds), cancellationToken);
+        CrossValidation result = CrossValidation.Pool(members, data, DataArguments.FoldsOf(arguments, data, folds),
+            CommandLine.DeviceOf(arguments.GetValue(CommandLine.DeviceName)!), cancellationToken);
         CommandLine.Print($"{result.Folds}-fold cross-validation on {result.Data}, split by {result.Split}. {LesionClasses.Notice}.");
         Print("all images", result.All);
         Print("all images, uniform prior", result.Uniform);

@@ -49,8 +49,6 @@ internal static class TrainCommand
         + "name with --connection." };
     private static readonly Option<int?> Limit =
         new("--limit") { HelpName = "n", Description = "Train on only about n of the training images, to try things out." };
-    private static readonly Option<string> DeviceName =
-        new("--device") { HelpName = "auto|cpu|cuda", Description = "Where to train.", DefaultValueFactory = _ => "auto" };
     private static readonly Option<int?> Threads = new("--threads") { Description = "CPU threads [one per core]." };
 
     public static Command Create()
@@ -62,7 +60,7 @@ internal static class TrainCommand
             RecipeArguments.Epochs, RecipeArguments.Batch, RecipeArguments.LearningRate, RecipeArguments.Seed, DataArguments.Split, DataArguments.Fold,
             DataArguments.SplitFile, DataArguments.AllowLeaks, Weights, RecipeArguments.Degrade, RecipeArguments.Occlude, RecipeArguments.Balance,
             RecipeArguments.SelectOn, Prior, RecipeArguments.Flips, RecipeArguments.Ema, RecipeArguments.Compute, Resume, Checkpoints, Limit,
-            DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, DeviceName, Threads,
+            DataArguments.Format, DataArguments.SkipMissing, DataArguments.NoCache, StorageArguments.Connection, CommandLine.DeviceName, Threads,
         };
         PackageArguments.AddTo(command);
         command.SetAction(RunAsync);
@@ -82,7 +80,7 @@ internal static class TrainCommand
             }
         }
 
-        Device device = CommandLine.DeviceOf(arguments.GetValue(DeviceName)!);
+        Device device = CommandLine.DeviceOf(arguments.GetValue(CommandLine.DeviceName)!);
         if (arguments.GetValue(Threads) is { } threads)
         {
             set_num_threads(threads);

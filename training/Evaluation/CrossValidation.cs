@@ -21,10 +21,11 @@ internal sealed record CrossValidation(string Data, string Split, int Folds, Cro
     /// <param name="members">The members of all folds, in any order.</param>
     /// <param name="data">The data set that all were trained on.</param>
     /// <param name="splits">[k]: its folds.</param>
+    /// <param name="device">Where the members compute.</param>
     /// <param name="cancellationToken">Stops between batches.</param>
     /// <exception cref="TrainingException">The folds differ in members or recipes, or a member was trained on another data set or split.</exception>
     public static CrossValidation Pool(IReadOnlyList<TrainedMember> members, LesionDataSet data, IReadOnlyList<DataSetSplit> splits,
-        CancellationToken cancellationToken = default)
+        Device device, CancellationToken cancellationToken = default)
     {
         using DisposeScope scope = NewDisposeScope();
         int[] images = [.. splits.SelectMany(s => s.Val)];
@@ -34,7 +35,7 @@ internal sealed record CrossValidation(string Data, string Split, int Folds, Cro
         {
             string name = TrainedMember.NameInFold(member.Name, member.Fold);
             logits.TryAdd(name, []);
-            logits[name].AddRange(MemberLogits.Compute(member.Network, new(data, member.Architecture, CPU), splits[member.Fold!.Value - 1].Val,
+            logits[name].AddRange(MemberLogits.Compute(member.Network.to(device), new(data, member.Architecture, device), splits[member.Fold!.Value - 1].Val,
                 member.State.Recipe.Flips, cancellationToken: cancellationToken));
         }
 

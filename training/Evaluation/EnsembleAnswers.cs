@@ -54,21 +54,21 @@ internal sealed class EnsembleAnswers
     /// <param name="images">The images to classify.</param>
     /// <param name="change">Changes the pixels uint8 [s, s, 3] of an image, given its index, before inference; null for no change.</param>
     /// <param name="folds">The fold from 1 of each image, for out-of-fold predictions; null to use all members.</param>
+    /// <param name="seen">Receives what the graph computed for each batch: the images, their pixels and the output.</param>
     public static EnsembleAnswers Compute(
         EnsembleModel model, LesionDataSet data, IReadOnlyList<int> images, Func<byte[], int, byte[]>? change = null, IReadOnlyDictionary<int,
-            int>? folds = null)
+            int>? folds = null, Action<int[], byte[][], EnsembleOutput>? seen = null)
     {
-        double temperature = model.Manifest.Temperature;
         ModelMember[] members = [.. model.Manifest.Members];
         string[] names = [.. members.Select(m => folds is null ? m.Name : TrainedMember.NameInFold(m.Name, m.Fold))];
         List<float[]> logits = [];
-        List<double[]> probabilities = [];
         List<double> suitability = [];
         Dictionary<string, List<float[]>> byName = names.Distinct().ToDictionary(name => name, _ => new List<float[]>());
         foreach (int[] batch in images.Chunk(Batch))
         {
-            byte[] pixels = [.. batch.SelectMany(i => change is null ? data.PixelsOf(i) : change(data.PixelsOf(i), i))];
-            EnsembleOutput output = model.Classify(pixels, batch.Length);
+            byte[][] pixels = [.. batch.Select(i => change is null ? data.PixelsOf(i) : change(data.PixelsOf(i), i))];
+            EnsembleOutput output = model.Classify([.. pixels.SelectMany(p => p)], batch.Length);
+            seen?.Invoke(batch, pixels, output);
             for (int i = 0; i < batch.Length; i++)
             {
                 int[] asked = [.. Enumerable.Range(0, members.Length).Where(k => folds is null || members[k].Fold == folds[batch[i]])];
@@ -80,7 +80,6 @@ internal sealed class EnsembleAnswers
                     suitability.Add(score);
                 }
 
-                probabilities.Add(EnsembleOutput.Softmax(ensemble, temperature));
                 foreach (int k in asked)
                 {
                     byName[names[k]].Add(output.MemberLogits(i, k).ToArray());
@@ -88,11 +87,14 @@ internal sealed class EnsembleAnswers
             }
         }
 
-        return new(
-            images, folds, [.. logits], [.. probabilities], byName.ToDictionary(m => m.Key, m => m.Value.ToArray()),
-            byName.ToDictionary(m => m.Key, m => m.Value.Select(row => EnsembleOutput.Softmax(row, temperature)).ToArray()),
-                suitability.Count == images.Count ? [.. suitability] : null);
+        return Of(images, folds, [.. logits], byName.ToDictionary(m => m.Key, m => m.Value.ToArray()), model.Manifest.Temperature,
+            suitability.Count == images.Count ? [.. suitability] : null);
     }
+
+    /// <summary>The same logits with another temperature and the suitability that was fitted meanwhile.</summary>
+    /// <param name="temperature">The temperature of the probabilities.</param>
+    /// <param name="suitability">[n], or null for none.</param>
+    public EnsembleAnswers With(double temperature, double[]? suitability) => Of(Images, Folds, Logits, MemberLogits, temperature, suitability);
 
     /// <summary>The predictions re-weighted for another class prior.</summary>
     /// <param name="source">[7]: their class prior.</param>
@@ -101,6 +103,13 @@ internal sealed class EnsembleAnswers
     {
         double[][] All(IEnumerable<double[]> rows) => [.. rows.Select(row => ClassPrior.Reweigh(row, source, target))];
         return new(Images, Folds, Logits, All(Probabilities), MemberLogits, Members.ToDictionary(m => m.Key, m => All(m.Value)), Suitability);
+    }
+
+    private static EnsembleAnswers Of(IReadOnlyList<int> images, IReadOnlyDictionary<int, int>? folds, float[][] logits,
+        IReadOnlyDictionary<string, float[][]> members, double temperature, double[]? suitability)
+    {
+        double[][] Probabilities(float[][] rows) => [.. rows.Select(row => EnsembleOutput.Softmax(row, temperature))];
+        return new(images, folds, logits, Probabilities(logits), members, members.ToDictionary(m => m.Key, m => Probabilities(m.Value)), suitability);
     }
 
     /// <summary>The metrics, where every image has a label.</summary>

@@ -26,24 +26,27 @@ internal static class GraphPackage
             // Temperature and suitability are fitted on the outputs of the exported graph, so it is exported twice.
             graph.Export(onnx, 1, null);
             PackageFolder.WriteManifest(partial, manifest with { Temperature = 1 });
-            (double temperature, OnnxSuitability? suitability) = Fit(partial, data, splits, graph);
+            (double temperature, OnnxSuitability? suitability, EnsembleAnswers answers) = Fit(partial, data, splits, graph);
             graph.Export(onnx, temperature, suitability);
             graph.Verify(onnx);
             return PackageMeasurement.Write(partial, PackageFolder.WriteManifest(partial, manifest with { Temperature = temperature }), data, splits, options,
-                graph.Complete);
+                graph.Complete, answers);
         });
 
-    private static (double Temperature, OnnxSuitability? Suitability) Fit(
+    /// <summary>Fits the package, and returns the answers to the validation images that it will give.</summary>
+    private static (double Temperature, OnnxSuitability? Suitability, EnsembleAnswers Answers) Fit(
         string folder, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, PackagedGraph graph)
     {
         int[] val = [.. splits.SelectMany(s => s.Val)];
         using EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(folder), new() { Device = InferenceDevice.Cpu });
         graph.Check?.Invoke(model);
-        double temperature = Calibration.Temperature(
-            [.. val.Select(i => data.Records[i].Label)], EnsembleAnswers.Compute(model, data, val, folds: DataSetSplit.FoldsOf(splits)).Logits);
+        ImageFeatures.Collector collected = new(data);
+        EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, val, folds: DataSetSplit.FoldsOf(splits),
+            seen: graph.HasFeatures ? collected.Add : null);
+        double temperature = Calibration.Temperature([.. val.Select(i => data.Records[i].Label)], answers.Logits);
         if (!graph.HasFeatures)
         {
-            return (temperature, null);
+            return (temperature, null, answers.With(temperature, suitability: null));
         }
 
         int[] trained = [.. splits.SelectMany(s => s.Train).Distinct()];
@@ -53,6 +56,7 @@ internal static class GraphPackage
             features.WriteIndex(folder);
         }
 
-        return (temperature, features.With(ImageFeatures.Compute(model, data, trained, vary: true)).FitSuitability());
+        OnnxSuitability suitability = features.With(ImageFeatures.Compute(model, data, trained, vary: true)).FitSuitability();
+        return (temperature, suitability, answers.With(temperature, collected.ToFeatures().SuitabilityBy(suitability)));
     }
 }

@@ -39,19 +39,14 @@ internal sealed class ImageFeatures
     /// <param name="vary">Whether each image is varied by <see cref="SharpnessVariation"/> first.</param>
     public static ImageFeatures Compute(EnsembleModel model, LesionDataSet data, IReadOnlyList<int> images, bool vary = false)
     {
-        List<float[]> features = [], statistics = [];
+        Collector collected = new(data);
         foreach (int[] batch in images.Chunk(Batch))
         {
             byte[][] pixels = [.. batch.Select(i => vary ? SharpnessVariation.Of(data.PixelsOf(i), data.Size, seed: i) : data.PixelsOf(i))];
-            EnsembleOutput output = model.Classify([.. pixels.SelectMany(p => p)], batch.Length);
-            for (int i = 0; i < batch.Length; i++)
-            {
-                features.Add(output.Features(i)!);
-                statistics.Add([.. output.StageStatistics(i) ?? [], .. PixelStatistics(pixels[i])]); // a vision transformer has no stages
-            }
+            collected.Add(batch, pixels, model.Classify([.. pixels.SelectMany(p => p)], batch.Length));
         }
 
-        return new([.. images.Select(i => data.Records[i])], [.. features], [.. statistics]);
+        return collected.ToFeatures();
     }
 
     /// <summary>The union with other images.</summary>
@@ -127,5 +122,29 @@ internal sealed class ImageFeatures
         using DisposeScope scope = NewDisposeScope();
         Tensor values = tensor(pixels, [pixels.Length / 3, 3]).to(ScalarType.Float32) / 255;
         return [.. values.mean([0]).data<float>().ToArray(), .. values.std([0], unbiased: false).data<float>().ToArray()];
+    }
+
+    /// <summary>Collects the features of images, batch by batch.</summary>
+    /// <param name="data">The data set of the images.</param>
+    public sealed class Collector(LesionDataSet data)
+    {
+        private readonly List<LesionRecord> _records = [];
+        private readonly List<float[]> _features = [], _statistics = [];
+
+        /// <summary>Adds a batch.</summary>
+        /// <param name="images">[b]: the images.</param>
+        /// <param name="pixels">[b]: their pixels uint8 [s, s, 3].</param>
+        /// <param name="output">What the graph computed for them.</param>
+        public void Add(IReadOnlyList<int> images, IReadOnlyList<byte[]> pixels, EnsembleOutput output)
+        {
+            for (int i = 0; i < images.Count; i++)
+            {
+                _records.Add(data.Records[images[i]]);
+                _features.Add(output.Features(i)!);
+                _statistics.Add([.. output.StageStatistics(i) ?? [], .. PixelStatistics(pixels[i])]); // a vision transformer has no stages
+            }
+        }
+
+        public ImageFeatures ToFeatures() => new([.. _records], [.. _features], [.. _statistics]);
     }
 }

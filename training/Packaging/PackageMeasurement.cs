@@ -5,6 +5,7 @@ using Lentigo.Core.Evaluation;
 using Lentigo.Core.Imaging;
 using Lentigo.Core.Inference;
 using Lentigo.Core.Models;
+using Lentigo.OnnxExport;
 using Lentigo.Training.Data;
 using Lentigo.Training.Evaluation;
 using Lentigo.Training.Reports;
@@ -14,6 +15,9 @@ namespace Lentigo.Training.Packaging;
 /// <summary>Measures a package through the code that serves it.</summary>
 internal static class PackageMeasurement
 {
+    /// <summary>The largest difference of a probability between two exports of one graph, whose kernels may take sums in another order.</summary>
+    private const double ProbabilityTolerance = 1e-4;
+
     /// <summary>The share of validation images whose suitability is below the warning limit.</summary>
     private const double UnusualShare = 0.05;
 
@@ -27,13 +31,20 @@ internal static class PackageMeasurement
     /// <param name="splits">The split, or the folds of one cross-validation.</param>
     /// <param name="options">Whether images are embedded, and photographs for the robustness test.</param>
     /// <param name="complete">Adds to the report what the package does not hold, such as learning curves.</param>
+    /// <param name="known">The answers to the validation images, where the graph has given them while it was fitted; null to compute them.</param>
+    /// <exception cref="OnnxExportException">The graph does not give the known answers.</exception>
     public static EvaluationReport Write(
         string folder, ModelManifest manifest, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, PackageOptions options, Func<ReportInput, ModelManifest,
-            EnsembleAnswers, ReportInput> complete)
+            EnsembleAnswers, ReportInput> complete, EnsembleAnswers? known = null)
     {
         int[] val = [.. splits.SelectMany(s => s.Val)];
         using EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(folder), new() { Device = InferenceDevice.Cpu });
-        EnsembleAnswers answers = EnsembleAnswers.Compute(model, data, val, folds: DataSetSplit.FoldsOf(splits));
+        EnsembleAnswers answers = known ?? EnsembleAnswers.Compute(model, data, val, folds: DataSetSplit.FoldsOf(splits));
+        if (known is not null)
+        {
+            CheckGives(model, data, splits, known);
+        }
+
         EvaluationReport metrics = answers.Evaluate($"{manifest.Name} {manifest.Version}", data, "val", manifest.Prior);
         int[] labels = [.. val.Select(i => data.Records[i].Label)];
         double? threshold = MelanomaThreshold(labels, answers.Probabilities);
@@ -61,6 +72,20 @@ internal static class PackageMeasurement
         Report.Write(folder, complete(report, manifest, answers));
         PackageFolder.WriteManifest(folder, manifest);
         return metrics;
+    }
+
+    /// <summary>Checks on some images that the finished graph gives the answers of the graph that was fitted.</summary>
+    private static void CheckGives(EnsembleModel model, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, EnsembleAnswers known)
+    {
+        int[] some = [.. known.Images.Take(ParityImages.Count)];
+        EnsembleAnswers given = EnsembleAnswers.Compute(model, data, some, folds: DataSetSplit.FoldsOf(splits));
+        double probabilities = given.Probabilities.Zip(known.Probabilities, (a, b) => a.Zip(b, (p, q) => Math.Abs(p - q)).Max()).Max(),
+            suitability = given.Suitability is null ? 0 : given.Suitability.Zip(known.Suitability!, (a, b) => Math.Abs(a - b)).Max();
+        if (!(probabilities <= ProbabilityTolerance && suitability <= OnnxSuitability.Tolerance))
+        {
+            throw new OnnxExportException($"The finished graph differs from the graph that was fitted: by {probabilities} in a probability and by {suitability} in "
+                + "the suitability of an image. The package was not written; please report this.");
+        }
     }
 
     /// <summary>Limits on the suitability score, from the validation images as they are and as sharper or softer sources would deliver them.</summary>

@@ -68,8 +68,8 @@ internal sealed class Augmentation(TrainingRecipe recipe)
         // One size per batch: the smallest half of the time, otherwise a random one up to the full size.
         double draw = rand(1).item<float>();
         int size = draw < 0.5 ? recipe.DegradeSize : recipe.DegradeSize + (int)((draw - 0.5) * 2 * (side - recipe.DegradeSize));
-        Tensor chosen = (rand([images.shape[0], 1, 1, 1]) < recipe.Degrade).to(images.device);
-        return where(chosen, Blur(images, size), images);
+        Tensor chosen = (rand([images.shape[0], 1, 1, 1]) < recipe.Degrade).flatten().nonzero().flatten().to(images.device);
+        return chosen.numel() == 0 ? images : images.index_copy(0, chosen, Blur(images.index_select(0, chosen), size));
     }
 
     /// <summary>Flips, rotation and scaling in one resampling; the image is reflected at its borders.</summary>

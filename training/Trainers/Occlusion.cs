@@ -27,31 +27,42 @@ internal sealed class Occlusion(TrainingRecipe recipe)
 
         using DisposeScope scope = NewDisposeScope();
         (int n, int side) = ((int)images.shape[0], (int)images.shape[^1]);
-        // A pixel becomes (1 - opacity) * image + opacity * drawn color.
-        float[] opacity = new float[n * side * side], colors = new float[n * 3 * side * side];
-        // Seeded from Torch's generator, so that a resumed training draws the same occlusions.
+        int plane = side * side;
+        // Seeded from Torch's generator, so that a resumed training draws the same occlusions; with a seed per image, so that threads can share the work.
         Random random = new((int)randint(0, int.MaxValue, [1], dtype: ScalarType.Int64).item<long>());
-        for (int i = 0; i < n; i++)
+        int[] seeds = [.. Enumerable.Range(0, n).Select(_ => random.Next())];
+        byte[] drawn = new byte[n * Canvas.Planes * plane];
+        Parallel.For(0, n, new ParallelOptions { MaxDegreeOfParallelism = get_num_threads() }, () => new Canvas(side), (i, _, canvas) =>
         {
-            Canvas canvas = new(opacity.AsMemory(i * side * side, side * side), colors.AsMemory(i * 3 * side * side, 3 * side * side), side);
-            if (random.NextDouble() < recipe.Erase)
+            if (Draw(canvas, new(seeds[i])))
             {
-                DrawPatch(canvas, random);
+                canvas.MoveTo(drawn.AsSpan(i * Canvas.Planes * plane, Canvas.Planes * plane));
             }
 
-            if (random.NextDouble() < recipe.Hairs)
-            {
-                DrawHairs(canvas, random);
-            }
+            return canvas;
+        }, _ => { });
 
-            if (random.NextDouble() < recipe.Frame)
+        // A pixel becomes (1 - opacity) * image + opacity * drawn color.
+        Tensor layers = tensor(drawn, [n, Canvas.Planes, side, side]).to(images.device).to(ScalarType.Float32) / byte.MaxValue;
+        Tensor opacity = layers.narrow(1, 0, 1), colors = layers.narrow(1, 1, Canvas.Planes - 1);
+        return images.lerp(colors, opacity.expand_as(images)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Draws what the recipe and chance choose for one image; says whether that is anything.</summary>
+    private bool Draw(Canvas canvas, Random random)
+    {
+        bool drawn = false;
+        foreach ((double probability, Action<Canvas, Random> draw) in new[] { (recipe.Erase, DrawPatch), (recipe.Hairs, (Action<Canvas, Random>)DrawHairs),
+            (recipe.Frame, DrawFrame) })
+        {
+            if (random.NextDouble() < probability)
             {
-                DrawFrame(canvas, random);
+                draw(canvas, random);
+                drawn = true;
             }
         }
 
-        Tensor over = tensor(opacity, [n, 1, side, side], device: images.device), drawn = tensor(colors, [n, 3, side, side], device: images.device);
-        return ((images * (1 - over)) + (drawn * over)).MoveToOuterDisposeScope();
+        return drawn;
     }
 
     /// <summary>A rectangle of 2 % to 15 % of the image in one color: random erasing (Zhong et al. 2017, arXiv:1708.04896).</summary>
@@ -108,7 +119,7 @@ internal sealed class Occlusion(TrainingRecipe recipe)
                 (double px, double py) = (x + 0.5, y + 0.5);
                 // The depth of the pixel inside the dark area; negative outside.
                 double depth = round
-                    ? Math.Sqrt(Math.Pow((px - centerX) / aspect, 2) + Math.Pow((py - centerY) * aspect, 2)) - radius
+                    ? Distance((px - centerX) / aspect, (py - centerY) * aspect) - radius
                     : Math.Max(Math.Max(borders[0] - px, borders[1] - py), Math.Max(px - (side - borders[2]), py - (side - borders[3])));
                 canvas.Draw(x, y, (float)Math.Clamp((depth / softness) + 0.5, 0, 1), color);
             }
@@ -117,39 +128,46 @@ internal sealed class Occlusion(TrainingRecipe recipe)
 
     private static double Between(Random random, double least, double most) => least + (random.NextDouble() * (most - least));
 
-    /// <summary>What is drawn over one image.</summary>
-    private readonly struct Canvas(Memory<float> opacity, Memory<float> colors, int side)
+    private static double Distance(double x, double y) => Math.Sqrt((x * x) + (y * y));
+
+    /// <summary>What is drawn over one image; used for one image after another.</summary>
+    private sealed class Canvas(int side)
     {
+        /// <summary>The planes of a finished drawing: opacity, red, green, blue.</summary>
+        public const int Planes = 4;
+
+        private readonly float[] _opacity = new float[side * side];
+        private readonly (float Red, float Green, float Blue)[] _colors = new (float, float, float)[side * side];
+
         public int Side => side;
 
         /// <summary>Blends a color over a pixel and over what was drawn there before.</summary>
         public void Draw(int x, int y, float cover, (float Red, float Green, float Blue) color)
         {
-            int at = (y * side) + x, plane = side * side;
             if (cover <= 0)
             {
                 return;
             }
 
-            Span<float> over = opacity.Span, drawn = colors.Span;
-            float before = over[at] * (1 - cover), after = before + cover;
-            drawn[at] = ((drawn[at] * before) + (color.Red * cover)) / after;
-            drawn[plane + at] = ((drawn[plane + at] * before) + (color.Green * cover)) / after;
-            drawn[(2 * plane) + at] = ((drawn[(2 * plane) + at] * before) + (color.Blue * cover)) / after;
-            over[at] = after;
+            int at = (y * side) + x;
+            (float red, float green, float blue) = _colors[at];
+            float before = _opacity[at] * (1 - cover), after = before + cover;
+            _colors[at] = (((red * before) + (color.Red * cover)) / after, ((green * before) + (color.Green * cover)) / after,
+                ((blue * before) + (color.Blue * cover)) / after);
+            _opacity[at] = after;
         }
 
         /// <summary>A disc with a soft edge. Pixels that are already covered more keep their color.</summary>
         public void DrawDisc(double x, double y, double radius, (float Red, float Green, float Blue) color)
         {
             int reach = (int)Math.Ceiling(radius + 0.5);
+            double most = Math.Min(1, 2 * radius);
             for (int row = Math.Max(0, (int)y - reach); row <= Math.Min(side - 1, (int)y + reach); row++)
             {
                 for (int column = Math.Max(0, (int)x - reach); column <= Math.Min(side - 1, (int)x + reach); column++)
                 {
-                    double distance = Math.Sqrt(Math.Pow(column + 0.5 - x, 2) + Math.Pow(row + 0.5 - y, 2));
-                    float cover = (float)Math.Clamp(Math.Min(1, 2 * radius) * Math.Clamp(radius + 0.5 - distance, 0, 1), 0, 1);
-                    float before = opacity.Span[(row * side) + column];
+                    float cover = (float)(most * Math.Clamp(radius + 0.5 - Distance(column + 0.5 - x, row + 0.5 - y), 0, 1));
+                    float before = _opacity[(row * side) + column];
                     if (cover > before)
                     {
                         Draw(column, row, (cover - before) / (1 - before), color);
@@ -157,5 +175,25 @@ internal sealed class Occlusion(TrainingRecipe recipe)
                 }
             }
         }
+
+        /// <summary>Writes the drawing [planes][side][side], 255 for 1, and clears the canvas.</summary>
+        public void MoveTo(Span<byte> drawing)
+        {
+            int plane = side * side;
+            for (int at = 0; at < plane; at++)
+            {
+                if (_opacity[at] > 0)
+                {
+                    drawing[at] = Level(_opacity[at]);
+                    drawing[plane + at] = Level(_colors[at].Red);
+                    drawing[(2 * plane) + at] = Level(_colors[at].Green);
+                    drawing[(3 * plane) + at] = Level(_colors[at].Blue);
+                }
+            }
+
+            Array.Clear(_opacity);
+        }
+
+        private static byte Level(float value) => (byte)((value * byte.MaxValue) + 0.5f);
     }
 }
