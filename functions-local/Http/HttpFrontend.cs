@@ -5,9 +5,11 @@ using Lentigo.Functions.Local.Worker;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -43,6 +45,7 @@ internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions optio
         AddThrottle(web.Services, options);
         AddCors(web.Services, options);
         WebApplication app = web.Build();
+        app.Use(LeaveUnfinishedUploads);
         app.Use(MethodsOfNoFunctionAreNotFound);
         app.UseRouting();
         app.UseCors();
@@ -54,6 +57,22 @@ internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions optio
         }
 
         return app;
+    }
+
+    /// <summary>When the launcher stops, requests that have arrived are answered; one whose sender is still at it would hold it up.</summary>
+    private static async Task LeaveUnfinishedUploads(HttpContext context, RequestDelegate next)
+    {
+        bool hasBody = context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false };
+        ArrivingBody body = new(context.Request.Body, hasBody ? context.Request.ContentLength : 0);
+        context.Request.Body = body;
+        using CancellationTokenRegistration leaving = context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() =>
+        {
+            if (!body.HasArrived)
+            {
+                context.Abort();
+            }
+        });
+        await next(context);
     }
 
     /// <summary>The Functions host knows no 405: a method that no function of the route has is a 404.</summary>

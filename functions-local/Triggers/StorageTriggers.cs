@@ -1,116 +1,101 @@
-using Azure.Storage.Blobs;
+using System.Threading.Channels;
+using Azure;
 using Lentigo.Functions.Local.Settings;
 using Lentigo.Functions.Local.Worker;
-using Microsoft.Azure.WebJobs;
-using Microsoft.Azure.WebJobs.Host;
-using Microsoft.Azure.WebJobs.Host.Config;
-using Microsoft.Azure.WebJobs.Extensions.Timers;
-using Microsoft.Azure.WebJobs.Host.Executors;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Local.Triggers;
 
-/// <summary>
-/// Listens to blobs, queues and timers with the WebJobs SDK: scanning, tries and poison queues are Azure's own code. Of uploads to an account on this machine
-/// <see cref="LocalEventGrid"/> tells it, as Event Grid does in Azure.
-/// </summary>
+/// <summary>Listens to blobs, queues and timers as <see cref="TriggerHost"/> does, and starts that again where one of its listeners fails.</summary>
 internal sealed class StorageTriggers : IAsyncDisposable
 {
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
-    private readonly IHost host;
-    private readonly IReadOnlyList<LocalEventGrid> events;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2), LongestPause = TimeSpan.FromSeconds(30);
+    private readonly Channel<Exception> faults = Channel.CreateBounded<Exception>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly CancellationTokenSource stopping = new();
+    private readonly Func<Action<Exception>, CancellationToken, Task<TriggerHost>> start;
+    private readonly ILogger log;
+    private TriggerHost? running;
+    private Task watching = Task.CompletedTask;
 
-    private StorageTriggers(IHost host, IReadOnlyList<LocalEventGrid> events) => (this.host, this.events) = (host, events);
+    private StorageTriggers(Func<Action<Exception>, CancellationToken, Task<TriggerHost>> start, ILogger log) => (this.start, this.log) = (start, log);
 
     /// <summary>Starts to listen for the given functions.</summary>
     /// <exception cref="LaunchException">A function or a setting cannot be used.</exception>
     public static async Task<StorageTriggers> StartAsync(
         IReadOnlyList<AppFunction> functions, FunctionsWorker worker, LocalSettings settings, ILoggerFactory logs, CancellationToken cancellationToken)
     {
-        BlobServiceClient? local = LocalAccount(settings);
-        AppFunction[] byEvents = local is null ? [] : [.. functions.Where(f => f["connection"] is null or LocalSettings.StorageSetting && LocalEventGrid.ContainerOf(f) is not null)];
-        IHost host = new HostBuilder()
-            .ConfigureAppConfiguration(c => c.AddConfiguration(settings.Configuration))
-            .ConfigureWebJobs(jobs =>
-            {
-                jobs.AddAzureStorageCoreServices();
-                jobs.AddExecutionContextBinding();
-                jobs.AddAzureStorageBlobs();
-                jobs.AddAzureStorageQueues();
-                jobs.AddTimers();
-            })
-            .ConfigureServices(services =>
-            {
-                LauncherHosts.AddTo(services, logs);
-                services.Configure<HostOptions>(o => o.ShutdownTimeout = StopLimit);
-                // As short as the SDK allows: a launcher that was killed holds its locks that long, and there is no other one to wait for.
-                services.Configure<SingletonOptions>(o => o.ListenerLockPeriod = o.ListenerLockRecoveryPollingInterval = TimeSpan.FromSeconds(15));
-                services.AddSingleton<ITypeLocator>(new TriggerMethods(functions, byEvents));
-                services.AddSingleton<IJobActivator>(new Activator(worker, functions.ToDictionary(f => f.Name, StringComparer.OrdinalIgnoreCase)));
-                services.AddSingleton<IHostIdProvider>(new HostId(settings.Options.HostId));
-                // Never written to (see TriggerMethods), but asked for; the default one needs an older Microsoft.Azure.WebJobs.Host.Storage.
-                services.AddSingleton<ScheduleMonitor>(new FileSystemScheduleMonitor(Path.GetTempPath()));
-            })
-            .Build();
-        try
-        {
-            await host.StartAsync(cancellationToken);
-            var webhook = host.Services.GetServices<IExtensionConfigProvider>().OfType<IAsyncConverter<HttpRequestMessage, HttpResponseMessage>>().Single();
-            ILogger log = logs.CreateLogger("Host.Triggers.Blob");
-            LocalEventGrid[] events = [.. byEvents.Select(f => new LocalEventGrid(webhook, local!, f, settings.Options.HostId, log))];
-            foreach (LocalEventGrid one in events)
-            {
-                one.Start();
-            }
-
-            return new(host, events);
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            host.Dispose();
-            throw new LaunchException($"The triggers cannot be listened to: {(e.InnerException ?? e).Message} Correct the section extensions of host.json, a setting AzureFunctionsJobHost__extensions__... that overrides it, or the function.", e);
-        }
+        StorageTriggers triggers = new((onFault, stop) => TriggerHost.StartAsync(functions, worker, settings, logs, onFault, stop), logs.CreateLogger("Host.Triggers"));
+        triggers.running = await triggers.start(triggers.Report, cancellationToken);
+        triggers.watching = triggers.WatchAsync(triggers.stopping.Token);
+        return triggers;
     }
 
     /// <summary>Takes nothing new and lets what runs end.</summary>
     public async ValueTask DisposeAsync()
     {
-        foreach (LocalEventGrid one in events)
+        await stopping.CancelAsync();
+        await watching;
+        await StopAsync();
+        stopping.Dispose();
+    }
+
+    private void Report(Exception fault) => faults.Writer.TryWrite(fault);
+
+    private async Task WatchAsync(CancellationToken cancellationToken)
+    {
+        try
         {
-            await one.DisposeAsync();
+            while (true)
+            {
+                Exception fault = await faults.Reader.ReadAsync(cancellationToken);
+                log.LogError("A listener failed, {Fault}: all are started again.", fault.GetType().Name); // its message may name an image
+                await Task.Delay(Pause, cancellationToken); // others may fail of the same cause
+                await StopAsync();
+                while (faults.Reader.TryRead(out _))
+                {
+                    // Of the listeners that are stopped.
+                }
+
+                await StartAgainAsync(cancellationToken);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The launcher stops.
+        }
+    }
+
+    private async Task StopAsync()
+    {
+        if (running is not { } host)
+        {
+            return;
         }
 
-        await host.Services.GetRequiredService<IDrainModeManager>().EnableDrainModeAsync(CancellationToken.None);
-        await host.StopAsync(CancellationToken.None);
-        host.Dispose();
-    }
-
-    /// <summary>The app's storage account where that is one on this machine, which sends no events.</summary>
-    private static BlobServiceClient? LocalAccount(LocalSettings settings) =>
-        settings.Configuration[LocalSettings.StorageSetting] is { Length: > 0 } connection
-            && new BlobServiceClient(connection, new BlobClientOptions { TrimBlobNameSlashes = false }) is { Uri.IsLoopback: true } account
-                ? account
-                : null;
-
-    private sealed class HostId(string id) : IHostIdProvider
-    {
-        public Task<string> GetHostIdAsync(CancellationToken cancellationToken) => Task.FromResult(id);
-    }
-
-    private sealed class Activator(FunctionsWorker worker, IReadOnlyDictionary<string, AppFunction> functions) : IJobActivator
-    {
-        public T CreateInstance<T>()
+        running = null;
+        try
         {
-            T instance = System.Activator.CreateInstance<T>();
-            if (instance is TriggerCalls calls)
-            {
-                (calls.Worker, calls.Functions) = (worker, functions);
-            }
+            await host.DisposeAsync();
+        }
+        catch (Exception e) when (e is OperationCanceledException or AggregateException or RequestFailedException or IOException)
+        {
+            log.LogWarning("The listeners did not stop as they should, {Fault}.", e.GetType().Name);
+        }
+    }
 
-            return instance;
+    private async Task StartAgainAsync(CancellationToken cancellationToken)
+    {
+        for (TimeSpan pause = Pause; running is null; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        {
+            try
+            {
+                running = await start(Report, cancellationToken);
+            }
+            catch (LaunchException e)
+            {
+                log.LogError("The listeners cannot be started yet, {Fault}. This is tried again.", (e.InnerException ?? e).GetType().Name);
+                await Task.Delay(pause, cancellationToken);
+            }
         }
     }
 }

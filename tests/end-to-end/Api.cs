@@ -46,12 +46,17 @@ internal static class Api
         await app.Blobs.GetBlobContainerClient("lesions").GetBlobClient(name).UploadAsync(BinaryData.FromBytes(file), overwrite: true, Cancellation);
 
     /// <summary>The result of a blob's version, when it is there.</summary>
-    public static async Task<LesionResult> ResultAsync(this RunningApp app, string name, ETag version)
+    /// <summary>Waits for the result of an image.</summary>
+    /// <param name="app">The app, whose storage holds the result.</param>
+    /// <param name="name">The image's name.</param>
+    /// <param name="version">Its version.</param>
+    /// <param name="other">Another app that works on this storage, whose log tells why there is none.</param>
+    public static async Task<LesionResult> ResultAsync(this RunningApp app, string name, ETag version, RunningApp? other = null)
     {
         LesionResult? result = null;
         await Eventually.TrueAsync(
             async () => (result = await ResultOrNullAsync(app, name))?.Source.ETag == version.ToString(),
-            () => $"the result of {name}. The end of the app's log:\n{app.LogEnd}");
+            () => $"the result of {name}. The end of the app's log:\n{(other ?? app).LogEnd}");
         return result!;
     }
 

@@ -157,7 +157,7 @@ public sealed class CrashTests
             LongRuns.Report($"Dropped, delayed, corrupted: {blobs.Faults} between app and blobs, {queues.Faults} between app and queues");
             for (int i = 0; i < dropped.Length; i++)
             {
-                LesionResult result = await stored.ResultAsync(Name(i), dropped[i]);
+                LesionResult result = await stored.ResultAsync(Name(i), dropped[i], app);
                 Assert.Equal(LesionResult.Classified, result.Status);
                 Api.AssertSame(undisturbed[i % files.Length], result.Probabilities);
             }

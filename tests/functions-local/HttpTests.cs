@@ -35,6 +35,14 @@ public sealed class HttpTests(AzuriteFixture azurite, SharedLauncher shared) : I
     }
 
     [Fact]
+    public async Task Http_2_without_tls_is_refused_and_harms_nobody()
+    {
+        using HttpRequestMessage request = new(HttpMethod.Get, "api/people/Ada/36") { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        await Assert.ThrowsAsync<HttpRequestException>(() => Client.SendAsync(request, Cancellation));
+        Assert.Equal("Ada is 36", await Client.GetStringAsync(new Uri("api/people/Ada/36", UriKind.Relative), Cancellation));
+    }
+
+    [Fact]
     public async Task A_function_that_fails_is_answered_with_a_problem_without_details()
     {
         using HttpResponseMessage response = await Client.GetAsync(new Uri("api/broken", UriKind.Relative), Cancellation);

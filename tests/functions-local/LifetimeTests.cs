@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
 using Lentigo.Functions.Local.Setup;
@@ -50,6 +51,20 @@ public sealed class LifetimeTests(AzuriteFixture azurite)
         Assert.Equal("released", await inFlight);
         Assert.Equal(0, await launcher.UntilEndedAsync());
         Assert.False(LauncherProcess.IsRunning(worker));
+    }
+
+    [Theory]
+    [InlineData("Content-Length: 500000")]
+    [InlineData("Transfer-Encoding: chunked")]
+    public async Task A_launcher_that_is_told_to_stop_does_not_wait_for_an_upload_that_hangs(string header)
+    {
+        await using LauncherProcess launcher = await LauncherProcess.StartAsync(azurite);
+        using TcpClient sender = new();
+        await sender.ConnectAsync("localhost", launcher.Client.BaseAddress!.Port, Cancellation);
+        await sender.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST /api/echo HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n5\r\nbegin"), Cancellation);
+        await launcher.UntilCalledAsync(calls => calls is ["echo"]);
+        launcher.Signal("TERM");
+        Assert.Equal(0, await launcher.UntilEndedAsync().WaitAsync(TimeSpan.FromSeconds(20), Cancellation)); // servers wait 30 s for what they are sent
     }
 
     [Fact]

@@ -32,6 +32,7 @@ public static class HttpFunctions
     [Function("echo")]
     public static async Task<IResult> EchoAsync([HttpTrigger(AuthorizationLevel.Anonymous, "post")] HttpRequest request)
     {
+        Calls.Record("echo");
         long length = 0;
         byte[] buffer = new byte[64 * 1024];
         while (await request.Body.ReadAsync(buffer) is var read and > 0)

@@ -1,0 +1,137 @@
+using System.Runtime.ExceptionServices;
+using Azure.Storage.Blobs;
+using Lentigo.Functions.Local.Settings;
+using Lentigo.Functions.Local.Worker;
+using Microsoft.Azure.WebJobs;
+using Microsoft.Azure.WebJobs.Host;
+using Microsoft.Azure.WebJobs.Host.Config;
+using Microsoft.Azure.WebJobs.Extensions.Timers;
+using Microsoft.Azure.WebJobs.Host.Executors;
+using Microsoft.Azure.WebJobs.Host.Timers;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Lentigo.Functions.Local.Triggers;
+
+/// <summary>
+/// Listens to blobs, queues and timers with the WebJobs SDK: scanning, tries and poison queues are Azure's own code. Of uploads to an account on this machine
+/// <see cref="LocalEventGrid"/> tells it, as Event Grid does in Azure.
+/// </summary>
+internal sealed class TriggerHost : IAsyncDisposable
+{
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
+    private readonly IHost host;
+    private readonly IReadOnlyList<LocalEventGrid> events;
+
+    private TriggerHost(IHost host, IReadOnlyList<LocalEventGrid> events) => (this.host, this.events) = (host, events);
+
+    /// <summary>Starts to listen for the given functions.</summary>
+    /// <param name="functions">The functions, all of which have triggers that are known.</param>
+    /// <param name="worker">Runs them.</param>
+    /// <param name="settings">The app's settings.</param>
+    /// <param name="logs">The log.</param>
+    /// <param name="onFault">Told of a listener that failed and may listen no more.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="LaunchException">A function or a setting cannot be used.</exception>
+    public static async Task<TriggerHost> StartAsync(
+        IReadOnlyList<AppFunction> functions, FunctionsWorker worker, LocalSettings settings, ILoggerFactory logs, Action<Exception> onFault, CancellationToken cancellationToken)
+    {
+        BlobServiceClient? local = LocalAccount(settings);
+        AppFunction[] byEvents = local is null ? [] : [.. functions.Where(f => f["connection"] is null or LocalSettings.StorageSetting && LocalEventGrid.ContainerOf(f) is not null)];
+        IHost host = new HostBuilder()
+            .ConfigureAppConfiguration(c => c.AddConfiguration(settings.Configuration))
+            .ConfigureWebJobs(jobs =>
+            {
+                jobs.AddAzureStorageCoreServices();
+                jobs.AddExecutionContextBinding();
+                jobs.AddAzureStorageBlobs();
+                jobs.AddAzureStorageQueues();
+                jobs.AddTimers();
+            })
+            .ConfigureServices(services =>
+            {
+                LauncherHosts.AddTo(services, logs);
+                services.Configure<HostOptions>(o => o.ShutdownTimeout = StopLimit);
+                // As short as the SDK allows: a launcher that was killed holds its locks that long, and there is no other one to wait for.
+                services.Configure<SingletonOptions>(o => o.ListenerLockPeriod = o.ListenerLockRecoveryPollingInterval = TimeSpan.FromSeconds(15));
+                services.AddSingleton<ITypeLocator>(new TriggerMethods(functions, byEvents));
+                services.AddSingleton<IJobActivator>(new Activator(worker, functions.ToDictionary(f => f.Name, StringComparer.OrdinalIgnoreCase)));
+                services.AddSingleton<IWebJobsExceptionHandler>(new Faults(onFault));
+                services.AddSingleton<IHostIdProvider>(new HostId(settings.Options.HostId));
+                // Never written to (see TriggerMethods), but asked for; the default one needs an older Microsoft.Azure.WebJobs.Host.Storage.
+                services.AddSingleton<ScheduleMonitor>(new FileSystemScheduleMonitor(Path.GetTempPath()));
+            })
+            .Build();
+        try
+        {
+            await host.StartAsync(cancellationToken);
+            var webhook = host.Services.GetServices<IExtensionConfigProvider>().OfType<IAsyncConverter<HttpRequestMessage, HttpResponseMessage>>().Single();
+            ILogger log = logs.CreateLogger("Host.Triggers.Blob");
+            LocalEventGrid[] events = [.. byEvents.Select(f => new LocalEventGrid(webhook, local!, f, settings.Options.HostId, log))];
+            foreach (LocalEventGrid one in events)
+            {
+                one.Start();
+            }
+
+            return new(host, events);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            host.Dispose();
+            throw new LaunchException($"The triggers cannot be listened to: {(e.InnerException ?? e).Message} Correct the section extensions of host.json, a setting AzureFunctionsJobHost__extensions__... that overrides it, or the function.", e);
+        }
+    }
+
+    /// <summary>Takes nothing new and lets what runs end.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (LocalEventGrid one in events)
+        {
+            await one.DisposeAsync();
+        }
+
+        await host.Services.GetRequiredService<IDrainModeManager>().EnableDrainModeAsync(CancellationToken.None);
+        await host.StopAsync(CancellationToken.None);
+        host.Dispose();
+    }
+
+    /// <summary>The app's storage account where that is one on this machine, which sends no events.</summary>
+    private static BlobServiceClient? LocalAccount(LocalSettings settings) =>
+        settings.Configuration[LocalSettings.StorageSetting] is { Length: > 0 } connection
+            && new BlobServiceClient(connection, new BlobClientOptions { TrimBlobNameSlashes = false }) is { Uri.IsLoopback: true } account
+                ? account
+                : null;
+
+    /// <summary>The SDK's own handler ends the process.</summary>
+    private sealed class Faults(Action<Exception> report) : IWebJobsExceptionHandler
+    {
+        public Task OnTimeoutExceptionAsync(ExceptionDispatchInfo exceptionInfo, TimeSpan timeoutGracePeriod) => OnUnhandledExceptionAsync(exceptionInfo);
+
+        public Task OnUnhandledExceptionAsync(ExceptionDispatchInfo exceptionInfo)
+        {
+            report(exceptionInfo.SourceException);
+            return Task.CompletedTask;
+        }
+    }
+
+    private sealed class HostId(string id) : IHostIdProvider
+    {
+        public Task<string> GetHostIdAsync(CancellationToken cancellationToken) => Task.FromResult(id);
+    }
+
+    private sealed class Activator(FunctionsWorker worker, IReadOnlyDictionary<string, AppFunction> functions) : IJobActivator
+    {
+        public T CreateInstance<T>()
+        {
+            T instance = System.Activator.CreateInstance<T>();
+            if (instance is TriggerCalls calls)
+            {
+                (calls.Worker, calls.Functions) = (worker, functions);
+            }
+
+            return instance;
+        }
+    }
+}
