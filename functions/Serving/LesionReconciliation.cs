@@ -8,7 +8,14 @@ namespace Lentigo.Functions.Serving;
 public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel current, BlobServiceClient storage, ServingMetrics metrics, LogNames names, ServingOptions options, TimeProvider time, ILogger<LesionReconciliation> log)
 {
     private const int MaxTries = 5;
+    private static readonly TimeSpan ClockError = TimeSpan.FromMinutes(5);
     private readonly Dictionary<UInt128, int> failures = [];
+
+    /// <summary>
+    /// Whether an image without a result has waited long enough. One that storage dates to the future, by more than clocks usually differ, tells that this machine's clock was set
+    /// back: nothing is known of its age then, and it does not wait until the clock has caught up.
+    /// </summary>
+    internal static bool IsDue(TimeSpan age, TimeSpan after) => age > after || age < -ClockError;
 
     /// <summary>Does one comparison. An image that fails in five of them gets a failed result.</summary>
     /// <param name="id">Identifies the comparison, and begins the ids of its answers.</param>
@@ -26,8 +33,8 @@ public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel curre
             await CreateAsync(container, id, cancellationToken);
         }
 
-        DateTimeOffset newest = time.GetUtcNow() - options.ReconcileAfter;
-        WaitingLesion[] unanswered = [.. inventory.Waiting.Where(l => l.LastModified < newest)];
+        DateTimeOffset now = time.GetUtcNow();
+        WaitingLesion[] unanswered = [.. inventory.Waiting.Where(l => IsDue(now - l.LastModified, options.ReconcileAfter))];
         lock (failures)
         {
             foreach (UInt128 answered in failures.Keys.Except(unanswered.Select(u => u.Version)).ToArray())

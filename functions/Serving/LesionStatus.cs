@@ -10,6 +10,7 @@ public sealed class LesionStatus(BlobServiceClient storage, TimeProvider time) :
     private static readonly TimeSpan Kept = TimeSpan.FromSeconds(10);
     private readonly SemaphoreSlim counting = new(1);
     private ServiceStatus? last;
+    private long counted;
 
     /// <summary>The counts, at most ten seconds old.</summary>
     internal async Task<ServiceStatus> ReadAsync(CancellationToken cancellationToken)
@@ -17,7 +18,7 @@ public sealed class LesionStatus(BlobServiceClient storage, TimeProvider time) :
         await counting.WaitAsync(cancellationToken);
         try
         {
-            if (last is null || time.GetUtcNow() - last.Time > Kept)
+            if (last is null || time.GetElapsedTime(counted) > Kept)
             {
                 LesionInventory inventory = await LesionInventory.ReadAsync(storage, MostBlobs, cancellationToken);
                 last = new(
@@ -28,6 +29,7 @@ public sealed class LesionStatus(BlobServiceClient storage, TimeProvider time) :
                     inventory.Results[LesionResult.Failed],
                     inventory.IsComplete,
                     time.GetUtcNow());
+                counted = time.GetTimestamp();
             }
 
             return last;

@@ -22,7 +22,7 @@ public sealed class ModelFollower(
     private readonly HashSet<string> warned = [];
     private Published? serving;
     private Published? refused;
-    private DateTimeOffset retryAt;
+    private long refusedAt;
     private TimeSpan retryPause;
 
     /// <inheritdoc/>
@@ -83,7 +83,7 @@ public sealed class ModelFollower(
             return;
         }
 
-        if (published == refused && time.GetUtcNow() < retryAt)
+        if (published == refused && time.GetElapsedTime(refusedAt) < retryPause)
         {
             return;
         }
@@ -116,7 +116,7 @@ public sealed class ModelFollower(
         {
             // It is tried again, for it may be repaired in place, but ever less often: a package is large.
             retryPause = published == refused ? TimeSpan.FromTicks(Math.Min(2 * retryPause.Ticks, LongestRetryPause.Ticks)) : options.ModelPollInterval;
-            retryAt = time.GetUtcNow() + retryPause;
+            refusedAt = time.GetTimestamp();
             refused = published;
             current.Refuse(new(version, e.Message));
             Warn($"the version '{version}' of the model '{options.Model}' is refused: {e.Message}", e is ModelPackageException ? null : e);
