@@ -22,6 +22,9 @@ public sealed class Azurite : IAsyncDisposable
         azurite.unref();
         """;
 
+    /// <summary>Where the emulator's account is below its address.</summary>
+    public const string AccountPath = "/devstoreaccount1";
+
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan InstallNotice = TimeSpan.FromSeconds(10);
@@ -44,7 +47,7 @@ public sealed class Azurite : IAsyncDisposable
     public static string ConnectionString(int blobPort, int queuePort) =>
         "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
         + "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
-        + $"BlobEndpoint=http://127.0.0.1:{blobPort}/devstoreaccount1;QueueEndpoint=http://127.0.0.1:{queuePort}/devstoreaccount1;";
+        + $"BlobEndpoint=http://127.0.0.1:{blobPort}{AccountPath};QueueEndpoint=http://127.0.0.1:{queuePort}{AccountPath};";
 
     /// <summary>Whether something listens on a port of this machine.</summary>
     public static async Task<bool> AnswersAsync(int port)

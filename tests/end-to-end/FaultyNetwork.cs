@@ -1,11 +1,15 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace Lentigo.EndToEnd.Tests;
 
-/// <summary>A TCP proxy on this machine that, while it is told to, delays, corrupts and drops what passes through it.</summary>
+/// <summary>A TCP proxy on this machine that, while it is told to, delays, corrupts and drops what passes through it, or refuses calls in the server's name.</summary>
 internal sealed class FaultyNetwork : IAsyncDisposable
 {
+    private static readonly byte[] Refusal =
+        "HTTP/1.1 403 Forbidden\r\nx-ms-error-code: AuthorizationPermissionMismatch\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray();
+
     private const double DropShare = 0.03, DelayShare = 0.06, CorruptShare = 0.05;
 
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
@@ -23,6 +27,9 @@ internal sealed class FaultyNetwork : IAsyncDisposable
 
     /// <summary>Whether anything goes wrong at present.</summary>
     public bool IsFaulty { get; set; }
+
+    /// <summary>How the calls begin that are answered with 403, such as <c>PUT /container/</c>; null for none.</summary>
+    public string? Denied { get; set; }
 
     public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
 
@@ -67,7 +74,7 @@ internal sealed class FaultyNetwork : IAsyncDisposable
             {
                 await server.ConnectAsync(IPAddress.Loopback, target, stopping.Token);
                 // When one direction ends, disposing of both sockets ends the other.
-                await Task.WhenAny(PumpAsync(client, server, corrupts: false), PumpAsync(server, client, corrupts: true));
+                await Task.WhenAny(PumpAsync(client, server, isAnswer: false), PumpAsync(server, client, isAnswer: true));
             }
             catch (Exception e) when (e is OperationCanceledException or SocketException)
             {
@@ -77,13 +84,20 @@ internal sealed class FaultyNetwork : IAsyncDisposable
     }
 
     /// <summary>Forwards one direction. Only what the storage answers is corrupted: what it keeps is what the test compares with.</summary>
-    private async Task PumpAsync(TcpClient from, TcpClient to, bool corrupts)
+    private async Task PumpAsync(TcpClient from, TcpClient to, bool isAnswer)
     {
         byte[] buffer = new byte[16384];
         try
         {
             while (await from.GetStream().ReadAsync(buffer, stopping.Token) is > 0 and int count)
             {
+                if (!isAnswer && Denied is { } denied && buffer.AsSpan(0, count).StartsWith(Encoding.ASCII.GetBytes(denied)))
+                {
+                    await from.GetStream().WriteAsync(Refusal, stopping.Token);
+                    await Task.Delay(100, stopping.Token); // a connection that is closed at once may take the refusal with it
+                    return;
+                }
+
                 if (IsFaulty && Random.Shared.NextDouble() < DropShare)
                 {
                     Interlocked.Increment(ref drops);
@@ -96,7 +110,7 @@ internal sealed class FaultyNetwork : IAsyncDisposable
                     await Task.Delay(Random.Shared.Next(50, 2000), stopping.Token);
                 }
 
-                if (IsFaulty && corrupts && Random.Shared.NextDouble() < CorruptShare)
+                if (IsFaulty && isAnswer && Random.Shared.NextDouble() < CorruptShare)
                 {
                     Interlocked.Increment(ref corruptions);
                     buffer[Random.Shared.Next(count)] ^= (byte)(1 << Random.Shared.Next(8));

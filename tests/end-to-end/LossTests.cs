@@ -3,6 +3,7 @@ using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
 using Lentigo.Functions.Contracts;
+using Lentigo.Functions.Local.Setup;
 
 namespace Lentigo.EndToEnd.Tests;
 
@@ -31,6 +32,37 @@ public sealed class LossTests
         Api.AssertSame((await app.PredictAsync(LesionFiles.Jpeg(2))).Probabilities, result.Probabilities);
         Assert.False((await app.Queues.GetQueueClient("webjobs-blobtrigger-poison-poison").ExistsAsync(Cancellation)).Value);
         Assert.Contains($"{result.Id}: the image 'leased.jpg': classified", app.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Results_that_may_not_be_written_are_reported_and_written_once_they_may()
+    {
+        await using RunningApp stored = RunningApp.NotStarted();
+        await using Azurite storage = await stored.StartStorageAsync();
+        await using FaultyNetwork blobs = FaultyNetwork.To(stored.BlobPort);
+        // One try, so that the image is given up while nothing may be written.
+        await using RunningApp app = await RunningApp.StartAsync(new()
+        {
+            ["AzureWebJobsStorage"] = Azurite.ConnectionString(blobs.Port, stored.QueuePort),
+            ["AzureFunctionsJobHost__extensions__blobs__poisonBlobThreshold"] = "1",
+            ["Lentigo__HashNames"] = "false",
+        });
+        try
+        {
+            blobs.Denied = $"PUT {Azurite.AccountPath}/results/";
+            BlobContentInfo dropped = await stored.DropAsync("denied.jpg", LesionFiles.Jpeg(1));
+            await Eventually.TrueAsync(
+                () => Task.FromResult(app.Log.Contains("the failure of the image 'denied.jpg' could not be written", StringComparison.Ordinal)), () => $"the failure in the log, which ends in:\n{app.LogEnd}");
+            ServiceStatus status = JsonSerializer.Deserialize(await app.Client.GetStringAsync(new Uri("api/status", UriKind.Relative), Cancellation), FunctionsJson.Default.ServiceStatus)!;
+            Assert.Equal((1, dropped.LastModified), (status.Waiting, status.OldestWaiting));
+
+            blobs.Denied = null;
+            Assert.Equal(LesionResult.Classified, (await stored.ResultAsync("denied.jpg", dropped.ETag, app)).Status);
+        }
+        finally
+        {
+            await app.StopAsync(); // before its storage
+        }
     }
 
     [Fact]
