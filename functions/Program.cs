@@ -5,7 +5,7 @@ using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
-// What runs is in Triggers/, one function a file; what they call is in Http/, Serving/ and the project core.
+// Triggers/ holds the functions, one per file; they use Http/, Serving/ and the project core.
 FunctionsApplicationBuilder builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
 builder.Services.AddCompressedAnswers();
@@ -23,7 +23,7 @@ try
 }
 catch (Exception e) when (e is InvalidOperationException or FormatException)
 {
-    // A wrong setting: whoever starts the app needs the sentence, not the stack.
+    // A setting is invalid: whoever starts the app needs the message, not the stack trace.
     await Console.Error.WriteLineAsync(e.Message);
     return 1;
 }

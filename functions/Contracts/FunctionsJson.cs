@@ -6,7 +6,7 @@ using Lentigo.Core.Predictions;
 
 namespace Lentigo.Functions.Contracts;
 
-/// <summary>The JSON of all that the app answers, written as <see cref="LentigoJson"/> writes it.</summary>
+/// <summary>JSON serialization of all documents that the app returns, with the same conventions as <see cref="LentigoJson"/>.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

@@ -5,8 +5,8 @@ using Lentigo.Core.Predictions;
 namespace Lentigo.Functions.Contracts;
 
 /// <summary>
-/// The document <c>results/{name}.json</c> of the blob <c>lesions/{name}</c>: a <see cref="Prediction"/>'s members where the
-/// image was classified, the <see cref="Problem"/> where it was not.
+/// The result <c>results/{name}.json</c> of the blob <c>lesions/{name}</c>: the members of a <see cref="Prediction"/> if the image was classified, the
+/// <see cref="Problem"/> if it was not.
 /// </summary>
 internal sealed record LesionResult
 {
@@ -16,7 +16,7 @@ internal sealed record LesionResult
     /// <summary>The status of an image that cannot be classified.</summary>
     public const string Rejected = "rejected";
 
-    /// <summary>The status of an image whose processing failed as often as the service tries.</summary>
+    /// <summary>The status of an image whose processing failed in every attempt that the service makes.</summary>
     public const string Failed = "failed";
 
     /// <summary><see cref="Classified"/>, <see cref="Rejected"/> or <see cref="Failed"/>.</summary>
@@ -25,10 +25,10 @@ internal sealed record LesionResult
     /// <summary>Identifies this answer in the service's log.</summary>
     public required string Id { get; init; }
 
-    /// <summary>The blob that the answer is about.</summary>
+    /// <summary>The blob that was processed.</summary>
     public required SourceBlob Source { get; init; }
 
-    /// <summary>When the answer was made.</summary>
+    /// <summary>When this result was produced.</summary>
     public required DateTimeOffset Time { get; init; }
 
     /// <inheritdoc cref="Prediction.Triage"/>
@@ -58,7 +58,7 @@ internal sealed record LesionResult
     /// <inheritdoc cref="Prediction.Model"/>
     public ModelReference? Model { get; init; }
 
-    /// <summary>Why there is no classification.</summary>
+    /// <summary>Why the image was not classified.</summary>
     public Problem? Problem { get; init; }
 
     /// <inheritdoc cref="Prediction.Notice"/>
@@ -89,9 +89,9 @@ internal sealed record LesionResult
     /// <summary>The result of an image that was not classified.</summary>
     /// <param name="status"><see cref="Rejected"/> or <see cref="Failed"/>.</param>
     /// <param name="id">Identifies this answer in the service's log.</param>
-    /// <param name="problem">Why.</param>
+    /// <param name="problem">Why the image was not classified.</param>
     /// <param name="source">The blob.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The current time.</param>
     public static LesionResult From(string status, string id, Problem problem, SourceBlob source, DateTimeOffset time) => new()
     {
         Status = status,
@@ -102,9 +102,9 @@ internal sealed record LesionResult
     };
 }
 
-/// <summary>The blob that a result is about.</summary>
+/// <summary>The blob that a result belongs to.</summary>
 /// <param name="Name">The blob's name in the container <c>lesions</c>.</param>
-/// <param name="ETag">The version that was read; null where the blob was gone before it could be read.</param>
-/// <param name="Size">Its length in bytes; null where unknown.</param>
-/// <param name="LastModified">When it was uploaded; null where unknown.</param>
+/// <param name="ETag">The version that was read; null if the blob was deleted before it could be read.</param>
+/// <param name="Size">The blob's length in bytes; null if unknown.</param>
+/// <param name="LastModified">When the blob was uploaded; null if unknown.</param>
 internal sealed record SourceBlob(string Name, string? ETag, long? Size, DateTimeOffset? LastModified);

@@ -3,20 +3,22 @@ using Lentigo.Core.Models;
 
 namespace Lentigo.Functions.Contracts;
 
-/// <summary>All that a device keeps to classify without a network: <c>GET /assets/offline.json</c>.</summary>
-/// <param name="Version">Changes when anything below does.</param>
-/// <param name="Documents">The page's documents, by language.</param>
-/// <param name="Files">The other files.</param>
-/// <param name="Model">The model that answers on the device.</param>
+/// <summary>Everything that a device stores in order to classify offline: <c>GET /assets/offline.json</c>.</summary>
+/// <param name="Version">Changes whenever any of the other members changes.</param>
+/// <param name="Documents">The page's HTML documents by language.</param>
+/// <param name="Files">All other files.</param>
+/// <param name="Model">The model that runs on the device.</param>
 internal sealed record OfflineApp(string Version, IReadOnlyDictionary<string, OfflineFile> Documents, IReadOnlyList<OfflineFile> Files, OfflineModel Model);
 
-/// <summary>A file to keep.</summary>
-/// <param name="Path">Its address below the page's.</param>
-/// <param name="Bytes">What is downloaded of it at most, in bytes.</param>
-/// <param name="Sha256">SHA-256 of what it is once it has arrived, lower-case hex.</param>
+/// <summary>A file to store on the device.</summary>
+/// <param name="Path">The file's URL relative to the page.</param>
+/// <param name="Bytes">The maximum download size in bytes.</param>
+/// <param name="Sha256">SHA-256 of the file's decoded content, as lowercase hexadecimal digits.</param>
 internal sealed record OfflineFile(string Path, long Bytes, string Sha256);
 
-/// <summary>What a device must know of its model beside the graph, with the service's own settings for the prior and for unsuitable images.</summary>
+/// <summary>
+/// What a device needs to know about its model besides the graph, including the service's settings for the prior and for unsuitable images.
+/// </summary>
 internal sealed record OfflineModel
 {
     /// <summary>The model's name.</summary>
@@ -25,45 +27,45 @@ internal sealed record OfflineModel
     /// <summary>The package's version.</summary>
     public required string Version { get; init; }
 
-    /// <summary>The address of its graph below the page's.</summary>
+    /// <summary>The graph's URL relative to the page.</summary>
     public required string Path { get; init; }
 
-    /// <summary>The classes in the order of the graph's outputs.</summary>
+    /// <summary>The classes, in the order of the graph's outputs.</summary>
     public required IReadOnlyList<LesionClass> Classes { get; init; }
 
-    /// <summary>The members in the order of the graph's output <c>member_logits</c>.</summary>
+    /// <summary>The ensemble members, in the order of the graph's output <c>member_logits</c>.</summary>
     public required IReadOnlyList<string> Members { get; init; }
 
-    /// <summary>The side of the square that the graph sees, in pixels.</summary>
+    /// <summary>The side length of the graph's square input, in pixels.</summary>
     public required int Size { get; init; }
 
-    /// <summary>T of probabilities = softmax(logits / T).</summary>
+    /// <summary>The temperature T: probabilities = softmax(logits / T).</summary>
     public required double Temperature { get; init; }
 
-    /// <summary>[7]: the prior that the graph's probabilities are for.</summary>
+    /// <summary>[7]: the class prior that the graph's probabilities assume.</summary>
     public required IReadOnlyList<double> NaturalPrior { get; init; }
 
-    /// <summary>[7]: the prior of the answers.</summary>
+    /// <summary>[7]: the class prior of the reported probabilities.</summary>
     public required IReadOnlyList<double> Prior { get; init; }
 
-    /// <summary>From which probability of malignancy on a lesion is referred.</summary>
+    /// <summary>The operating point for referral: the threshold on the probability of malignancy.</summary>
     public required OperatingPoint Malignant { get; init; }
 
-    /// <summary>From which probability of melanoma on a lesion is referred.</summary>
+    /// <summary>The operating point for referral: the threshold on the probability of melanoma.</summary>
     public required OperatingPoint Melanoma { get; init; }
 
-    /// <summary>The coverage of prediction sets.</summary>
+    /// <summary>The coverage of the prediction sets.</summary>
     public required double Coverage { get; init; }
 
-    /// <summary>[7]: from which probability on a class is in the prediction set.</summary>
+    /// <summary>[7]: the minimum probability at which each class is included in the prediction set.</summary>
     public required IReadOnlyList<double> SetLimits { get; init; }
 
-    /// <summary>When an image is no dermoscopy image.</summary>
+    /// <summary>The criterion by which an image is judged not to be a dermoscopy image.</summary>
     public required ModelSuitability Suitability { get; init; }
 
-    /// <summary>Whether such an image is answered all the same, with a warning.</summary>
+    /// <summary>Whether such an image is still classified, with a warning.</summary>
     public required bool AnswerUnsuitable { get; init; }
 
-    /// <summary>What an image must have for a lesion to be seen on it.</summary>
+    /// <summary>The minimum image quality at which a lesion can be assessed.</summary>
     public required ModelQuality Quality { get; init; }
 }

@@ -4,9 +4,11 @@ using Lentigo.Core.Predictions;
 
 namespace Lentigo.Functions.Contracts;
 
-/// <summary>The answer to one of several images of a call: an element of the array that the call is answered with. In JSON it is the one of the two that there is.</summary>
-/// <param name="Prediction">The image's answer.</param>
-/// <param name="Problem">Why there is none.</param>
+/// <summary>
+/// The outcome for one image of a request with several images: an element of the response's array. Serialized as whichever of the two is set.
+/// </summary>
+/// <param name="Prediction">The prediction for the image.</param>
+/// <param name="Problem">Why the image could not be classified.</param>
 [JsonConverter(typeof(Converter))]
 internal sealed record PredictionOrProblem(Prediction? Prediction, Problem? Problem)
 {

@@ -1,9 +1,9 @@
 namespace Lentigo.Functions.Contracts;
 
-/// <summary>Nothing can be answered but a problem.</summary>
-/// <param name="problem">What a caller is told.</param>
+/// <summary>Thrown when a request can only be answered with a problem document.</summary>
+/// <param name="problem">The problem that the caller receives.</param>
 public sealed class ProblemException(Problem problem) : Exception(problem.Detail)
 {
-    /// <summary>What a caller is told.</summary>
+    /// <summary>The problem that the caller receives.</summary>
     public Problem Problem { get; } = problem;
 }

@@ -3,19 +3,19 @@ using Lentigo.Core.Predictions;
 
 namespace Lentigo.Functions.Contracts;
 
-/// <summary>The document of <c>GET /api/health</c> while the service can classify; else it answers with the problem.</summary>
+/// <summary>The response to <c>GET /api/health</c> while the service can classify; otherwise it returns the problem.</summary>
 /// <param name="Status"><see cref="Ready"/> or <see cref="Degraded"/>.</param>
-/// <param name="Model">The model that serves.</param>
-/// <param name="Device">The processor it runs on, <c>cpu</c> or <c>cuda</c>.</param>
-/// <param name="Warning">Why it runs on the CPU where a GPU was wished for, or null.</param>
-/// <param name="Refused">The published version that cannot be used, so that <paramref name="Model"/> serves on; null where there is none.</param>
-/// <param name="Candidate">The version that is tried beside it; null where there is none.</param>
+/// <param name="Model">The serving model.</param>
+/// <param name="Device">The processor that the model runs on, <c>cpu</c> or <c>cuda</c>.</param>
+/// <param name="Warning">Why the model runs on the CPU although a GPU was requested, or null.</param>
+/// <param name="Refused">The published version that cannot be used, so that <paramref name="Model"/> keeps serving; null if there is none.</param>
+/// <param name="Candidate">The candidate version that is tried alongside the serving one; null if there is none.</param>
 internal sealed record ServiceHealth(string Status, ModelReference Model, string Device, string? Warning, RefusedVersion? Refused, CandidateStatus? Candidate)
 {
     /// <summary>The service can classify.</summary>
     public const string Ready = "ready";
 
-    /// <summary>The service can classify, but not with the version that was published last, or not with the candidate.</summary>
+    /// <summary>The service can classify, but not with the most recently published version, or not with the candidate.</summary>
     public const string Degraded = "degraded";
 
     /// <inheritdoc cref="Prediction.Notice"/>

@@ -4,7 +4,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>The files that the web page needs, and those that a device keeps to do without a network.</summary>
+/// <summary>Serves the files of the web page and those that a device stores to work offline.</summary>
 public sealed class Assets(OfflineFiles files)
 {
     /// <summary><c>GET /assets/{file}</c>.</summary>

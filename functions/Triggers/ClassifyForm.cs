@@ -7,10 +7,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Classifies the image of the page's plain form, for browsers without JavaScript.</summary>
+/// <summary>Classifies the image submitted with the page's plain HTML form, for browsers without JavaScript.</summary>
 public sealed class ClassifyForm(ImageRequests requests, Classification classification, ServingOptions options)
 {
-    /// <summary><c>POST /classify</c>: as <c>POST /api/predict</c>, answered with a page.</summary>
+    /// <summary><c>POST /classify</c>: the same as <c>POST /api/predict</c>, but the response is an HTML page.</summary>
     [Function("classify-form")]
     public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "classify")] HttpRequest request, FunctionContext context)
     {

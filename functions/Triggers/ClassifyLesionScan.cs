@@ -5,8 +5,8 @@ using Microsoft.Azure.Functions.Worker;
 namespace Lentigo.Functions.Triggers;
 
 /// <summary>
-/// Does what <see cref="ClassifyLesion"/> does where Event Grid cannot reach the app: the host scans the container. Exactly one of these functions is
-/// enabled, by the settings <c>AzureWebJobs.{function}.Disabled</c>.
+/// Replaces <see cref="ClassifyLesion"/> where Event Grid cannot reach the app: the host scans the container. Exactly one of these functions is enabled,
+/// through the settings <c>AzureWebJobs.{function}.Disabled</c>.
 /// </summary>
 public sealed class ClassifyLesionScan(LesionBlobs lesions)
 {

@@ -6,12 +6,12 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Takes an image for callers that cannot wait for its answer.</summary>
+/// <summary>Accepts an image from callers that do not wait for its result.</summary>
 public sealed class DropLesion(ImageRequests requests, DroppedImages images)
 {
     private const string RetryAfterSeconds = "2";
 
-    /// <summary><c>POST /api/lesions</c>, the image as for predict: 202 with the result's address.</summary>
+    /// <summary><c>POST /api/lesions</c>, with the image as for predict: returns 202 with the URL of the result.</summary>
     [Function("drop-lesion")]
     public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "api/lesions")] HttpRequest request)
     {

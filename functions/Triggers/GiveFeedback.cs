@@ -8,13 +8,13 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Records the diagnosis that was confirmed after an answer.</summary>
+/// <summary>Records a confirmed diagnosis for an earlier answer.</summary>
 public sealed class GiveFeedback(FeedbackStore feedback)
 {
-    /// <summary>A body holds a code and a name: at most 1,024 characters, each up to six bytes long as JSON.</summary>
+    /// <summary>The maximum body size in bytes. A body contains a code and a name of at most 1,024 characters, each at most six bytes long in JSON.</summary>
     private const int MaxBody = 8192;
 
-    /// <summary><c>POST /api/results/{id}/feedback</c> with the body <c>{ "diagnosis": "mel", "image": "a.jpg" }</c>; the image's name may be left out.</summary>
+    /// <summary><c>POST /api/results/{id}/feedback</c> with the body <c>{ "diagnosis": "mel", "image": "a.jpg" }</c>; the image's name is optional.</summary>
     [Function("give-feedback")]
     public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "api/results/{id}/feedback")] HttpRequest request, string id)
     {
@@ -35,7 +35,7 @@ public sealed class GiveFeedback(FeedbackStore feedback)
         }
         catch (JsonException)
         {
-            // said below
+            // reported below
         }
 
         int label = given?.Diagnosis is { } diagnosis ? LesionClasses.IndexOf(diagnosis) : -1;

@@ -8,8 +8,8 @@ using Microsoft.Azure.Functions.Worker;
 namespace Lentigo.Functions.Triggers;
 
 /// <summary>
-/// Says whether the service can classify: 503 until a model is loaded, degraded while an older version serves than the published one or the candidate cannot
-/// be used.
+/// Reports whether the service can classify: 503 until a model is loaded; degraded while an older version than the published one serves or while the
+/// candidate cannot be used.
 /// </summary>
 public sealed class Health(CurrentModel current, CandidateModel candidate)
 {

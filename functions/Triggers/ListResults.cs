@@ -6,7 +6,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Lists what the blob triggers answered.</summary>
+/// <summary>Lists the results of the images that the blob triggers processed.</summary>
 public sealed class ListResults(LesionResults results)
 {
     /// <summary><c>GET /api/results?prefix=&amp;status=&amp;label=&amp;recommendation=&amp;from=&amp;to=&amp;continuation=</c>: newest first, fifty at a time.</summary>

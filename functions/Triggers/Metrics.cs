@@ -6,10 +6,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Tells what this instance measures of itself, for Prometheus and for people.</summary>
+/// <summary>Returns this instance's metrics as text, for Prometheus and for humans.</summary>
 public sealed class Metrics(PrometheusText text, ServingOptions options)
 {
-    /// <summary><c>GET /api/metrics</c>: the metrics since the start as text; 404 unless the setting <c>Lentigo__Metrics</c> is on.</summary>
+    /// <summary><c>GET /api/metrics</c>: the metrics since the instance started; 404 unless the setting <c>Lentigo__Metrics</c> is on.</summary>
     [Function("metrics")]
     public IResult Run([HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "api/metrics")] HttpRequest request)
     {

@@ -8,12 +8,12 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Tells all that is known of the model that serves.</summary>
+/// <summary>Returns everything that is known about the serving model.</summary>
 public sealed class Model(CurrentModel current, CandidateModel candidate)
 {
     /// <summary>
-    /// <c>GET /api/model</c>: the manifest; as <c>refused</c> the published version that cannot be used, and as <c>candidate</c> the one that is tried, if there is
-    /// one.
+    /// <c>GET /api/model</c>: the manifest, plus <c>refused</c>, the published version that cannot be used, and <c>candidate</c>, the version under trial, if
+    /// there are any.
     /// </summary>
     [Function("model")]
     public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api/model")] HttpRequest request)

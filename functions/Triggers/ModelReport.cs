@@ -6,13 +6,13 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>The report of the model that serves.</summary>
+/// <summary>Returns the report of the serving model.</summary>
 public sealed class ModelReport(PublishedModels models)
 {
-    /// <summary>A report styles itself and draws its figures inline; it runs nothing and fetches nothing.</summary>
+    /// <summary>A report contains its styles and figures inline; it runs no scripts and loads nothing.</summary>
     private const string ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox allow-popups";
 
-    /// <summary><c>GET /api/model/report.html</c> for people.</summary>
+    /// <summary><c>GET /api/model/report.html</c>: the report for humans.</summary>
     [Function("model-report")]
     public async Task<IResult> PageAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api/model/report.html")] HttpRequest request)
     {
@@ -20,7 +20,7 @@ public sealed class ModelReport(PublishedModels models)
         return await AnswerAsync(request, "report.html", "text/html; charset=utf-8");
     }
 
-    /// <summary><c>GET /api/model/report.json</c> for programs: the same figures.</summary>
+    /// <summary><c>GET /api/model/report.json</c>: the same figures in machine-readable form.</summary>
     [Function("model-report-json")]
     public Task<IResult> JsonAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api/model/report.json")] HttpRequest request) =>
         AnswerAsync(request, "report.json", "application/json");
@@ -28,5 +28,5 @@ public sealed class ModelReport(PublishedModels models)
     private async Task<IResult> AnswerAsync(HttpRequest request, string file, string contentType) =>
         await models.ReadAsync(file, request.HttpContext.RequestAborted) is { } content
             ? Results.Bytes(content.ToArray(), contentType)
-            : Answers.From(Problem.NotFound("report in the package of the model that serves"));
+            : Answers.From(Problem.NotFound("report in the package of the serving model"));
 }

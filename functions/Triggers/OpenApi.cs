@@ -5,7 +5,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Describes the API to programs.</summary>
+/// <summary>Returns the machine-readable description of the API.</summary>
 public sealed class OpenApi(ApiDescription description)
 {
     /// <summary><c>GET /api/openapi.json</c>: an OpenAPI 3.1 document.</summary>

@@ -7,12 +7,15 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Shows an image that was dropped into the container, small, whatever its format.</summary>
+/// <summary>Returns a thumbnail of an image in the container <c>lesions</c>, whatever its format.</summary>
 public sealed class Picture(LesionResults results)
 {
     private const int DefaultSide = 160, MaxSide = 1024;
 
-    /// <summary><c>GET /api/pictures/{name}?side=160</c>: the image <c>lesions/{name}</c> as a JPEG of at most so many pixels a side, without metadata.</summary>
+    /// <summary>
+    /// <c>GET /api/pictures/{name}?side=160</c>: the image <c>lesions/{name}</c> as a JPEG with a longer side of at most <c>side</c> pixels, without
+    /// metadata.
+    /// </summary>
     [Function("picture")]
     public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "api/pictures/{*name}")] HttpRequest request, string name)
     {

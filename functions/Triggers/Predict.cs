@@ -8,12 +8,12 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Classifies the image of a request.</summary>
+/// <summary>Classifies the images of a request.</summary>
 public sealed class Predict(ImageRequests requests, Classification classification, NamedModels models, FeedbackStore feedback, ServingOptions options, TimeProvider time)
 {
     /// <summary>
-    /// <c>POST /api/predict?model=</c>: the image as the body or as the multipart field <c>image</c>. Several such fields are answered with an array in their order, in
-    /// which an image that cannot be classified has its problem document. FHIR where the header Accept prefers it.
+    /// <c>POST /api/predict?model=</c>: the image is the body or the multipart field <c>image</c>. If there are several such fields, the response is an array
+    /// in their order, which contains a problem document for each image that cannot be classified. The response is FHIR if the header Accept prefers it.
     /// </summary>
     [Function("predict")]
     public Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "api/predict")] HttpRequest request, FunctionContext context)
@@ -22,7 +22,7 @@ public sealed class Predict(ImageRequests requests, Classification classificatio
         return AnswerAsync(request, request.Query["model"] is [{ Length: > 0 } model] ? model : null, context);
     }
 
-    /// <summary><c>POST /api/models/{name}/predict</c>: the same with the model in the path.</summary>
+    /// <summary><c>POST /api/models/{name}/predict</c>: the same, with the model in the path.</summary>
     [Function("predict-with")]
     public Task<IResult> RunWithAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "api/models/{name}/predict")] HttpRequest request, string name, FunctionContext context) =>
         AnswerAsync(request, name, context);

@@ -7,14 +7,14 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Shows an image of a request as the service reads it.</summary>
+/// <summary>Renders the image of a request as the service decodes it.</summary>
 public sealed class Preview(ImageRequests requests, CurrentModel current, LesionResults results, ServingOptions options)
 {
     private const int Side = 1024;
 
     /// <summary>
-    /// <c>POST /api/preview</c>, the image as for predict. <c>?view=image</c>, the default: a JPEG of at most 1024 pixels a side, for browsers that cannot show TIFF.
-    /// <c>?view=model</c>: a PNG of exactly the pixels that the model is given.
+    /// <c>POST /api/preview</c>, with the image as for predict. <c>?view=image</c>, the default, returns a JPEG of at most 1024 pixels per side, for browsers
+    /// that cannot display TIFF. <c>?view=model</c> returns a PNG of exactly the pixels that the model receives.
     /// </summary>
     [Function("preview")]
     public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "post", Route = "api/preview")] HttpRequest request)

@@ -6,14 +6,14 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Gives the result of one image that was dropped into the container.</summary>
+/// <summary>Returns the result of an image in the container <c>lesions</c>.</summary>
 public sealed class ReadResult(LesionResults results, DroppedImages images)
 {
     private const string RetryAfterSeconds = "2";
 
     /// <summary>
-    /// <c>GET /api/results/{name}</c>: the document <c>results/{name}.json</c>. Slashes of the name may be written as <c>%2F</c>. While the image is there and its
-    /// result is not, the answer is 404 with <c>Retry-After</c>.
+    /// <c>GET /api/results/{name}</c>: the document <c>results/{name}.json</c>. Slashes in the name may be written as <c>%2F</c>. While the image exists but
+    /// has no result, the response is 404 with <c>Retry-After</c>.
     /// </summary>
     [Function("read-result")]
     public async Task<IResult> RunAsync([HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "api/results/{*name}")] HttpRequest request, string name)

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Answers what the blob triggers missed: an event that was lost, an upload that a scan overtook, work that a crash cut off.</summary>
+/// <summary>Processes images that the blob triggers missed because an event was lost, a scan skipped an upload, or a crash interrupted the work.</summary>
 public sealed class ReconcileLesions(LesionReconciliation reconciliation)
 {
     /// <summary>Once a minute: classifies images older than the setting <c>Lentigo__ReconcileAfter</c> that have no current result.</summary>

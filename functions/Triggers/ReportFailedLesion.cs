@@ -3,10 +3,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Answers images whose processing failed as often as the host tries, so that nothing dropped stays unanswered.</summary>
+/// <summary>Writes a result for images whose processing failed in every attempt of the host, so that no dropped image is left without a result.</summary>
 public sealed class ReportFailedLesion(LesionBlobs lesions)
 {
-    /// <summary>The host's message about the blob becomes a result with the status <c>failed</c>.</summary>
+    /// <summary>Turns the host's message about the blob into a result with the status <c>failed</c>.</summary>
     [Function("report-failed-lesion")]
     public Task RunAsync([QueueTrigger("webjobs-blobtrigger-poison")] string message, FunctionContext context) =>
         lesions.ReportPoisonBlobAsync(message, context.InvocationId, context.CancellationToken);

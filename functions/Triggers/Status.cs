@@ -6,7 +6,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Tells how many images wait and how many have their results.</summary>
+/// <summary>Reports how many images are waiting and how many have results.</summary>
 public sealed class Status(LesionStatus status)
 {
     /// <summary><c>GET /api/status</c>.</summary>

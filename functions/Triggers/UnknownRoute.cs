@@ -4,10 +4,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Triggers;
 
-/// <summary>Answers calls that no other function takes with a problem document.</summary>
+/// <summary>Answers requests that match no other function with a problem document.</summary>
 public sealed class UnknownRoute(FunctionRoutes routes)
 {
-    /// <summary>Every method at every address that is left.</summary>
+    /// <summary>Handles every method at every remaining URL.</summary>
     [Function(FunctionRoutes.UnknownRoute)]
     public IResult Run([HttpTrigger(AuthorizationLevel.Anonymous, Route = "{*rest}")] HttpRequest request) => routes.Answer(request);
 }
