@@ -10,7 +10,9 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Description;
 
-/// <summary>The OpenAPI 3.1 description of the API (spec.openapis.org/oas/v3.1.1), made from <see cref="ApiOperations"/>, the documents' types and the settings.</summary>
+/// <summary>
+/// The OpenAPI 3.1 description of the API (spec.openapis.org/oas/v3.1.1), generated from <see cref="ApiOperations"/>, the document types and the settings.
+/// </summary>
 public sealed class ApiDescription
 {
     private const string ProblemType = "application/problem+json";
@@ -19,7 +21,7 @@ public sealed class ApiDescription
     private readonly ServingOptions options;
     private readonly Lazy<byte[]> document;
 
-    /// <summary>Describes the API when it is first asked for.</summary>
+    /// <summary>Defers the generation until the document is first requested.</summary>
     public ApiDescription(ServingOptions options)
     {
         this.options = options;
@@ -45,7 +47,7 @@ public sealed class ApiDescription
             calls[trigger.Methods![0]] = Operation(operation, trigger, schemas);
         }
 
-        schemas.Of(typeof(Problem)); // where no operation answers with one beside its own document
+        schemas.Of(typeof(Problem)); // always included, even if no operation refers to it
         JsonObject components = schemas.Components;
         components[nameof(FeedbackRequest)]!["required"] = new JsonArray("diagnosis");
         components[nameof(Problem)]!["properties"]!["type"]!["examples"] = new JsonArray([.. ProblemKinds.All.Select(k => (JsonNode)k.Example.Type)]);
@@ -68,7 +70,7 @@ public sealed class ApiDescription
                 ["schemas"] = components,
                 ["securitySchemes"] = new JsonObject
                 {
-                    ["keyHeader"] = Key("header", "x-functions-key", "The function key, or the host key, in a header. Prefer it: addresses are logged."),
+                    ["keyHeader"] = Key("header", "x-functions-key", "The function key, or the host key, in a header. Prefer it, because URLs are logged."),
                     ["keyQuery"] = Key("query", "code", "The same key in the query, for callers that cannot set headers."),
                 },
             },
@@ -135,7 +137,7 @@ public sealed class ApiDescription
 
         JsonObject images = body == ApiBody.Image ? Binary() : new() { ["type"] = "array", ["items"] = Binary(), ["minItems"] = 1, ["maxItems"] = options.MaxImagesPerRequest };
         images["description"] = body == ApiBody.Image ? "The image." : string.Create(
-            CultureInfo.InvariantCulture, $"The image, or up to {options.MaxImagesPerRequest} images as fields of the same name, of {options.MaxRequestBytes / 1e6:0} MB together.");
+            CultureInfo.InvariantCulture, $"The image, or up to {options.MaxImagesPerRequest} images as fields of the same name, {options.MaxRequestBytes / 1e6:0} MB in total.");
         content["multipart/form-data"] = new JsonObject
         {
             ["schema"] = new JsonObject { ["type"] = "object", ["properties"] = new JsonObject { ["image"] = images }, ["required"] = new JsonArray("image") },
@@ -162,10 +164,10 @@ public sealed class ApiDescription
 
         if (needsKey)
         {
-            responses["401"] = OfHost("The key is missing or wrong. On Azure the answer has no body.");
+            responses["401"] = OfHost("The key is missing or wrong. On Azure the response has no body.");
         }
 
-        responses["429"] = OfHost("More requests are running than the host is set to allow. On Azure the answer has no body.", mayRetry: true);
+        responses["429"] = OfHost("More requests are in progress than the host's settings allow. On Azure the response has no body.", mayRetry: true);
         foreach (IGrouping<int, string> kinds in operation.Problems.Concat(needsKey ? ["too-many-requests", "not-acceptable", "internal"] : ["not-acceptable", "internal"]).GroupBy(p => ProblemKinds.Of(p).Example.Status).OrderBy(g => g.Key))
         {
             JsonObject examples = [];
@@ -229,7 +231,7 @@ public sealed class ApiDescription
 
     private static JsonObject RetryAfter() => new()
     {
-        ["Retry-After"] = new JsonObject { ["description"] = "After how many seconds to send the same again.", ["schema"] = new JsonObject { ["type"] = "integer", ["minimum"] = 1 } },
+        ["Retry-After"] = new JsonObject { ["description"] = "The number of seconds to wait before sending the same request again.", ["schema"] = new JsonObject { ["type"] = "integer", ["minimum"] = 1 } },
     };
 
     private static JsonObject Key(string where, string name, string description) => new() { ["type"] = "apiKey", ["in"] = where, ["name"] = name, ["description"] = description };
@@ -237,7 +239,7 @@ public sealed class ApiDescription
     private string Introduction()
     {
         StringBuilder text = new();
-        text.AppendLine(CultureInfo.InvariantCulture, $"**{char.ToUpperInvariant(LesionClasses.Notice[0])}{LesionClasses.Notice[1..]}.** Lentigo ranks seven categories for physicians and researchers. It must not be used to leave a lesion unexamined.");
+        text.AppendLine(CultureInfo.InvariantCulture, $"**{char.ToUpperInvariant(LesionClasses.Notice[0])}{LesionClasses.Notice[1..]}.** Lentigo ranks seven categories for physicians and researchers. It must not be used as a reason to leave a lesion unexamined.");
         text.AppendLine().AppendLine("| code | class | kind |").AppendLine("| --- | --- | --- |");
         foreach (LesionClass one in LesionClasses.All)
         {
@@ -245,16 +247,16 @@ public sealed class ApiDescription
         }
 
         return text.AppendLine()
-            .AppendLine(CultureInfo.InvariantCulture, $"**Images.** JPEG, PNG, WebP, TIFF and DICOM (one frame: JPEG or uncompressed), up to {options.MaxImageBytes / 1e6:0} MB and {options.MaxImagePixels / 1e6:0} megapixels, as the body of the request or as the field `image` of a form (`multipart/form-data`). The content decides, not the Content-Type nor the file's name; raw bytes are sent as `application/octet-stream` or as the image's own type. The model sees a square of less than 300 pixels, so that scaling to 1024 pixels first loses nothing.")
+            .AppendLine(CultureInfo.InvariantCulture, $"**Images.** JPEG, PNG, WebP, TIFF and DICOM (one frame: JPEG or uncompressed), up to {options.MaxImageBytes / 1e6:0} MB and {options.MaxImagePixels / 1e6:0} megapixels, as the body of the request or as the field `image` of a form (`multipart/form-data`). The format is detected from the content, not from the Content-Type or the file's name; send raw bytes as `application/octet-stream` or as the image's own type. The model's input is a square of fewer than 300 pixels per side, so scaling the image down to 1024 pixels first loses nothing.")
             .AppendLine()
-            .AppendLine("**Keys.** Calls that take images or read results need a function key in the header `x-functions-key`. On one's own machine no key is asked for unless the settings say so.")
+            .AppendLine("**Keys.** Calls that take images or read results need a function key in the header `x-functions-key`. On your own machine, no key is needed unless the settings require one.")
             .AppendLine()
-            .AppendLine("**Problems.** What cannot be answered is answered with a problem document (RFC 9457, `application/problem+json`): act on `type`, which is stable, and show `detail`, which says what to do. 408, 429 and 503 may go well later: wait as `Retry-After` says, send the same again, and double the wait each time. Everything else in the range of 400 will fail again in the same way.")
+            .AppendLine("**Problems.** A request that cannot be fulfilled returns a problem document (RFC 9457, `application/problem+json`): act on `type`, which is stable, and show `detail`, which says what to do. 408, 429 and 503 may succeed later: wait as `Retry-After` says, send the same request again, and double the wait each time. Every other 4xx will fail again in the same way.")
             .AppendLine()
-            .AppendLine("**Browsers.** Pages of other origins may call where the host's CORS settings name them; the service itself sends no CORS headers. Allow the headers `content-type` and `x-functions-key`.")
+            .AppendLine("**Browsers.** Pages of other origins may call the API if the host's CORS settings name them; the service itself sends no CORS headers. Allow the headers `content-type` and `x-functions-key`.")
             .AppendLine()
-            .AppendLine("**Change.** Fields, parameters, problem types and warnings are only ever added, never renamed or removed. Ignore fields that you do not know, treat an unknown problem type by its status and an unknown recommendation as `refer`.")
+            .AppendLine("**Change.** Fields, parameters, problem types and warnings are only ever added, never renamed or removed. Ignore fields that you do not know, treat an unknown problem type according to its status and an unknown recommendation as `refer`.")
             .AppendLine()
-            .Append("Answers are compressed for those who send `Accept-Encoding`. What can be read with GET can be asked for with HEAD.").ToString();
+            .Append("Responses are compressed for clients that send `Accept-Encoding`. Every GET operation also supports HEAD.").ToString();
     }
 }

@@ -2,55 +2,57 @@ using System.Text.Json.Nodes;
 
 namespace Lentigo.Functions.Description;
 
-/// <summary>A call of the API. Its address, its method and whether it needs a key are those of its function.</summary>
+/// <summary>An operation of the API. Its URL, its method and whether it needs a key come from its function.</summary>
 /// <param name="Function">The function's name.</param>
-/// <param name="Id">The name that generated clients give the call.</param>
-/// <param name="Group">What it belongs to.</param>
-/// <param name="Summary">What it does, in a few words.</param>
-/// <param name="Description">All that a caller must know.</param>
+/// <param name="Id">The operation's name in generated clients.</param>
+/// <param name="Group">The operation's group.</param>
+/// <param name="Summary">What the operation does, in a few words.</param>
+/// <param name="Description">Everything that a caller needs to know.</param>
 internal sealed record ApiOperation(string Function, string Id, string Group, string Summary, string Description)
 {
-    /// <summary>Parameters of the path and of the query.</summary>
+    /// <summary>The path and query parameters.</summary>
     public IReadOnlyList<ApiParameter> Parameters { get; init; } = [];
 
-    /// <summary>What the body is.</summary>
+    /// <summary>The kind of request body.</summary>
     public ApiBody Body { get; init; } = ApiBody.None;
 
-    /// <summary>The answers where nothing is wrong.</summary>
+    /// <summary>The successful responses.</summary>
     public required IReadOnlyList<ApiAnswer> Answers { get; init; }
 
-    /// <summary>The kinds of problems, as in <see cref="ProblemKinds"/>, beyond those that every call may have.</summary>
+    /// <summary>
+    /// The names of the problems in <see cref="ProblemKinds"/> that the operation can return, besides those that every operation can return.
+    /// </summary>
     public IReadOnlyList<string> Problems { get; init; } = [];
 
-    /// <summary>The media types of the answers.</summary>
+    /// <summary>The media types of the successful responses.</summary>
     public IEnumerable<string> MediaTypes => Answers.Select(a => a.MediaType).Distinct();
 }
 
-/// <summary>A parameter.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Description">What it is for.</param>
-/// <param name="Schema">What it may be.</param>
-/// <param name="IsInPath">Whether it is part of the path and not of the query.</param>
-/// <param name="Example">A value.</param>
+/// <summary>A parameter of an operation.</summary>
+/// <param name="Name">The parameter's name.</param>
+/// <param name="Description">The parameter's purpose.</param>
+/// <param name="Schema">The JSON Schema of the allowed values.</param>
+/// <param name="IsInPath">Whether the parameter is part of the path rather than the query.</param>
+/// <param name="Example">An example value.</param>
 internal sealed record ApiParameter(string Name, string Description, JsonObject Schema, bool IsInPath = false, JsonNode? Example = null);
 
-/// <summary>An answer.</summary>
-/// <param name="Status">Its HTTP status.</param>
-/// <param name="MediaType">Its media type.</param>
-/// <param name="Description">When it is given.</param>
-/// <param name="Documents">The types that its JSON may have; none for other content.</param>
+/// <summary>A successful response of an operation.</summary>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="MediaType">The media type.</param>
+/// <param name="Description">What the response contains or when it is returned.</param>
+/// <param name="Documents">The types of the JSON document, one of which it has; empty for other content.</param>
 internal sealed record ApiAnswer(int Status, string MediaType, string Description, params IReadOnlyList<Type> Documents);
 
-/// <summary>What the body of a request is.</summary>
+/// <summary>The kind of request body.</summary>
 internal enum ApiBody
 {
-    /// <summary>Nothing.</summary>
+    /// <summary>No body.</summary>
     None,
 
     /// <summary>One image.</summary>
     Image,
 
-    /// <summary>One image or, in a form, several.</summary>
+    /// <summary>One image or, in a form, several images.</summary>
     Images,
 
     /// <summary>A <see cref="Contracts.FeedbackRequest"/>.</summary>

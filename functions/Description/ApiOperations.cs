@@ -10,7 +10,7 @@ using Lentigo.Functions.Serving;
 
 namespace Lentigo.Functions.Description;
 
-/// <summary>The calls of the API, each an HTTP function below <c>api/</c>.</summary>
+/// <summary>The operations of the API, each an HTTP function under <c>api/</c>.</summary>
 internal static class ApiOperations
 {
     /// <summary>The media type of JSON.</summary>
@@ -18,7 +18,7 @@ internal static class ApiOperations
 
     private const string Classify = "Classify", Results = "Results", Models = "Models", Service = "Service";
 
-    /// <summary>The groups in the order of their use, and what each is for.</summary>
+    /// <summary>The groups of operations, in the order in which they are displayed, with their purpose.</summary>
     public static IReadOnlyList<(string Name, string Description)> Groups { get; } =
     [
         (Classify, "Images in, answers out."), (Results, "Images dropped into the container, and their results."), (Models, "What answers, and how good it is."), (Service, "The service itself."),
@@ -31,53 +31,53 @@ internal static class ApiOperations
     ];
 
     private static readonly ApiParameter Name = new(
-        "name", "The image's name in the container `lesions`. Slashes in it may be sent as they are or as `%2F`.", Text(), IsInPath: true, Example: "visit/left-arm.jpg");
+        "name", "The image's name in the container `lesions`. Slashes may be sent unencoded or as `%2F`.", Text(), IsInPath: true, Example: "visit/left-arm.jpg");
 
-    /// <summary>What a caller may choose of an answer.</summary>
+    /// <summary>The options of a classification.</summary>
     private static readonly ApiParameter[] Options =
     [
-        new("prior", "The mix of classes that the answer is for: `natural`, `uniform`, or seven numbers above 0 in the order akiec, bcc, bkl, df, mel, nv, vasc, separated by commas.", Text(), Example: "natural"),
+        new("prior", "The class prior that the answer assumes: `natural`, `uniform`, or seven numbers above 0 in the order akiec, bcc, bkl, df, mel, nv, vasc, separated by commas.", Text(), Example: "natural"),
         new("sensitivity", $"The sensitivity of the operating points of the triage. {Default(DecisionRequest.DefaultSensitivity)}", Share(), Example: DecisionRequest.DefaultSensitivity),
-        new("coverage", $"The share of images whose true class shall be in the prediction set. {Default(DecisionRequest.DefaultCoverage)}", Share(), Example: DecisionRequest.DefaultCoverage),
-        new("explain", "Asks for a heat map: of the most probable class (`true`) or of one of the seven.", OneOf([PredictionOptions.MostProbable, "false", .. LesionClasses.Codes]), Example: "true"),
-        new("similar", "How many similar training images to name.", Whole(0, PredictionOptions.MostSimilar), Example: 3),
-        new("suitability", "What becomes of an image that is no dermoscopy image: a problem, or an answer with a warning.", OneOf(ServingOptions.Refuse, ServingOptions.Warn), Example: ServingOptions.Refuse),
+        new("coverage", $"The fraction of images whose prediction set should contain the true class. {Default(DecisionRequest.DefaultCoverage)}", Share(), Example: DecisionRequest.DefaultCoverage),
+        new("explain", "Requests a heat map of the most probable class (`true`) or of one of the seven.", OneOf([PredictionOptions.MostProbable, "false", .. LesionClasses.Codes]), Example: "true"),
+        new("similar", "The number of similar training images to return.", Whole(0, PredictionOptions.MostSimilar), Example: 3),
+        new("suitability", "What happens to an image that is not a dermoscopy image: a problem, or an answer with a warning.", OneOf(ServingOptions.Refuse, ServingOptions.Warn), Example: ServingOptions.Refuse),
     ];
 
     private static readonly ApiAnswer[] Predictions =
     [
         new(200, Json, "The answer to one image, or an array of answers to several.", typeof(Prediction), typeof(IReadOnlyList<PredictionOrProblem>)),
-        new(200, FhirDocuments.MediaType, "The answer as a FHIR R4 DiagnosticReport; those to several images as a Bundle."),
+        new(200, FhirDocuments.MediaType, "The answer as a FHIR R4 DiagnosticReport; the answers to several images as a Bundle."),
     ];
 
-    /// <summary>The calls.</summary>
+    /// <summary>The operations.</summary>
     public static IReadOnlyList<ApiOperation> All { get; } =
     [
         new("predict", "predict", Classify, "Classify an image, or several",
-            "Answers with what to do, the seven classes ranked, and how far to believe it. Act on `triage.recommendation`, not on the first class. Several fields `image` of a form are answered with an "
-            + "array in their order, in which an image that cannot be classified has its problem document; the call as a whole is then still a 200.")
+            "Returns a recommendation, the seven classes ranked by probability, and how reliable the answer is. Act on `triage.recommendation`, not on the first class. Several fields `image` of a form return an "
+            + "array in their order, which contains a problem document for each image that cannot be classified; the status is still 200.")
         {
             Body = ApiBody.Images,
-            Parameters = [.. Options, new("model", "The name of the model that shall answer, one of those that `GET /api/models` lists; the default one where it is left out.", Text(), Example: "lentigo")],
+            Parameters = [.. Options, new("model", "The name of the model to use, one of those that `GET /api/models` lists; the default model if omitted.", Text(), Example: "lentigo")],
             Answers = Predictions,
             Problems = [.. ImageProblems, "not-dermoscopy", "unknown-model"],
         },
-        new("predict-with", "predictWith", Classify, "Classify with a model of this name", "As `POST /api/predict?model=`, with the model's name in the path.")
+        new("predict-with", "predictWith", Classify, "Classify with a named model", "The same as `POST /api/predict?model=`, with the model's name in the path.")
         {
             Body = ApiBody.Images,
             Parameters = [new("name", "The model's name.", Text(), IsInPath: true, Example: "lentigo"), .. Options],
             Answers = Predictions,
             Problems = [.. ImageProblems, "not-dermoscopy", "unknown-model"],
         },
-        new("drop-lesion", "dropLesion", Results, "Drop an image, to be answered later",
-            "Keeps the image in the container `lesions` under a name that nobody can guess and answers at once. Ask for the address in `Location`, waiting as `Retry-After` says, until it is no 404 of the type `result-pending`. "
+        new("drop-lesion", "dropLesion", Results, "Drop an image to be classified later",
+            "Stores the image in the container `lesions` under a name that nobody can guess and returns at once. Poll the URL in `Location`, waiting as `Retry-After` says, until it no longer returns a 404 of the type `result-pending`. "
             + "The image stays in the container until somebody deletes it.")
         {
             Body = ApiBody.Image,
-            Answers = [new(202, Json, "The image is kept.", typeof(LesionReceipt))],
+            Answers = [new(202, Json, "The image is stored.", typeof(LesionReceipt))],
             Problems = ["no-image", "malformed-request", "too-slow", "image-too-large", "unsupported-image", "overloaded"],
         },
-        new("preview", "preview", Classify, "See an image as the service reads it", "A small JPEG of the image, for programs that cannot show TIFF, or a PNG of exactly the pixels that the model is given.")
+        new("preview", "preview", Classify, "See an image as the service reads it", "A small JPEG of the image, for programs that cannot display TIFF, or a PNG of exactly the pixels that the model receives.")
         {
             Body = ApiBody.Image,
             Parameters = [new("view", "`image` for the JPEG, `model` for the PNG.", OneOf("image", "model"), Example: "image")],
@@ -85,22 +85,22 @@ internal static class ApiOperations
             Problems = ImageProblems,
         },
         new("list-results", "listResults", Results, "List the results of dropped images",
-            "Newest first, fifty at a time. While there are more, `continuation` of the answer is the parameter `continuation` of the next call.")
+            "Newest first, fifty at a time. If there are more, pass the response's `continuation` as the parameter `continuation` of the next call.")
         {
             Parameters =
             [
-                new("prefix", "What the images' names begin with.", Text()),
+                new("prefix", "The prefix of the images' names.", Text()),
                 new("status", "The results' status.", OneOf(LesionResult.Classified, LesionResult.Rejected, LesionResult.Failed)),
                 new("label", "The most probable class.", OneOf([.. LesionClasses.Codes])),
                 new("recommendation", "The triage's recommendation.", OneOf(Triage.Refer, Triage.Review, Triage.Routine)),
-                new("from", "The earliest time that a result was written.", Time()),
-                new("to", "The latest time.", Time()),
-                new("continuation", "What the page before said.", Text()),
+                new("from", "The earliest time at which a result was written.", Time()),
+                new("to", "The latest time at which a result was written.", Time()),
+                new("continuation", "The `continuation` of the previous page.", Text()),
             ],
             Answers = [new(200, Json, "A page of results.", typeof(ResultPage))],
             Problems = ["invalid-parameter"],
         },
-        new("read-result", "readResult", Results, "Read the result of a dropped image", "The document `results/{name}.json` as it was written, a moment after the image was dropped. Until then the answer is a 404 of the type `result-pending` with the header Retry-After.")
+        new("read-result", "readResult", Results, "Read the result of a dropped image", "The document `results/{name}.json`, which is written a moment after the image is dropped. Until then the response is a 404 of the type `result-pending` with the header Retry-After.")
         {
             Parameters = [Name],
             Answers = [new(200, Json, "The result.", typeof(LesionResult))],
@@ -112,47 +112,47 @@ internal static class ApiOperations
             Answers = [new(200, "image/jpeg", "The picture.")],
             Problems = ["invalid-parameter", "not-found", "image-too-large", "unsupported-image", "unreadable-image", "too-many-pixels"],
         },
-        new("give-feedback", "giveFeedback", Results, "Record the diagnosis that was confirmed for an answer",
-            "Keeps the diagnosis beside the answer's probabilities, without image or name, so that the model can be measured. Answers to HTTP calls are known only where the setting `Lentigo__KeepAnswers` is true; results are in any case.")
+        new("give-feedback", "giveFeedback", Results, "Record the confirmed diagnosis for an answer",
+            "Stores the diagnosis with the answer's probabilities, without image or name, so that the model can be evaluated. Answers to HTTP calls are stored only if the setting `Lentigo__KeepAnswers` is true; results always are.")
         {
             Body = ApiBody.Feedback,
             Parameters = [new("id", "The answer's `id`.", Text(), IsInPath: true, Example: "8a5f0c1e-3b7d-4a51-9c55-0d8b1a2f7e10")],
-            Answers = [new(201, Json, "It is recorded.", typeof(FeedbackReceipt))],
+            Answers = [new(201, Json, "The diagnosis is recorded.", typeof(FeedbackReceipt))],
             Problems = ["no-diagnosis", "not-found", "feedback-exists", "not-classified"],
         },
-        new("model", "readModel", Models, "Read the card of the model that serves",
-            "All that is known of it: members, data, recipe, figures, licence. Beside the manifest `refused` holds a published version that cannot be used, and "
-            + "`candidate` one that is tried, as in `GET /api/health`.")
+        new("model", "readModel", Models, "Read the model card of the serving model",
+            "Everything that is known about it: members, data, recipe, figures, license. In addition to the manifest, `refused` is a published version that cannot be used, and "
+            + "`candidate` is a version under trial, as in `GET /api/health`.")
         {
             Answers = [new(200, Json, "The manifest.", typeof(ModelManifest))],
             Problems = ["no-model"],
         },
         new("models", "listModels", Models, "List the models and their published versions",
-            "The newest twenty versions of each model that may be asked for, newest first, those of the default one first, and last the candidate where it is a "
-            + "version of another model. One is loaded when it is first asked for, so that its first answer takes longer.")
+            "The newest twenty versions of each available model, newest first. The default model comes first, and the candidate comes last if it is a "
+            + "version of another model. A model is loaded when it is first requested, so its first answer takes longer.")
         {
             Answers = [new(200, Json, "The versions.", typeof(IReadOnlyList<ModelVersion>))],
         },
-        new("model-report", "readModelReportPage", Models, "Read the report of the model that serves", "Its figures on validation images, for people.")
+        new("model-report", "readModelReportPage", Models, "Read the report of the serving model", "Its figures on validation images, for humans.")
         {
             Answers = [new(200, "text/html", "The report.")],
             Problems = ["no-model", "not-found"],
         },
-        new("model-report-json", "readModelReport", Models, "Read the report's figures", "The same figures for programs. What the document holds depends on the version of the training program.")
+        new("model-report-json", "readModelReport", Models, "Read the report's figures", "The same figures in machine-readable form. The document's content depends on the version of the training program.")
         {
             Answers = [new(200, Json, "The report.")],
             Problems = ["no-model", "not-found"],
         },
         new("health", "readHealth", Service, "Ask whether the service can classify", "For load balancers and for clients before their first image.")
         {
-            Answers = [new(200, Json, "It can.", typeof(ServiceHealth))],
+            Answers = [new(200, Json, "The service can classify.", typeof(ServiceHealth))],
             Problems = ["no-model"],
         },
         new("status", "readStatus", Service, "Ask how many images wait", "Counts the images of the container `lesions` without a current result, and the results by their status; at most ten seconds old.")
         {
             Answers = [new(200, Json, "The counts.", typeof(ServiceStatus))],
         },
-        new("metrics", "readMetrics", Service, "Read what the service measures of itself", "Counters, gauges and histograms of this instance since its start, as text for Prometheus. Off unless the setting `Lentigo__Metrics` is on.")
+        new("metrics", "readMetrics", Service, "Read the service's metrics", "Counters, gauges and histograms of this instance since its start, as text for Prometheus. Turned off unless the setting `Lentigo__Metrics` is true.")
         {
             Answers = [new(200, "text/plain", "The metrics.")],
             Problems = ["metrics-off"],
@@ -163,7 +163,7 @@ internal static class ApiOperations
         },
     ];
 
-    /// <summary>The call that a function answers, or null.</summary>
+    /// <summary>The operation that a function implements, or null.</summary>
     public static ApiOperation? Of(string function) => All.FirstOrDefault(o => o.Function == function);
 
     private static JsonObject Text() => new() { ["type"] = "string" };
@@ -176,5 +176,5 @@ internal static class ApiOperations
 
     private static JsonObject OneOf(params string[] values) => new() { ["type"] = "string", ["enum"] = new JsonArray([.. values.Select(v => (JsonNode)v)]) };
 
-    private static string Default(double value) => string.Create(CultureInfo.InvariantCulture, $"{value} where it is left out.");
+    private static string Default(double value) => string.Create(CultureInfo.InvariantCulture, $"{value} if omitted.");
 }

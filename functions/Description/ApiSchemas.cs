@@ -9,17 +9,17 @@ using Lentigo.Functions.Contracts;
 
 namespace Lentigo.Functions.Description;
 
-/// <summary>JSON Schemas (draft 2020-12) of the documents that the app answers, from their types and documentation comments.</summary>
+/// <summary>Generates JSON Schemas (draft 2020-12) of the documents that the app returns from their types and documentation comments.</summary>
 internal sealed class ApiSchemas
 {
     private static readonly NullabilityInfoContext Nullability = new();
     private readonly DocumentationComments comments = new(typeof(ApiSchemas), typeof(Prediction));
     private readonly SortedDictionary<string, (Type Type, JsonNode Schema)> components = new(StringComparer.Ordinal);
 
-    /// <summary>The schemas of all objects so far, by name.</summary>
+    /// <summary>The schemas of all object types generated so far, by name.</summary>
     public JsonObject Components => [.. components.Select(c => KeyValuePair.Create(c.Key, (JsonNode?)c.Value.Schema.DeepClone()))];
 
-    /// <summary>The schema of a type of the app's JSON; objects are references to <see cref="Components"/>.</summary>
+    /// <summary>The schema of a type that the app serializes; object types become references to <see cref="Components"/>.</summary>
     public JsonNode Of(Type type)
     {
         if (type == typeof(PredictionOrProblem))
@@ -39,7 +39,7 @@ internal sealed class ApiSchemas
             _ when type == typeof(PredictionOrProblem) => PredictionOrProblem(),
             _ when type == typeof(JsonElement) => PartOfResult(property),
             _ when context.TypeInfo.Kind == JsonTypeInfoKind.Object => Component(context.TypeInfo, type, schema.AsObject()),
-            _ when schema["$ref"] is not null => Of(type), // the exporter points into its own document, which is taken apart here
+            _ when schema["$ref"] is not null => Of(type), // the exporter's reference points into its own document, which is split up here
             _ => schema,
         };
         RemoveNull(result.AsObject());
@@ -51,7 +51,7 @@ internal sealed class ApiSchemas
         return result;
     }
 
-    /// <summary>What is null is left out of an answer, never written.</summary>
+    /// <summary>Removes null from the allowed types: null members are omitted from documents.</summary>
     private static void RemoveNull(JsonObject schema)
     {
         if (schema["type"] is JsonArray types)
@@ -91,11 +91,11 @@ internal sealed class ApiSchemas
 
     private JsonObject PredictionOrProblem() => new()
     {
-        ["description"] = "The answer to one of several images, or the problem of one that cannot be classified: the one has `label`, the other `type`.",
+        ["description"] = "The answer to one of several images, or the problem of one that cannot be classified: the answer has `label`, the problem has `type`.",
         ["anyOf"] = new JsonArray(Of(typeof(Prediction)), Of(typeof(Problem))),
     };
 
-    /// <summary>Lists repeat parts of results as they were stored.</summary>
+    /// <summary>The schema of a member of a result list that repeats part of a stored result.</summary>
     private JsonNode PartOfResult(PropertyInfo? property) => (property?.DeclaringType, property?.Name) switch
     {
         ({ } type, nameof(ResultSummary.Label)) when type == typeof(ResultSummary) => Of(typeof(ClassProbability)),

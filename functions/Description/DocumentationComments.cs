@@ -5,12 +5,14 @@ using System.Xml.Linq;
 
 namespace Lentigo.Functions.Description;
 
-/// <summary>The documentation comments of the product's types as plain text, from the XML files that the compiler writes beside the assemblies.</summary>
+/// <summary>
+/// Reads the documentation comments of the product's types as plain text, from the XML files that the compiler writes next to the assemblies.
+/// </summary>
 internal sealed class DocumentationComments
 {
     private readonly Dictionary<string, XElement> members = [];
 
-    /// <summary>Reads the files of the assemblies of these types. One without a file has no texts.</summary>
+    /// <summary>Loads the XML files of the types' assemblies. An assembly without such a file has no comments.</summary>
     public DocumentationComments(params IEnumerable<Type> types)
     {
         foreach (string assembly in types.Select(t => t.Assembly.GetName().Name!).Distinct())
@@ -23,10 +25,10 @@ internal sealed class DocumentationComments
         }
     }
 
-    /// <summary>What a type is.</summary>
+    /// <summary>The description of a type.</summary>
     public string? Of(Type type) => Text(members.GetValueOrDefault($"T:{NameOf(type)}")?.Element("summary"));
 
-    /// <summary>What a property is; a positional record's properties are told of at its parameters.</summary>
+    /// <summary>The description of a property; the properties of a positional record are described by its parameters.</summary>
     public string? Of(PropertyInfo property)
     {
         Type type = property.DeclaringType!;
@@ -63,7 +65,7 @@ internal sealed class DocumentationComments
         return string.Join(' ', text.ToString().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
     }
 
-    /// <summary>A constant is told by its value, a property by its name in JSON, a type by its own.</summary>
+    /// <summary>Renders a reference: a constant as its value, a property as its JSON name, a type as its name.</summary>
     private static string Reference(string cref)
     {
         string path = cref[(cref.IndexOf(':', StringComparison.Ordinal) + 1)..].Split('(')[0];

@@ -9,20 +9,24 @@ using Lentigo.Functions.Contracts;
 namespace Lentigo.Functions.Fhir;
 
 /// <summary>
-/// Answers as HL7 FHIR R4 resources (hl7.org/fhir/R4): a preliminary <c>DiagnosticReport</c> that contains an <c>Observation</c> for each class and the <c>Device</c> that made
-/// it; problems as <c>OperationOutcome</c>. Names no patient: who asked knows whose lesion it is.
+/// Converts predictions to HL7 FHIR R4 resources (hl7.org/fhir/R4): a preliminary <c>DiagnosticReport</c> that contains an <c>Observation</c> for each class
+/// and the <c>Device</c> that produced it; problems become an <c>OperationOutcome</c>. No resource identifies a patient: the caller knows whose lesion it is.
 /// </summary>
-/// <remarks>Written as JSON here and validated against the profiles of the specification by the tests: the SDK would add megabytes and a model of all resources for three.</remarks>
+/// <remarks>
+/// The JSON is written directly and validated in the tests against the specification's profiles: the SDK would add megabytes and a model of all resources, of
+/// which only three are needed.
+/// </remarks>
 internal static class FhirDocuments
 {
-    /// <summary>The media type of FHIR's JSON.</summary>
+    /// <summary>The media type of FHIR JSON.</summary>
     public const string MediaType = "application/fhir+json";
 
     private const string AnswerSystem = "urn:lentigo:answer", ClassSystem = "urn:lentigo:class", RecommendationSystem = "urn:lentigo:recommendation", ProblemSystem = "urn:lentigo:problem";
     private const string Icd10 = "http://hl7.org/fhir/sid/icd-10", Loinc = "http://loinc.org", Units = "http://unitsofmeasure.org", DeviceId = "model";
 
     /// <summary>
-    /// The classes in ICD-10 (WHO, version of 2019, icd.who.int/browse10/2019). A class that gathers several diagnoses has the code of each that it is named after.
+    /// The ICD-10 codes of the classes (WHO, version 2019, icd.who.int/browse10/2019). A class that groups several diagnoses has one code for each diagnosis
+    /// in its name.
     /// </summary>
     private static readonly Dictionary<string, (string Code, string Display)[]> Diagnoses = new()
     {
@@ -35,9 +39,9 @@ internal static class FhirDocuments
         ["vasc"] = [("D18.0", "Haemangioma, any site")],
     };
 
-    /// <summary>The report of an answer.</summary>
-    /// <param name="answer">The answer.</param>
-    /// <param name="issued">When it was made.</param>
+    /// <summary>Converts a prediction to a report.</summary>
+    /// <param name="answer">The prediction.</param>
+    /// <param name="issued">When the prediction was made.</param>
     public static JsonObject Report(Prediction answer, DateTimeOffset issued)
     {
         ArgumentNullException.ThrowIfNull(answer);
@@ -63,7 +67,10 @@ internal static class FhirDocuments
         return report;
     }
 
-    /// <summary>The answers to several images of a call, in their order: reports, and outcomes of images that cannot be classified.</summary>
+    /// <summary>
+    /// Converts the predictions for a request with several images to a bundle in the same order: reports, and outcomes for images that could not be
+    /// classified.
+    /// </summary>
     public static JsonObject Collection(IEnumerable<PredictionOrProblem> answers, DateTimeOffset issued) => new()
     {
         ["resourceType"] = "Bundle",
@@ -75,7 +82,7 @@ internal static class FhirDocuments
         })]),
     };
 
-    /// <summary>A problem.</summary>
+    /// <summary>Converts a problem to an outcome.</summary>
     public static JsonObject Outcome(Problem problem)
     {
         ArgumentNullException.ThrowIfNull(problem);
@@ -92,7 +99,7 @@ internal static class FhirDocuments
         };
     }
 
-    /// <summary>The kind of issue (hl7.org/fhir/R4/valueset-issue-type.html) of an HTTP status.</summary>
+    /// <summary>Maps an HTTP status to an issue type (hl7.org/fhir/R4/valueset-issue-type.html).</summary>
     private static string IssueType(int status) => status switch
     {
         400 => "invalid",
@@ -142,7 +149,7 @@ internal static class FhirDocuments
         return coding;
     }
 
-    /// <summary>The recommendation first, then all that casts doubt on the answer, then the classes.</summary>
+    /// <summary>The notice and the recommendation first, then everything that casts doubt on the prediction, then the class probabilities.</summary>
     private static string Conclusion(Prediction answer)
     {
         IEnumerable<string> sentences =
@@ -160,8 +167,8 @@ internal static class FhirDocuments
         string advice = triage.Recommendation switch
         {
             Triage.Refer => "Refer: the lesion should be seen by a specialist.",
-            Triage.Review => "Review: a clinician should look again, as malignancy is not excluded or the image is not to be relied on.",
-            _ => "Routine: nothing in the image speaks against the usual care.",
+            Triage.Review => "Review: a clinician should look again, because malignancy cannot be excluded or the image is not reliable.",
+            _ => "Routine: nothing in the image argues against usual care.",
         };
         return advice + string.Create(CultureInfo.InvariantCulture, $" Probability of malignancy {triage.MalignantProbability:0.000}, of melanoma {triage.MelanomaProbability:0.000}.");
     }

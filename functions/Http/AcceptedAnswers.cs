@@ -8,7 +8,9 @@ using Microsoft.Net.Http.Headers;
 
 namespace Lentigo.Functions.Http;
 
-/// <summary>Refuses calls of the API whose header Accept admits nothing that they are answered with (RFC 9110, section 12.5.1), before any work is done for them.</summary>
+/// <summary>
+/// Rejects API requests whose Accept header allows none of the operation's media types (RFC 9110, section 12.5.1), before any work is done for them.
+/// </summary>
 public sealed class AcceptedAnswers : IFunctionsWorkerMiddleware
 {
     /// <inheritdoc/>
@@ -21,10 +23,10 @@ public sealed class AcceptedAnswers : IFunctionsWorkerMiddleware
             : next(context);
     }
 
-    /// <summary>Whether a caller of a call that has both forms likes FHIR better than JSON.</summary>
+    /// <summary>Whether the caller of an operation that offers both formats prefers FHIR to JSON.</summary>
     public static bool PrefersFhir(HttpRequest request) => Preferred(request, [ApiOperations.Json, FhirDocuments.MediaType]) == FhirDocuments.MediaType;
 
-    /// <summary>The media type that a caller likes best; the first where it does not say; null where it accepts none.</summary>
+    /// <summary>The served media type that the caller prefers; the first one if the request has no Accept header; null if the caller accepts none.</summary>
     public static string? Preferred(HttpRequest request, IEnumerable<string> served)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -37,10 +39,10 @@ public sealed class AcceptedAnswers : IFunctionsWorkerMiddleware
         return served.Select(type => (Type: type, Quality: Quality(type, accepted))).Where(t => t.Quality > 0).OrderByDescending(t => t.Quality).Select(t => t.Type).FirstOrDefault();
     }
 
-    /// <summary>The quality of the most specific range that holds the type.</summary>
+    /// <summary>The quality value of the most specific media range that matches the type.</summary>
     private static double Quality(string type, IEnumerable<MediaTypeHeaderValue> accepted) =>
         accepted.Where(a => new MediaTypeHeaderValue(type).IsSubsetOf(Plain(a))).OrderBy(a => a.MatchesAllTypes).ThenBy(a => a.MatchesAllSubTypes).Select(a => a.Quality ?? 1).FirstOrDefault();
 
-    /// <summary>Without parameters such as charset, which say nothing of JSON.</summary>
+    /// <summary>The range without parameters such as charset, which do not matter for JSON.</summary>
     private static MediaTypeHeaderValue Plain(MediaTypeHeaderValue range) => new(range.MediaType);
 }

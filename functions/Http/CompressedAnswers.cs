@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Lentigo.Functions.Http;
 
-/// <summary>Compresses texts for those who accept Brotli (RFC 7932) or gzip (RFC 1952). Images and models are compressed in themselves.</summary>
+/// <summary>Compresses text responses with Brotli (RFC 7932) or gzip (RFC 1952) if the client accepts it. Images and models are already compressed.</summary>
 internal static class CompressedAnswers
 {
     private static readonly string[] Texts =
@@ -20,7 +20,7 @@ internal static class CompressedAnswers
     {
         services.AddResponseCompression(o =>
         {
-            o.EnableForHttps = true; // no answer holds a secret beside something that a caller chooses, which is what BREACH needs
+            o.EnableForHttps = true; // safe from BREACH: no response contains both a secret and caller-controlled text
             o.MimeTypes = Texts;
         });
         services.Configure<BrotliCompressionProviderOptions>(o => o.Level = CompressionLevel.Optimal);
@@ -28,7 +28,7 @@ internal static class CompressedAnswers
         return services.AddSingleton<IStartupFilter, Filter>();
     }
 
-    /// <summary>The worker builds its pipeline itself; a startup filter alone comes before it.</summary>
+    /// <summary>The worker builds its own pipeline; only a startup filter can insert middleware before it.</summary>
     private sealed class Filter : IStartupFilter
     {
         public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>

@@ -6,18 +6,16 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Lentigo.Functions.Http;
 
-/// <summary>The addresses of the app's HTTP functions, and what is answered at all others.</summary>
+/// <summary>The routes of the app's HTTP functions, and the response for all other URLs.</summary>
 public sealed class FunctionRoutes
 {
-    /// <summary>
-    /// The function that answers where no other does. The Functions host tries routes in the order of the functions' names, so that it must be the last of them.
-    /// </summary>
+    /// <summary>The fallback function. The Functions host tries routes in the order of the functions' names, so this name must sort last.</summary>
     internal const string UnknownRoute = "unknown-route";
 
     private readonly (TemplateMatcher Path, RouteTemplate Template, string[] Methods)[] routes;
     private readonly IInlineConstraintResolver constraints;
 
-    /// <summary>Reads the functions' attributes.</summary>
+    /// <summary>Reads the routes from the functions' attributes.</summary>
     public FunctionRoutes(IInlineConstraintResolver constraints)
     {
         this.constraints = constraints;
@@ -25,7 +23,7 @@ public sealed class FunctionRoutes
             .Select(f => (new TemplateMatcher(f.Template, []), f.Template, f.Methods!))];
     }
 
-    /// <summary>The HTTP functions by name.</summary>
+    /// <summary>The HTTP functions with their names.</summary>
     internal static IReadOnlyList<(string Name, HttpTriggerAttribute Trigger)> All { get; } =
     [
         .. from method in typeof(FunctionRoutes).Assembly.GetTypes().SelectMany(t => t.GetMethods())
@@ -36,7 +34,7 @@ public sealed class FunctionRoutes
            select (function.Name, trigger),
     ];
 
-    /// <summary>405 where the address is called with other methods, else 404.</summary>
+    /// <summary>Returns 405 if the URL supports other methods, otherwise 404.</summary>
     public IResult Answer(HttpRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);

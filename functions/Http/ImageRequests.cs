@@ -11,15 +11,15 @@ using Microsoft.Net.Http.Headers;
 namespace Lentigo.Functions.Http;
 
 /// <summary>
-/// Reads the images of requests: the body itself, or the multipart fields <c>image</c>. Never holds more of one request than the limits, nor more of all requests together
-/// than <see cref="ServingOptions.MaxPendingBytes"/>, and gives up on senders that are too slow. Nothing of the service waits meanwhile.
+/// Reads the images of requests: the body itself, or the multipart fields <c>image</c>. Memory is bounded by the limits per request and, for all requests
+/// together, by <see cref="ServingOptions.MaxPendingBytes"/>. Requests that arrive too slowly are aborted. Reading blocks no other part of the service.
 /// </summary>
 public sealed class ImageRequests(ServingOptions options, TimeProvider time)
 {
     /// <summary>The multipart field that holds an image.</summary>
     private const string Field = "image";
 
-    /// <summary>What a multipart body may hold beside images: other fields and headers.</summary>
+    /// <summary>The maximum size in bytes of everything in a multipart body besides the images: other fields and headers.</summary>
     private const long MultipartOverhead = 1_000_000;
 
     private const int MaxBoundaryLength = 70; // RFC 2046, section 5.1.1
@@ -27,8 +27,8 @@ public sealed class ImageRequests(ServingOptions options, TimeProvider time)
     private readonly BodyBudget budget = new(options.MaxPendingBytes);
 
     /// <summary>Reads all images of a request.</summary>
-    /// <returns>At least one; dispose it when the files are not needed any more.</returns>
-    /// <exception cref="ImageRejectedException">The body is the image and too large.</exception>
+    /// <returns>At least one image; dispose the result when the files are no longer needed.</returns>
+    /// <exception cref="ImageRejectedException">The body is a single image and too large.</exception>
     /// <exception cref="ProblemException">There is no image, or the request is malformed, too large or too slow.</exception>
     public Task<RequestImages> ReadAsync(HttpRequest request, CancellationToken cancellationToken) => ReadAsync(request, options.MaxImagesPerRequest, stopAtFirst: false, cancellationToken);
 
@@ -43,7 +43,7 @@ public sealed class ImageRequests(ServingOptions options, TimeProvider time)
             && type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase);
         CheckLength(request.ContentLength, isMultipart, maxImages);
 
-        // The limits here are ours, and their answers say what to do; the server's own would end the connection.
+        // The app enforces its own limits so that its responses can say what to do; the server's limits would close the connection.
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
             size.MaxRequestBodySize = null;
@@ -174,13 +174,13 @@ public sealed class ImageRequests(ServingOptions options, TimeProvider time)
     }
 
     /// <summary>Reads one image, up to the first byte beyond the limit.</summary>
-    /// <param name="body">The image.</param>
-    /// <param name="expected">About how long it will be, as the sender says; null where it does not.</param>
-    /// <param name="images">Is charged what is read.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="body">The stream that contains the image.</param>
+    /// <param name="expected">The approximate length in bytes announced by the sender; null if unknown.</param>
+    /// <param name="images">The request's images, whose memory budget is charged for the bytes read.</param>
+    /// <param name="cancellationToken">Cancels the read.</param>
     private async Task<ImageBody> ReadImageAsync(Stream body, long? expected, RequestImages images, CancellationToken cancellationToken)
     {
-        // Grown as bytes arrive: a length that is only promised takes no memory.
+        // The buffer grows as bytes arrive, so an announced length alone allocates no memory.
         byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp((expected ?? 0) + 1, FirstBuffer, LargestFirstBuffer));
         try
         {

@@ -7,15 +7,15 @@ using Microsoft.AspNetCore.Http;
 
 namespace Lentigo.Functions.Http;
 
-/// <summary>What a device keeps of the page and of its model to work without a network.</summary>
+/// <summary>Serves the files of the page and of its model that a device stores in order to work offline.</summary>
 public sealed class OfflineFiles(DeviceModel model)
 {
-    /// <summary>The address of the list below <c>assets/</c>.</summary>
+    /// <summary>The name of the list, relative to <c>assets/</c>.</summary>
     private const string ListName = "offline.json";
 
     private readonly Lazy<OfflineApp?> list = new(() => List(model));
 
-    /// <summary>The file of the page, the list of what to keep, or the model's graph; 404 where there is no such file.</summary>
+    /// <summary>Returns a file of the page, the list of files to store, or the model's graph; 404 if there is no such file.</summary>
     public IResult Answer(HttpRequest request, string file)
     {
         ArgumentNullException.ThrowIfNull(request);

@@ -6,8 +6,8 @@ using Lentigo.Functions.Serving;
 namespace Lentigo.Functions.Http;
 
 /// <summary>
-/// A request's body whose sender must keep up a least rate, after a grace period, and end by a deadline: <see cref="ServingOptions.MinBodyBytesPerSecond"/>,
-/// <see cref="ServingOptions.BodyGrace"/> and <see cref="ServingOptions.BodyDeadline"/>. Kestrel has a least rate too, but no deadline.
+/// A request body that enforces a minimum data rate after a grace period, and a deadline: <see cref="ServingOptions.MinBodyBytesPerSecond"/>,
+/// <see cref="ServingOptions.BodyGrace"/> and <see cref="ServingOptions.BodyDeadline"/>. Kestrel also offers a minimum rate, but no deadline.
 /// </summary>
 internal sealed class PacedBody : Stream
 {
@@ -23,7 +23,8 @@ internal sealed class PacedBody : Stream
         (this.body, this.options, this.time) = (body, options, time);
         start = time.GetTimestamp();
         late = new(Latest(), time);
-        // Not by a token: Kestrel cannot read on in a body whose reading was cancelled by one, as it does after the answer, and logs an error.
+        // Not through a cancellation token: after the response, Kestrel reads the rest of the body, which fails with a logged error if a token canceled an
+        // earlier read.
         late.Token.UnsafeRegister(reader => ((PipeReader)reader!).CancelPendingRead(), body);
     }
 
@@ -73,7 +74,7 @@ internal sealed class PacedBody : Stream
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("A request's body is read asynchronously.");
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("A request body can only be read asynchronously.");
 
     /// <inheritdoc/>
     public override void Flush() => throw new NotSupportedException();
@@ -92,13 +93,13 @@ internal sealed class PacedBody : Stream
     {
         if (disposing)
         {
-            late.Dispose(); // the body is the server's
+            late.Dispose(); // the server owns the body
         }
 
         base.Dispose(disposing);
     }
 
-    /// <summary>How long after the start the next byte may arrive at the latest.</summary>
+    /// <summary>The time after the start by which the next byte must arrive.</summary>
     private TimeSpan Latest()
     {
         TimeSpan paced = options.BodyGrace + TimeSpan.FromSeconds((double)received / options.MinBodyBytesPerSecond);

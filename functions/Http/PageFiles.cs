@@ -9,20 +9,21 @@ using Microsoft.Net.Http.Headers;
 
 namespace Lentigo.Functions.Http;
 
-/// <summary>The files of <c>wwwroot</c>, looked up among those that are there, so that no name leads out of the folder.</summary>
+/// <summary>Serves the files of <c>wwwroot</c>. Names are looked up in the list of existing files, so no name can escape the folder.</summary>
 internal static class PageFiles
 {
     /// <summary>
-    /// The workers that decode HEIC and run the model compile WebAssembly, which the page itself may not: a worker has the policy that its own file comes with.
+    /// Workers that decode HEIC or run the model. They compile WebAssembly, which the page's policy forbids: a worker uses the policy sent with its own
+    /// script.
     /// </summary>
     private static readonly string[] WasmWorkers = ["assets/heic-worker.js", "assets/device-worker.js"];
 
     private const string WasmWorkerPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
 
-    /// <summary>Its scope is the page, which lies above its own folder.</summary>
+    /// <summary>The service worker. Its scope is the page, which lies above the script's own folder.</summary>
     private const string ServiceWorker = "assets/service-worker.js";
 
-    /// <summary>How the name of a file ends that lies here compressed with Brotli (RFC 7932), too large to compress it for each answer.</summary>
+    /// <summary>The suffix of files that are stored compressed with Brotli (RFC 7932) because they are too large to compress for each response.</summary>
     private const string Compressed = ".br";
 
     private static readonly string Root = Path.Combine(AppContext.BaseDirectory, "wwwroot");
@@ -33,11 +34,11 @@ internal static class PageFiles
 
     private static readonly ConcurrentDictionary<(string View, string Language), byte[]> Pages = [];
 
-    /// <summary>The names that match, and where the files are.</summary>
+    /// <summary>The matches of all file names that match a pattern, and the files' paths.</summary>
     public static IEnumerable<(Match Match, string Path)> Named(Regex name) =>
         Paths.Select(p => (Match: name.Match(p.Key), Path: p.Value)).Where(p => p.Match.Success);
 
-    /// <summary>The file, or 404. Browsers ask again each time and are told if nothing changed.</summary>
+    /// <summary>The file, or 404. Browsers must revalidate the file each time and get 304 if it has not changed.</summary>
     public static IResult Answer(HttpRequest request, string name)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -66,12 +67,12 @@ internal static class PageFiles
         return Results.File(path, ContentType(name), lastModified: File.GetLastWriteTimeUtc(path));
     }
 
-    /// <summary>The names of the files below <c>assets/</c>, as they are asked for.</summary>
+    /// <summary>The names of the files under <c>assets/</c>, as clients request them.</summary>
     public static IEnumerable<string> Assets =>
         Paths.Keys.Where(n => n.StartsWith("assets/", StringComparison.Ordinal))
             .Select(n => n.EndsWith(Compressed, StringComparison.Ordinal) ? n[..^Compressed.Length] : n);
 
-    /// <summary>A file's content as browsers get it.</summary>
+    /// <summary>The content of a file as browsers receive it, decompressed.</summary>
     public static byte[] Read(string name)
     {
         if (Paths.TryGetValue(name, out string? path))
@@ -85,10 +86,10 @@ internal static class PageFiles
         return content.ToArray();
     }
 
-    /// <summary>The size of a file as it lies here, in bytes.</summary>
+    /// <summary>The size of a file as stored, in bytes.</summary>
     public static long TransferredBytes(string name) => new FileInfo(Paths.GetValueOrDefault(name) ?? Paths[name + Compressed]).Length;
 
-    /// <summary>A compressed file as it is to those who accept that, and decompressed to others.</summary>
+    /// <summary>Sends a compressed file as is to clients that accept Brotli, and decompressed to others.</summary>
     private static IResult Decompressed(HttpRequest request, string name, string path)
     {
         IHeaderDictionary headers = request.HttpContext.Response.Headers;
@@ -104,7 +105,9 @@ internal static class PageFiles
         return Results.File(path, ContentType(name), lastModified: changed);
     }
 
-    /// <summary>The page, in the reader's language, with one of its views open: <c>classify</c>, <c>results</c>, <c>model</c>, <c>about</c> or <c>api</c>.</summary>
+    /// <summary>
+    /// The page in the reader's language with one of its views open: <c>classify</c>, <c>results</c>, <c>model</c>, <c>about</c> or <c>api</c>.
+    /// </summary>
     public static IResult Page(HttpRequest request, string view)
     {
         byte[] page = Page(PageTexts.Of(request), view);
@@ -112,17 +115,17 @@ internal static class PageFiles
         return Results.Bytes(page, "text/html; charset=utf-8", entityTag: WeakTag(page), lastModified: File.GetLastWriteTimeUtc(Paths["index.html"]));
     }
 
-    /// <summary>Tells one content from another. Weak, as the same content is also sent compressed (RFC 9110, section 8.8.1).</summary>
+    /// <summary>The entity tag of a content. It is weak because the same content is also sent compressed (RFC 9110, section 8.8.1).</summary>
     public static EntityTagHeaderValue WeakTag(byte[] content) => new($"\"{Convert.ToHexStringLower(SHA256.HashData(content))[..16]}\"", isWeak: true);
 
-    /// <summary>The page's document in one language.</summary>
+    /// <summary>The HTML document of the page in one language.</summary>
     public static byte[] Page(PageTexts texts, string view) =>
         Pages.GetOrAdd((view, texts.Language), _ => Render("index.html", texts, key => ValueOf(key, view, texts)));
 
-    /// <summary>A document of <c>wwwroot</c> with its <c>{{keys}}</c> filled.</summary>
+    /// <summary>A document of <c>wwwroot</c> with its <c>{{keys}}</c> replaced.</summary>
     public static byte[] Render(string name, PageTexts texts, Func<string, string?> values) => Encoding.UTF8.GetBytes(texts.Fill(File.ReadAllText(Paths[name]), values));
 
-    /// <summary><c>hidden.results</c> hides what belongs to another view; <c>current.results</c> marks the link to the view that is open.</summary>
+    /// <summary>The value of a key: <c>hidden.results</c> hides elements of other views; <c>current.results</c> marks the link to the open view.</summary>
     private static string? ValueOf(string key, string view, PageTexts texts) => key switch
     {
         "lang" => texts.Language,

@@ -8,10 +8,10 @@ using Microsoft.Net.Http.Headers;
 
 namespace Lentigo.Functions.Http;
 
-/// <summary>The words of the page in one language: <c>wwwroot/assets/texts-{language}.json</c>, English where that file lacks a text.</summary>
+/// <summary>The page's texts in one language: <c>wwwroot/assets/texts-{language}.json</c>, with English as the fallback for missing texts.</summary>
 internal sealed partial class PageTexts
 {
-    /// <summary>The cookie that keeps a reader's choice of a language.</summary>
+    /// <summary>The cookie that stores the reader's choice of language.</summary>
     private const string Cookie = "lang";
 
     private const string Default = "en";
@@ -31,18 +31,18 @@ internal sealed partial class PageTexts
     /// <summary>The texts of every language.</summary>
     public static IEnumerable<PageTexts> All => Languages.Values;
 
-    /// <summary>The text of a key; the key itself where no language has it.</summary>
+    /// <summary>The text for a key; the key itself if no language has a text for it.</summary>
     public string this[string key] => texts.GetValueOrDefault(key, key);
 
-    /// <summary>The text of a key, or null where no language has it.</summary>
+    /// <summary>The text for a key, or null if no language has one.</summary>
     public string? OrNull(string key) => texts.GetValueOrDefault(key);
 
-    /// <summary>The texts of a language in the form of its file, where the name is that of such a file.</summary>
-    /// <param name="name">A file's name below <c>wwwroot</c>.</param>
+    /// <summary>The texts of a language in the format of its file; null if the name is not that of such a file.</summary>
+    /// <param name="name">A file name relative to <c>wwwroot</c>.</param>
     public static byte[]? Json(string name) =>
         FileName().Match(name) is { Success: true } match && Languages.TryGetValue(match.Groups[1].Value, out PageTexts? texts) ? texts.Json() : null;
 
-    /// <summary>The texts of a language, and English where it lacks one.</summary>
+    /// <summary>The texts of a language, with English as the fallback for missing texts.</summary>
     internal static PageTexts Of(string language, IReadOnlyDictionary<string, string> own, IReadOnlyDictionary<string, string> english) =>
         new(language, new(english.Concat(own).GroupBy(t => t.Key).Select(t => t.Last())));
 
@@ -50,7 +50,7 @@ internal sealed partial class PageTexts
     internal byte[] Json()
     {
         using MemoryStream json = new();
-        using (Utf8JsonWriter writer = new(json, new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })) // it stays in a file of its own
+        using (Utf8JsonWriter writer = new(json, new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })) // it is only sent as a separate file
         {
             writer.WriteStartObject();
             foreach ((string key, string text) in texts)
@@ -64,7 +64,9 @@ internal sealed partial class PageTexts
         return json.ToArray();
     }
 
-    /// <summary>The language of a request: the query's <c>lang</c>, the cookie of an earlier choice, or what the browser prefers.</summary>
+    /// <summary>
+    /// The texts in the language of a request: that of the query parameter <c>lang</c>, of the cookie of an earlier choice, or of the browser's preference.
+    /// </summary>
     public static PageTexts Of(HttpRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -74,7 +76,7 @@ internal sealed partial class PageTexts
             .. request.GetTypedHeaders().AcceptLanguage.OrderByDescending(l => l.Quality ?? 1).Select(l => l.Value.ToString().Split('-')[0].ToLowerInvariant()),
         ];
         string language = wishes.FirstOrDefault(w => w is not null && Languages.ContainsKey(w)) ?? Default;
-        // A document that a script fetches, to keep it for later, is no choice of its reader's (Fetch Metadata, W3C).
+        // A document that a script fetches in order to cache it does not express a choice of the reader (Fetch Metadata, W3C).
         if (request.Query[Cookie] == language && request.Headers["Sec-Fetch-Dest"] != "empty")
         {
             request.HttpContext.Response.Cookies.Append(Cookie, language, new() { SameSite = Microsoft.AspNetCore.Http.SameSiteMode.Lax, HttpOnly = true, MaxAge = TimeSpan.FromDays(365), Path = "/" });
@@ -84,7 +86,7 @@ internal sealed partial class PageTexts
         return Languages[language];
     }
 
-    /// <summary>Fills a document's <c>{{key}}</c> with the texts, or with <paramref name="values"/>, which are HTML already.</summary>
+    /// <summary>Replaces each <c>{{key}}</c> of a document with its text, or with the result of <paramref name="values"/>, which is already HTML.</summary>
     public string Fill(string document, Func<string, string?> values) =>
         Key().Replace(document, match => values(match.Groups[1].Value) ?? WebUtility.HtmlEncode(this[match.Groups[1].Value]));
 

@@ -8,13 +8,13 @@ using Microsoft.AspNetCore.Http;
 
 namespace Lentigo.Functions.Http;
 
-/// <summary>An answer as a page of its own, for browsers without JavaScript.</summary>
+/// <summary>Renders a response as an HTML page for browsers without JavaScript.</summary>
 internal static class PlainAnswer
 {
     /// <summary>The page of a prediction.</summary>
     public static IResult Of(Prediction prediction, PageTexts texts) => Page(texts, StatusCodes.Status200OK, Content(JsonSerializer.SerializeToElement(prediction, FunctionsJson.Default.Prediction), texts));
 
-    /// <summary>The page of a problem, with its status.</summary>
+    /// <summary>The page of a problem, with the problem's HTTP status.</summary>
     public static IResult Of(Problem problem, PageTexts texts)
     {
         string key = $"error.{problem.Type.Split(':')[^1]}";
@@ -33,7 +33,7 @@ internal static class PlainAnswer
         Encoding.UTF8,
         status);
 
-    /// <summary>Warnings, triage, classes, model: the document's members in the order of the page.</summary>
+    /// <summary>Warnings, triage, classes, model: the members of the document in the order in which the page shows them.</summary>
     private static string Content(JsonElement answer, PageTexts texts)
     {
         StringBuilder html = new("<article class=\"card\">");
@@ -80,7 +80,7 @@ internal static class PlainAnswer
     private static string ClassName(JsonElement one, PageTexts texts) =>
         texts.OrNull($"class.{one.GetProperty("code").GetString()}") ?? one.GetProperty("name").GetString() ?? "";
 
-    /// <summary>The probability of malignancy, beside its operating point where the model has one.</summary>
+    /// <summary>The probability of malignancy, with its operating point if the model has one.</summary>
     private static string Malignancy(JsonElement triage, PageTexts texts)
     {
         double probability = triage.GetProperty("malignantProbability").GetDouble();
@@ -100,7 +100,7 @@ internal static class PlainAnswer
     private static string Fill(string text, params (string Place, string? Value)[] values) =>
         values.Aggregate(text, (filled, v) => filled.Replace($"{{{v.Place}}}", v.Value, StringComparison.Ordinal));
 
-    /// <summary>With one decimal. Not by culture: servers may know the invariant one alone.</summary>
+    /// <summary>Formats a percentage. It does not use cultures, because servers may only have the invariant one.</summary>
     private static string Percent(double probability, PageTexts texts, string format = "0.0")
     {
         string number = (100 * Math.Max(probability, 0.001)).ToString(format, CultureInfo.InvariantCulture).Replace(".", texts["number.point"], StringComparison.Ordinal);

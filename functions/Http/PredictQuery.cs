@@ -7,13 +7,15 @@ using Microsoft.AspNetCore.Http;
 
 namespace Lentigo.Functions.Http;
 
-/// <summary>The query of <c>POST /api/predict</c>: <c>prior</c>, <c>sensitivity</c>, <c>coverage</c>, <c>explain</c>, <c>similar</c>, <c>suitability</c>.</summary>
+/// <summary>
+/// Parses the query of <c>POST /api/predict</c>: <c>prior</c>, <c>sensitivity</c>, <c>coverage</c>, <c>explain</c>, <c>similar</c>, <c>suitability</c>.
+/// </summary>
 internal static class PredictQuery
 {
-    /// <summary>Reads the query.</summary>
+    /// <summary>Parses the query.</summary>
     /// <param name="query">The query.</param>
-    /// <param name="defaults">What holds where the query says nothing.</param>
-    /// <exception cref="ProblemException">A value is none that may be asked for.</exception>
+    /// <param name="defaults">The values of parameters that the query does not set.</param>
+    /// <exception cref="ProblemException">A value is invalid.</exception>
     public static PredictionOptions Read(IQueryCollection query, PredictionOptions defaults)
     {
         ArgumentNullException.ThrowIfNull(query);

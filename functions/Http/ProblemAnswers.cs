@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Http;
 
-/// <summary>The one mapper from exceptions to answers: what an HTTP function throws becomes a problem document.</summary>
+/// <summary>Turns the exceptions of HTTP functions into problem documents. This is the only place that does so.</summary>
 public sealed class ProblemAnswers(ILogger<ProblemAnswers> log) : IFunctionsWorkerMiddleware
 {
     private const int ClientClosedRequest = 499;
@@ -21,7 +21,7 @@ public sealed class ProblemAnswers(ILogger<ProblemAnswers> log) : IFunctionsWork
         ArgumentNullException.ThrowIfNull(next);
         if (context.GetHttpContext() is not { } http)
         {
-            await next(context); // a blob or a message: the host counts the tries
+            await next(context); // a blob or queue trigger: the host counts the attempts
             return;
         }
 
@@ -53,7 +53,7 @@ public sealed class ProblemAnswers(ILogger<ProblemAnswers> log) : IFunctionsWork
         }
         catch (Exception e)
         {
-            log.LogError(e, "{Id}: the function {Function} failed.", context.InvocationId, context.FunctionDefinition.Name);
+            log.LogError(e, "{Id}: The function {Function} failed.", context.InvocationId, context.FunctionDefinition.Name);
             context.GetInvocationResult().Value = Answers.From(Problem.Internal(context.InvocationId), http.Request);
         }
     }

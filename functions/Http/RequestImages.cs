@@ -4,7 +4,7 @@ using Lentigo.Functions.Serving;
 
 namespace Lentigo.Functions.Http;
 
-/// <summary>The images of one request, in their order, and their share of the memory for all requests, which disposing gives back.</summary>
+/// <summary>The images of one request, in their order. Disposing returns their share of the memory budget for all requests.</summary>
 public sealed class RequestImages : IDisposable
 {
     private readonly BodyBudget budget;
@@ -20,7 +20,7 @@ public sealed class RequestImages : IDisposable
     internal IReadOnlyList<ImageBody> All => images;
 
     /// <summary>The first image's bytes.</summary>
-    /// <exception cref="ImageRejectedException">It is empty or too large.</exception>
+    /// <exception cref="ImageRejectedException">The first image is empty or too large.</exception>
     public byte[] First => images[0].Bytes();
 
     /// <inheritdoc/>
@@ -28,8 +28,8 @@ public sealed class RequestImages : IDisposable
 
     internal void Add(ImageBody image) => images.Add(image);
 
-    /// <summary>Takes memory for bytes that arrived.</summary>
-    /// <exception cref="ProblemException">All requests together hold as much as they may.</exception>
+    /// <summary>Charges the memory budget for received bytes.</summary>
+    /// <exception cref="ProblemException">The budget for all requests is exhausted.</exception>
     internal void Charge(int bytes)
     {
         if (!budget.TryTake(bytes))
@@ -41,16 +41,16 @@ public sealed class RequestImages : IDisposable
     }
 }
 
-/// <summary>The memory that the bodies of requests may take together.</summary>
-/// <param name="limit">In bytes.</param>
+/// <summary>The memory budget for the bodies of all requests together.</summary>
+/// <param name="limit">The limit in bytes.</param>
 internal sealed class BodyBudget(long limit)
 {
     private long taken;
 
-    /// <summary>How much is taken now, in bytes.</summary>
+    /// <summary>The memory in use, in bytes.</summary>
     public long Taken => Interlocked.Read(ref taken);
 
-    /// <summary>Takes some; false where that would be too much.</summary>
+    /// <summary>Reserves memory; returns false if that would exceed the limit.</summary>
     public bool TryTake(long bytes)
     {
         if (Interlocked.Add(ref taken, bytes) <= limit)
@@ -62,6 +62,6 @@ internal sealed class BodyBudget(long limit)
         return false;
     }
 
-    /// <summary>Gives it back.</summary>
+    /// <summary>Returns reserved memory.</summary>
     public void Release(long bytes) => Interlocked.Add(ref taken, -bytes);
 }

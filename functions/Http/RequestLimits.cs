@@ -11,8 +11,9 @@ using Microsoft.Azure.Functions.Worker.Middleware;
 namespace Lentigo.Functions.Http;
 
 /// <summary>
-/// Limits how often one caller may call, and how many of a caller's requests may be in flight: <see cref="ServingOptions.MaxRequestsPerMinute"/> and <see cref="ServingOptions.MaxConcurrentRequests"/>.
-/// A caller is a function key, or the client's address where there is none. The limits hold on each instance, for functions that need a key; beyond them the answer is 429 with <c>Retry-After</c>.
+/// Limits the request rate and the number of concurrent requests per caller: <see cref="ServingOptions.MaxRequestsPerMinute"/> and
+/// <see cref="ServingOptions.MaxConcurrentRequests"/>. A caller is identified by its function key, or by the client's IP address if there is none. The limits
+/// apply per instance, to functions that require a key; requests that exceed them get 429 with <c>Retry-After</c>.
 /// </summary>
 public sealed class RequestLimits : IFunctionsWorkerMiddleware, IDisposable
 {
@@ -21,7 +22,7 @@ public sealed class RequestLimits : IFunctionsWorkerMiddleware, IDisposable
     private readonly PartitionedRateLimiter<string>[] limiters;
     private readonly PartitionedRateLimiter<string>? chained;
 
-    /// <summary>Makes the limiters that the options ask for.</summary>
+    /// <summary>Creates the rate limiters for the options.</summary>
     public RequestLimits(ServingOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -33,7 +34,7 @@ public sealed class RequestLimits : IFunctionsWorkerMiddleware, IDisposable
 
         if (options.MaxRequestsPerMinute > 0)
         {
-            // Up to a minute's requests at once, then evenly.
+            // A burst of up to one minute's requests, then an even rate.
             made.Add(PartitionedRateLimiter.Create<string, string>(caller => RateLimitPartition.GetTokenBucketLimiter(caller, _ => new()
             {
                 TokenLimit = options.MaxRequestsPerMinute,
@@ -68,10 +69,10 @@ public sealed class RequestLimits : IFunctionsWorkerMiddleware, IDisposable
         await next(context);
     }
 
-    /// <summary>Asks for one request of a caller.</summary>
+    /// <summary>Attempts to acquire a permit for one request of a caller.</summary>
     internal RateLimitLease Acquire(string caller) => chained!.AttemptAcquire(caller);
 
-    /// <summary>The hash of the request's function key, or the address of its client: that which the last proxy, the host, was called by.</summary>
+    /// <summary>The hash of the request's function key, or the client's IP address: the one that connected to the last proxy, which is the host.</summary>
     internal static string CallerOf(HttpRequest request)
     {
         string? key = request.Headers["x-functions-key"].FirstOrDefault() ?? request.Query["code"].FirstOrDefault();

@@ -6,7 +6,7 @@ using Microsoft.Azure.Functions.Worker.Middleware;
 
 namespace Lentigo.Functions.Http;
 
-/// <summary>Measures HTTP requests.</summary>
+/// <summary>Records the duration and status of HTTP requests.</summary>
 public sealed class RequestTelemetry(ServingMetrics metrics) : IFunctionsWorkerMiddleware
 {
     /// <inheritdoc/>

@@ -3,7 +3,9 @@ using Microsoft.Azure.Functions.Worker.Middleware;
 
 namespace Lentigo.Functions.Http;
 
-/// <summary>Tells browsers to run nothing but the page's own files, to guess no content types and to show the page in no frame (OWASP Secure Headers).</summary>
+/// <summary>
+/// Sets headers that tell browsers to run only the page's own scripts, not to sniff content types and not to show the page in a frame (OWASP Secure Headers).
+/// </summary>
 public sealed class SecurityHeaders : IFunctionsWorkerMiddleware
 {
     private const string ContentSecurityPolicy =
