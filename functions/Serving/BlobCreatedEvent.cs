@@ -4,14 +4,14 @@ namespace Lentigo.Functions.Serving;
 
 /// <summary>An Event Grid event <c>Microsoft.Storage.BlobCreated</c> (Event Grid schema, "Azure Blob Storage as an Event Grid source").</summary>
 /// <param name="Name">The blob's name in its container.</param>
-/// <param name="ETag">The blob's version, without quotes; null where the event holds none.</param>
+/// <param name="ETag">The blob's version, without quotes; null if the event contains none.</param>
 internal sealed record BlobCreatedEvent(string Name, string? ETag)
 {
     private const string Type = "Microsoft.Storage.BlobCreated";
 
-    /// <summary>Reads a message of the events' queue.</summary>
-    /// <returns>Null for an event of another type or container: there is nothing to do.</returns>
-    /// <exception cref="InvalidDataException">It is no Event Grid event.</exception>
+    /// <summary>Parses a message of the event queue.</summary>
+    /// <returns>The event, or null if it has another type or concerns another container and can be ignored.</returns>
+    /// <exception cref="InvalidDataException">The message is not an Event Grid event.</exception>
     public static BlobCreatedEvent? Parse(string message, string container)
     {
         try
@@ -32,7 +32,7 @@ internal sealed record BlobCreatedEvent(string Name, string? ETag)
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            throw new InvalidDataException($"A message of the queue lesion-events is no Event Grid event: {e.Message}", e);
+            throw new InvalidDataException($"A message in the queue lesion-events is not an Event Grid event: {e.Message}", e);
         }
     }
 }

@@ -9,9 +9,9 @@ using Microsoft.Extensions.Logging;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>
-/// The version of the setting <see cref="ServingOptions.Candidate"/>, tried beside the one that serves: it answers the share
-/// <see cref="ServingOptions.CandidateShare"/> of the images and classifies the share <see cref="ServingOptions.CandidateShadow"/> of the others in the
-/// background. While it cannot be used, the version that serves answers all.
+/// The candidate, the version of the setting <see cref="ServingOptions.Candidate"/>, tried alongside the serving version: it answers the fraction
+/// <see cref="ServingOptions.CandidateShare"/> of the images and classifies the fraction <see cref="ServingOptions.CandidateShadow"/> of the others in the
+/// background. While it cannot be used, the serving version answers all images.
 /// </summary>
 public sealed class CandidateModel : IHostedService, IDisposable
 {
@@ -24,7 +24,7 @@ public sealed class CandidateModel : IHostedService, IDisposable
     private readonly ModelFollower? follower;
     private readonly HashSet<string> warned = [];
 
-    /// <summary>Loads nothing yet.</summary>
+    /// <summary>Creates the candidate without loading it.</summary>
     public CandidateModel(CurrentModel serving, ModelStore store, ServingMetrics metrics, ServingOptions options, TimeProvider time, ILoggerFactory logs)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -41,10 +41,10 @@ public sealed class CandidateModel : IHostedService, IDisposable
         }
     }
 
-    /// <summary>The candidate as it is loaded.</summary>
+    /// <summary>The candidate's loaded model.</summary>
     internal CurrentModel Model { get; } = new();
 
-    /// <summary>How it stands with the candidate; null where the settings name none.</summary>
+    /// <summary>The candidate's status; null if the settings name no candidate.</summary>
     internal CandidateStatus? Status => reference is null ? null : StatusOf(reference);
 
     /// <inheritdoc/>
@@ -61,7 +61,7 @@ public sealed class CandidateModel : IHostedService, IDisposable
     }
 
     /// <summary>
-    /// What the candidate does with an image. It follows from the hash of the file alone, so that an image has the same part each time and on each instance.
+    /// The candidate's role for an image. It depends only on the hash of the file, so an image gets the same role each time and on each instance.
     /// </summary>
     /// <param name="file">The file's bytes.</param>
     internal CandidatePart PartOf(byte[] file)
@@ -78,7 +78,7 @@ public sealed class CandidateModel : IHostedService, IDisposable
             : CandidatePart.None;
     }
 
-    /// <summary>Counts an image on which the candidate failed, and logs each reason once.</summary>
+    /// <summary>Counts an image on which the candidate failed, and logs each distinct reason once.</summary>
     internal void Failed(Exception e)
     {
         metrics.CandidateFailed(reference!);
@@ -87,7 +87,7 @@ public sealed class CandidateModel : IHostedService, IDisposable
             if (warned.Count < MaxWarnings && warned.Add(e.Message))
             {
                 log.LogWarning(
-                    e, "The candidate {Name} {Version} failed on an image, which the version that serves answers: {Message}",
+                    e, "The candidate {Name} {Version} failed on an image; the serving version answers it: {Message}",
                     reference!.Name, reference.Version, e.Message);
             }
         }
@@ -113,6 +113,6 @@ public sealed class CandidateModel : IHostedService, IDisposable
         return new(candidate.Name, candidate.Version, state, options.CandidateShare, options.CandidateShadow, reason);
     }
 
-    /// <summary>Eight bytes as a number from 0 to below 1.</summary>
+    /// <summary>Converts eight bytes to a number in [0, 1).</summary>
     private static double Fraction(ReadOnlySpan<byte> bytes) => (BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 11) * Math.Pow(2, -53);
 }

@@ -1,14 +1,14 @@
 namespace Lentigo.Functions.Serving;
 
-/// <summary>What a candidate does with an image.</summary>
+/// <summary>The candidate's role for an image.</summary>
 internal enum CandidatePart
 {
-    /// <summary>Nothing.</summary>
+    /// <summary>None.</summary>
     None,
 
-    /// <summary>It answers in place of the version that serves: the canary share.</summary>
+    /// <summary>The candidate answers instead of the serving version (canary).</summary>
     Answers,
 
-    /// <summary>It classifies the image in the background, after the version that serves has answered.</summary>
+    /// <summary>The candidate classifies the image in the background after the serving version has answered (shadow).</summary>
     Shadows,
 }

@@ -7,7 +7,7 @@ using Lentigo.Functions.Contracts;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>Classifies image files with the current model, or the candidate where it has its part; those of several callers together, in batches.</summary>
+/// <summary>Classifies image files with the current model or, for its share, the candidate. Images of concurrent callers are batched.</summary>
 public sealed class Classification : IDisposable
 {
     private readonly CurrentModel current;
@@ -19,7 +19,7 @@ public sealed class Classification : IDisposable
     private readonly ClassificationQueue queue;
     private int pending;
 
-    /// <summary>Starts a thread for each processor.</summary>
+    /// <summary>Starts one thread per processor.</summary>
     public Classification(CurrentModel current, CandidateModel candidate, ServingOptions options, PixelBudget budget, ServingMetrics metrics, TimeProvider time)
         : this(current, candidate, options, budget, metrics, time, threads: null)
     {
@@ -37,30 +37,30 @@ public sealed class Classification : IDisposable
         shadow = new(candidate, queue, budget, options, metrics);
     }
 
-    /// <summary>How many batches went through the graph.</summary>
+    /// <summary>The number of batches run through the graph so far.</summary>
     internal long Batches => queue.Batches;
 
-    /// <summary>How many images the candidate is still to classify in the background.</summary>
+    /// <summary>The number of images that the candidate has yet to classify in the background.</summary>
     internal int WaitingShadows => shadow.Waiting;
 
-    /// <summary>Classifies the image file of a caller who can come again: refuses it where too many wait already.</summary>
+    /// <summary>Classifies an image file for a caller that can retry; rejects it if too many images are already waiting.</summary>
     /// <exception cref="ProblemException">No model is loaded yet, or <see cref="ServingOptions.MaxPendingImages"/> are waiting.</exception>
     /// <exception cref="ImageRejectedException">The file cannot be classified.</exception>
-    /// <exception cref="PredictionOptionsException">The model cannot give what is asked for.</exception>
+    /// <exception cref="PredictionOptionsException">The model does not support a requested option.</exception>
     public async Task<Prediction> ClassifyUnlessOverloadedAsync(byte[] file, string id, PredictionOptions asked, CancellationToken cancellationToken, CurrentModel? model = null)
     {
         using Places taken = Take(1);
         return await ClassifyAsync(file, id, asked, ServingMetrics.ByHttp, cancellationToken, model);
     }
 
-    /// <summary>Classifies the image files of one caller who can come again: all of them or, where too many wait already, none.</summary>
+    /// <summary>Classifies the image files of one caller that can retry: all of them, or none if too many images are already waiting.</summary>
     /// <param name="images">The files, in the caller's order.</param>
-    /// <param name="id">Identifies the call; the answers' ids are this with their place in the order, from 1.</param>
-    /// <param name="asked">What of the answers is chosen.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <param name="model">The model that answers; the one that serves where it is null.</param>
-    /// <returns>In the order of the files an answer, or the problem of a file that cannot be classified.</returns>
-    /// <exception cref="PredictionOptionsException">The model cannot give what is asked for.</exception>
+    /// <param name="id">Identifies the request; the id of each answer is this id followed by the image's position, starting at 1.</param>
+    /// <param name="asked">The requested options.</param>
+    /// <param name="cancellationToken">Cancels the classification.</param>
+    /// <param name="model">The model to use; the serving model if null.</param>
+    /// <returns>For each file, in order, a prediction, or the problem if the file cannot be classified.</returns>
+    /// <exception cref="PredictionOptionsException">The model does not support a requested option.</exception>
     /// <exception cref="ProblemException">No model is loaded yet, or <see cref="ServingOptions.MaxPendingImages"/> are waiting.</exception>
     internal async Task<IReadOnlyList<PredictionOrProblem>> ClassifyUnlessOverloadedAsync(
         IReadOnlyList<ImageBody> images, string id, PredictionOptions asked, CancellationToken cancellationToken, CurrentModel? model = null)
@@ -82,7 +82,7 @@ public sealed class Classification : IDisposable
             }
             catch (Exception)
             {
-                await given.CancelAsync(); // the whole call fails: the other images need not be classified
+                await given.CancelAsync(); // the whole request fails, so the other images need not be classified
                 throw;
             }
         }
@@ -91,12 +91,12 @@ public sealed class Classification : IDisposable
     /// <summary>Classifies one image file.</summary>
     /// <param name="file">The file's bytes.</param>
     /// <param name="id">Identifies the answer.</param>
-    /// <param name="asked">What of the answer is chosen.</param>
+    /// <param name="asked">The requested options.</param>
     /// <param name="source"><see cref="ServingMetrics.ByHttp"/> or <see cref="ServingMetrics.ByBlob"/>.</param>
-    /// <param name="cancellationToken">Gives up waiting for a processor.</param>
-    /// <param name="model">The model that answers; the one that serves where it is null.</param>
+    /// <param name="cancellationToken">Cancels the classification.</param>
+    /// <param name="model">The model to use; the serving model if null.</param>
     /// <exception cref="ImageRejectedException">The file cannot be classified.</exception>
-    /// <exception cref="PredictionOptionsException">The model cannot give what is asked for.</exception>
+    /// <exception cref="PredictionOptionsException">The model does not support a requested option.</exception>
     /// <exception cref="ProblemException">No model is loaded yet.</exception>
     internal async Task<Prediction> ClassifyAsync(byte[] file, string id, PredictionOptions asked, string source, CancellationToken cancellationToken, CurrentModel? model = null)
     {
@@ -129,7 +129,7 @@ public sealed class Classification : IDisposable
         }
     }
 
-    /// <summary>The candidate's answer; null where it fails for another reason than the image.</summary>
+    /// <summary>The candidate's answer; null if it fails for a reason other than the image.</summary>
     private async Task<Prediction?> CandidateAnswerAsync(byte[] file, string id, PredictionOptions asked, CancellationToken cancellationToken)
     {
         try
@@ -151,7 +151,7 @@ public sealed class Classification : IDisposable
         using ModelLease lease = model.Acquire();
         if (asked is { Explain: PredictionOptions.MostProbable, Decision.Prior: not ClassPrior.Natural })
         {
-            // The graph knows the most probable class under the model's own prior; the answer's may be another.
+            // The graph determines the most probable class under the model's own prior; under the requested prior it may be another.
             ClassifiedImage first = await queue.ClassifyAsync(lease.Model, file, explain: null, cancellationToken);
             asked = asked with { Explain = lease.Model.AnswerOf(first.Output, first.Index, first.Image, id, asked).Label.Code };
         }
@@ -179,7 +179,7 @@ public sealed class Classification : IDisposable
         return taken;
     }
 
-    /// <summary>Places among the images that may be waiting.</summary>
+    /// <summary>Slots among the images that may be pending.</summary>
     private sealed class Places(Classification owner, int count) : IDisposable
     {
         public void Dispose() => Interlocked.Add(ref owner.pending, -count);

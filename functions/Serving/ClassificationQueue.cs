@@ -4,17 +4,18 @@ using Lentigo.Core.Inference;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>
-/// Decodes and classifies image files on a thread for each processor. Images that are ready together go through the graph in one batch. A thread never waits for a batch to
-/// fill: while files wait it decodes, until <see cref="ServingOptions.MaxBatchSize"/> images are ready or the first of them has been for
-/// <see cref="ServingOptions.MaxBatchDelay"/>; else it classifies what is ready. So a single caller waits for nobody, and batches grow with the load.
+/// Decodes and classifies image files on one thread per processor. Images that are ready at the same time go through the graph in one batch. A thread never
+/// waits for a batch to fill: while files are waiting it decodes them, until <see cref="ServingOptions.MaxBatchSize"/> images are ready or the oldest has
+/// been ready for <see cref="ServingOptions.MaxBatchDelay"/>; otherwise it classifies what is ready. A single caller is therefore never delayed, and batches
+/// grow with the load.
 /// </summary>
-/// <remarks>The threads are the queue's own: the thread pool stays free for requests that need no processor, such as health.</remarks>
+/// <remarks>The queue uses dedicated threads so that the thread pool stays available to requests that need little CPU time, such as health checks.</remarks>
 internal sealed class ClassificationQueue : IDisposable
 {
     private readonly ServingOptions options;
     private readonly ServingMetrics metrics;
     private readonly TimeProvider time;
-    private readonly object gate = new(); // threads wait on it, which a Lock does not offer
+    private readonly object gate = new(); // threads wait on it with Monitor.Wait, which Lock does not support
     private readonly Queue<Work> files = [];
     private readonly LinkedList<Work> ready = [];
     private readonly Thread[] threads;
@@ -32,14 +33,16 @@ internal sealed class ClassificationQueue : IDisposable
         metrics.ObserveQueue(() => Count(files), () => Count(ready));
     }
 
-    /// <summary>Batches that were run so far.</summary>
+    /// <summary>The number of batches run so far.</summary>
     public long Batches => Interlocked.Read(ref batches);
 
     /// <summary>Decodes and classifies a file.</summary>
-    /// <param name="model">The model, which must live until the task has ended.</param>
+    /// <param name="model">The model, which must stay alive until the task has completed.</param>
     /// <param name="file">The file's bytes.</param>
-    /// <param name="explain">The <see cref="Core.Predictions.PredictionOptions.Explain"/> of its answer.</param>
-    /// <param name="cancellationToken">Takes the file out of the queue, or stops what has begun: decoding between rows, the graph if no other image is in its batch.</param>
+    /// <param name="explain">The <see cref="Core.Predictions.PredictionOptions.Explain"/> option of the request.</param>
+    /// <param name="cancellationToken">
+    /// Removes the file from the queue, or stops the work in progress: decoding between rows, or the graph if the batch contains no other image.
+    /// </param>
     /// <exception cref="ImageRejectedException">The file cannot be decoded.</exception>
     public Task<ClassifiedImage> ClassifyAsync(EnsembleModel model, byte[] file, string? explain, CancellationToken cancellationToken)
     {
@@ -54,8 +57,8 @@ internal sealed class ClassificationQueue : IDisposable
         return work.WhenDoneAsync();
     }
 
-    /// <summary>Waits until no image waits for a processor: for work that must delay nobody's.</summary>
-    /// <exception cref="OperationCanceledException">It is given up, or the queue stops.</exception>
+    /// <summary>Waits until no image is waiting for a processor, for background work that must not delay callers.</summary>
+    /// <exception cref="OperationCanceledException">The wait was canceled, or the queue is stopping.</exception>
     /// <exception cref="ObjectDisposedException">The queue has stopped.</exception>
     public async Task WhenNoneWaitsAsync(CancellationToken cancellationToken)
     {
@@ -75,7 +78,7 @@ internal sealed class ClassificationQueue : IDisposable
         await signal.WaitAsync(cancellationToken);
     }
 
-    /// <summary>Finishes the steps that have begun and cancels the rest.</summary>
+    /// <summary>Finishes the steps in progress and cancels the rest.</summary>
     public void Dispose()
     {
         lock (gate)
@@ -117,7 +120,7 @@ internal sealed class ClassificationQueue : IDisposable
         }
     }
 
-    /// <summary>The next step: one file to decode, or the images of a batch; null at the end.</summary>
+    /// <summary>The next step: one file to decode, or the images of a batch; null when the queue is stopping.</summary>
     private Work[]? Next()
     {
         lock (gate)
@@ -150,7 +153,7 @@ internal sealed class ClassificationQueue : IDisposable
         }
     }
 
-    /// <summary>The oldest image and those that can go through the graph with it.</summary>
+    /// <summary>Removes the oldest image and those that can go through the graph with it.</summary>
     private Work[] TakeBatch(Work oldest)
     {
         List<Work> batch = new(Math.Min(ready.Count, options.MaxBatchSize));
@@ -167,7 +170,7 @@ internal sealed class ClassificationQueue : IDisposable
 
         if (ready.Count > 0)
         {
-            Monitor.Pulse(gate); // the others are another thread's
+            Monitor.Pulse(gate); // another thread takes the rest
         }
 
         return [.. batch];
@@ -217,7 +220,7 @@ internal sealed class ClassificationQueue : IDisposable
         {
             Work first = wanted[0];
             long start = time.GetTimestamp();
-            // Nobody ends the run of others.
+            // One caller's cancellation must not stop the other images of the batch.
             EnsembleOutput output = first.Model.Classify([.. wanted.Select(w => w.Image!)], first.Explain, wanted.Length == 1 ? first.CancellationToken : CancellationToken.None);
             metrics.Classified(wanted.Length, time.GetElapsedTime(start));
             foreach ((int index, Work work) in wanted.Index())
@@ -236,7 +239,7 @@ internal sealed class ClassificationQueue : IDisposable
         Interlocked.Increment(ref batches);
     }
 
-    /// <summary>A file on its way.</summary>
+    /// <summary>A file being processed.</summary>
     private sealed class Work(EnsembleModel model, byte[] file, string? explain, CancellationToken cancellationToken)
     {
         private const int Waiting = 0, Begun = 1, Cancelled = 2;
@@ -256,7 +259,7 @@ internal sealed class ClassificationQueue : IDisposable
 
         public long ReadySince { get; set; }
 
-        /// <summary>Whether anybody still waits for it.</summary>
+        /// <summary>Whether a caller is still waiting for the result.</summary>
         public bool IsWanted => Volatile.Read(ref state) != Cancelled;
 
         public async Task<ClassifiedImage> WhenDoneAsync()
@@ -267,7 +270,7 @@ internal sealed class ClassificationQueue : IDisposable
             }
         }
 
-        /// <summary>Whether the work is to be done: it was not cancelled and cannot be any more while a step runs.</summary>
+        /// <summary>Starts the work; returns false if it was canceled. Once started, it cannot be canceled while a step runs.</summary>
         public bool Begin() => Interlocked.CompareExchange(ref state, Begun, Waiting) == Waiting;
 
         public void Complete(ClassifiedImage image) => done.TrySetResult(image);
@@ -290,15 +293,15 @@ internal sealed class ClassificationQueue : IDisposable
         {
             if (Interlocked.CompareExchange(ref state, Cancelled, Waiting) == Waiting)
             {
-                file = null; // the queue drops the rest when its turn comes
+                file = null; // releases the memory; the queue discards the entry later
                 Cancel();
             }
         }
     }
 }
 
-/// <summary>An image with its place in what the graph gave for its batch.</summary>
-/// <param name="Output">What the graph gave.</param>
-/// <param name="Index">The image's place.</param>
-/// <param name="Image">The image.</param>
+/// <summary>A classified image with its position in its batch.</summary>
+/// <param name="Output">The graph's output for the batch.</param>
+/// <param name="Index">The image's index in the batch.</param>
+/// <param name="Image">The decoded image.</param>
 internal sealed record ClassifiedImage(EnsembleOutput Output, int Index, DecodedImage Image);

@@ -4,10 +4,10 @@ using Azure.Storage.Blobs.Models;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>Uploads to a container that the first document creates.</summary>
+/// <summary>Uploads to containers that are created on first use.</summary>
 internal static class ContainerUpload
 {
-    /// <summary>Uploads a blob, and creates its container where it is missing.</summary>
+    /// <summary>Uploads a blob, creating its container if it does not exist.</summary>
     public static async Task UploadOrCreateAsync(this BlobContainerClient container, string blob, byte[] content, BlobUploadOptions options, CancellationToken cancellationToken)
     {
         try

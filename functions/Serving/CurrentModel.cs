@@ -4,7 +4,7 @@ using Lentigo.Functions.Contracts;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>The model that serves now. A model that was replaced lives on until the last request that uses it is done.</summary>
+/// <summary>The serving model. A replaced model is kept alive until the last request that uses it has finished.</summary>
 public sealed class CurrentModel : IDisposable
 {
     private readonly Lock gate = new();
@@ -13,17 +13,17 @@ public sealed class CurrentModel : IDisposable
     private volatile RefusedVersion? refused;
     private string unavailableReason = "it is still being loaded.";
 
-    /// <summary>The manifest of the model that serves, or null.</summary>
+    /// <summary>The manifest of the serving model, or null.</summary>
     public ModelManifest? Manifest => served?.Model.Manifest;
 
-    /// <summary>The published version that cannot be used while another one serves, or null.</summary>
+    /// <summary>The published version that cannot be used while another version serves, or null.</summary>
     internal RefusedVersion? Refused => refused;
 
-    /// <summary>Completes when there is a model; there is one from then on.</summary>
+    /// <summary>Completes when the first model is loaded; from then on there always is one.</summary>
     public Task Loaded => loaded.Task;
 
-    /// <summary>Takes the model for one piece of work.</summary>
-    /// <exception cref="ProblemException">None is loaded yet.</exception>
+    /// <summary>Leases the model for one unit of work.</summary>
+    /// <exception cref="ProblemException">No model is loaded yet.</exception>
     public ModelLease Acquire()
     {
         lock (gate)
@@ -38,14 +38,14 @@ public sealed class CurrentModel : IDisposable
         }
     }
 
-    /// <summary>Puts a model into service. The one before it is disposed when its last lease is.</summary>
+    /// <summary>Puts a model into service. The previous one is disposed with its last lease.</summary>
     public void Replace(EnsembleModel model)
     {
         Served? old;
         lock (gate)
         {
             old = served;
-            refused = null; // before the model is seen: the published version serves
+            refused = null; // before the new model becomes visible: the published version serves
             served = new(model);
         }
 
@@ -53,10 +53,10 @@ public sealed class CurrentModel : IDisposable
         loaded.TrySetResult();
     }
 
-    /// <summary>Sets the published version that cannot be used; null when there is none any more.</summary>
+    /// <summary>Sets the published version that cannot be used; null if there no longer is one.</summary>
     internal void Refuse(RefusedVersion? version) => refused = version;
 
-    /// <summary>Sets what callers are told while there is no model.</summary>
+    /// <summary>Sets the reason that callers receive while there is no model.</summary>
     public void SetUnavailableReason(string reason)
     {
         lock (gate)
@@ -97,7 +97,7 @@ public sealed class CurrentModel : IDisposable
         }
     }
 
-    /// <summary>A model and how many hold it: its place in service counts as one.</summary>
+    /// <summary>A model and its reference count; being in service counts as one reference.</summary>
     internal sealed class Served(EnsembleModel model)
     {
         public EnsembleModel Model { get; } = model;
@@ -106,7 +106,7 @@ public sealed class CurrentModel : IDisposable
     }
 }
 
-/// <summary>The right to use a model; give it back by disposing it.</summary>
+/// <summary>A lease on a model; disposing it ends the lease.</summary>
 public sealed class ModelLease : IDisposable
 {
     private readonly CurrentModel owner;

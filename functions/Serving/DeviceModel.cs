@@ -7,18 +7,16 @@ using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>The model that telephones and other devices keep to classify without a network: the package in the app's own folder <c>device-model</c>.</summary>
+/// <summary>The model that phones and other devices store in order to classify offline: the package in the app's folder <c>device-model</c>.</summary>
 public sealed partial class DeviceModel
 {
-    /// <summary>The address of its graph below the page's.</summary>
+    /// <summary>The graph's URL relative to the page.</summary>
     internal const string GraphPath = "assets/device-model.onnx";
 
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "device-model");
     private readonly Lazy<(ModelPackage Package, OfflineModel Model)?> read;
 
-    /// <summary>
-    /// Reads the package when it is first asked for. One that cannot be used is told to the log once, and devices are then offered no model.
-    /// </summary>
+    /// <summary>Reads the package on first use. If it cannot be used, this is logged once and devices are offered no model.</summary>
     public DeviceModel(ServingOptions options, ILogger<DeviceModel> logger)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -37,13 +35,13 @@ public sealed partial class DeviceModel
         });
     }
 
-    /// <summary>What a device must know of it; null where there is none.</summary>
+    /// <summary>What a device needs to know about the model; null if there is none.</summary>
     internal OfflineModel? Description => read.Value?.Model;
 
-    /// <summary>The graph's file and its SHA-256; null where there is none.</summary>
+    /// <summary>The path and the SHA-256 of the graph's file; null if there is no model.</summary>
     internal (string Path, string Sha256)? Graph => read.Value is { } r ? (r.Package.OnnxPath, r.Package.Manifest.Files[ModelManifest.OnnxFileName]) : null;
 
-    /// <summary>The rule is fitted here, by the code that serves; devices apply it.</summary>
+    /// <summary>The decision rule is fitted here, by the same code that the service uses; devices only apply it.</summary>
     private static OfflineModel Describe(ModelPackage package, ServingOptions options)
     {
         ModelManifest manifest = package.Manifest;
@@ -53,8 +51,8 @@ public sealed partial class DeviceModel
             ? DecisionRule.Fit(answers, manifest.Prior!, prior, decision.Sensitivity, decision.Coverage)
             : null;
         return rule is null || manifest.Suitability is null || manifest.Quality is null
-            ? throw new ModelPackageException($"The package {manifest.Name} {manifest.Version} lacks a prior, validation answers, a suitability or limits of quality, "
-                + "without which a device cannot say what to do. Make it with 'export --model --member'.")
+            ? throw new ModelPackageException($"The package {manifest.Name} {manifest.Version} lacks a prior, validation answers, a suitability model or quality limits, "
+                + "without which a device cannot make a recommendation. Create it with 'export --model --member'.")
             : new()
             {
                 Name = manifest.Name,
@@ -76,6 +74,6 @@ public sealed partial class DeviceModel
             };
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Devices are offered no model to classify without a network: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Devices are offered no model for offline use: {Reason}")]
     private static partial void LogUnusable(ILogger logger, string reason);
 }

@@ -6,17 +6,17 @@ using Lentigo.Core.Storage;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>Drops images of HTTP callers into the container <c>lesions</c>, where they are answered as any other.</summary>
+/// <summary>Stores images of HTTP callers in the container <c>lesions</c>, where they are processed like any other.</summary>
 public sealed class DroppedImages(BlobServiceClient storage)
 {
-    /// <summary>What the names of these images begin with.</summary>
+    /// <summary>The prefix of the names of these images.</summary>
     private const string Prefix = "api/";
 
     private BlobContainerClient Lesions => storage.GetBlobContainerClient(LesionBlobs.LesionsContainer);
 
-    /// <summary>Drops an image under a name of 122 random bits.</summary>
-    /// <returns>The name.</returns>
-    /// <exception cref="ImageRejectedException">Its format is none that can be classified, so that its result is known already.</exception>
+    /// <summary>Stores an image under a random name with 122 bits of entropy.</summary>
+    /// <returns>The image's name.</returns>
+    /// <exception cref="ImageRejectedException">The image's format is not supported, so its result is already known.</exception>
     public async Task<string> DropAsync(byte[] file, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -33,7 +33,7 @@ public sealed class DroppedImages(BlobServiceClient storage)
         return name;
     }
 
-    /// <summary>Whether there is an image of this name.</summary>
+    /// <summary>Whether an image of this name exists.</summary>
     public async Task<bool> ExistsAsync(string name, CancellationToken cancellationToken)
     {
         try

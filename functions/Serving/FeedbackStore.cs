@@ -11,19 +11,19 @@ using Microsoft.Extensions.Logging;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>
-/// Keeps confirmed diagnoses beside the answers they belong to. An answer is a result in the container <c>results</c> or, where a setting says so, an HTTP answer in
-/// the container <c>answers</c>.
+/// Stores confirmed diagnoses with the answers they belong to. An answer is a result in the container <c>results</c> or, if the settings enable it, a
+/// response to an HTTP request in the container <c>answers</c>.
 /// </summary>
 public sealed class FeedbackStore(BlobServiceClient storage, ResultIndex index, ServingOptions options, TimeProvider time, ILogger<FeedbackStore> log)
 {
-    /// <summary>The container of kept HTTP answers: <c>answers/{id}.json</c>.</summary>
+    /// <summary>The container of stored HTTP answers: <c>answers/{id}.json</c>.</summary>
     private const string AnswersContainer = "answers";
 
     private const int LongestId = 100, LongestName = 1024;
 
-    /// <summary>Keeps an HTTP answer, if <see cref="ServingOptions.KeepAnswers"/> says so. A failure is logged, and the caller gets the answer all the same.</summary>
-    /// <param name="answer">The answer; no heat map is kept, since it shows the image.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <summary>Stores an HTTP answer if <see cref="ServingOptions.KeepAnswers"/> is set. A failure is logged; the caller still gets the answer.</summary>
+    /// <param name="answer">The answer. Its heat map is not stored because it shows the image.</param>
+    /// <param name="cancellationToken">Cancels the upload.</param>
     public async Task KeepAsync(Prediction answer, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(answer);
@@ -38,16 +38,16 @@ public sealed class FeedbackStore(BlobServiceClient storage, ResultIndex index, 
         }
         catch (Exception e) when (e is RequestFailedException or AggregateException && !cancellationToken.IsCancellationRequested)
         {
-            log.LogError("{Id}: the answer was given but could not be kept: {Reason}", answer.Id, e.Message.Split('\n')[0]);
+            log.LogError("{Id}: The answer was returned but could not be stored: {Reason}", answer.Id, e.Message.Split('\n')[0]);
         }
     }
 
-    /// <summary>Records a diagnosis.</summary>
+    /// <summary>Records a confirmed diagnosis.</summary>
     /// <param name="id">The answer's id.</param>
-    /// <param name="name">The image's name in the container <c>lesions</c>, which saves a look into the index; null where it is not known.</param>
+    /// <param name="name">The image's name in the container <c>lesions</c>, which saves a lookup in the index; null if unknown.</param>
     /// <param name="diagnosis">One of the seven codes.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="ProblemException">There is no such answer, it has no classification, or it has a diagnosis already.</exception>
+    /// <param name="cancellationToken">Cancels the operation.</param>
+    /// <exception cref="ProblemException">The answer does not exist, has no classification, or already has a diagnosis.</exception>
     internal async Task<FeedbackReceipt> AddAsync(string id, string? name, string diagnosis, CancellationToken cancellationToken)
     {
         if (id.Length > LongestId || name?.Length > LongestName || !id.All(c => char.IsAsciiLetterOrDigit(c) || c == '-') || await FindAsync(id, name, cancellationToken) is not { } found)
@@ -66,7 +66,7 @@ public sealed class FeedbackStore(BlobServiceClient storage, ResultIndex index, 
             throw new ProblemException(Problem.FeedbackExists());
         }
 
-        log.LogInformation("{Id}: a confirmed diagnosis was recorded.", id);
+        log.LogInformation("{Id}: A confirmed diagnosis was recorded.", id);
         return new(id, diagnosis, record.Time);
     }
 
@@ -113,7 +113,7 @@ public sealed class FeedbackStore(BlobServiceClient storage, ResultIndex index, 
         }
     }
 
-    /// <summary>Writes a document that is not there yet, and its container with it.</summary>
+    /// <summary>Writes a new document, creating its container if it does not exist.</summary>
     private Task UploadAsync(string container, string id, byte[] json, CancellationToken cancellationToken)
     {
         BlobUploadOptions upload = new() { Conditions = new() { IfNoneMatch = ETag.All }, HttpHeaders = new() { ContentType = "application/json" } };

@@ -18,8 +18,8 @@ using Microsoft.Extensions.Logging;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>
-/// Answers images dropped into the container <c>lesions</c>: the result of <c>lesions/{name}</c> is <c>results/{name}.json</c>. Doing it twice
-/// does no harm, and of several versions of one blob the newest one's answer stays.
+/// Processes images dropped into the container <c>lesions</c>: the result of <c>lesions/{name}</c> is <c>results/{name}.json</c>. Processing is idempotent,
+/// and if a blob has several versions, the result of the newest one prevails.
 /// </summary>
 public sealed class LesionBlobs(
     Classification classification, CurrentModel current, BlobServiceClient storage, ResultIndex index, ServingMetrics metrics, LogNames names, ServingOptions options, IConfiguration configuration, TimeProvider time, ILogger<LesionBlobs> log)
@@ -27,35 +27,35 @@ public sealed class LesionBlobs(
     /// <summary>The container that images are dropped into.</summary>
     public const string LesionsContainer = "lesions";
 
-    /// <summary>The container that answers appear in.</summary>
+    /// <summary>The container in which results are stored.</summary>
     public const string ResultsContainer = "results";
 
-    /// <summary>What a result's name has after the image's.</summary>
+    /// <summary>The suffix that turns an image's name into its result's name.</summary>
     internal const string ResultSuffix = ".json";
 
-    /// <summary>The metadata of a result that holds the ETag of the image version it is about, without quotes: what a listing shows.</summary>
+    /// <summary>The metadata key of a result that stores the ETag of the image version it belongs to, without quotes, so that listings include it.</summary>
     internal const string SourceETagMetadata = "sourceetag";
 
-    /// <summary>What a heat map's name has after the image's.</summary>
+    /// <summary>The suffix that turns an image's name into its heat map's name.</summary>
     internal const string HeatmapSuffix = ".heatmap.png";
 
-    /// <summary>What a FHIR report's name has after the image's.</summary>
+    /// <summary>The suffix that turns an image's name into its FHIR report's name.</summary>
     internal const string FhirSuffix = ".fhir.json";
 
-    /// <summary>The metadata by which a FHIR report is told from the result of an image whose name ends alike.</summary>
+    /// <summary>The metadata key that distinguishes a FHIR report from the result of an image whose name has the same ending.</summary>
     internal const string FhirMetadata = "fhir";
 
     private const int MaxAttempts = 10;
 
-    /// <summary>The first pause after a write that lost to another or met a lease; it doubles up to <see cref="LongestPause"/>, thirteen seconds in all.</summary>
+    /// <summary>
+    /// The first pause after a write that lost a race or met a lease; it doubles up to <see cref="LongestPause"/>, thirteen seconds in total.
+    /// </summary>
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50), LongestPause = TimeSpan.FromSeconds(3);
 
-    /// <summary>What the host's next try waits for: a fault of storage is rarely over at once.</summary>
+    /// <summary>The pause before the host's next attempt, since a storage failure is rarely over at once.</summary>
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(2);
 
-    /// <summary>
-    /// Does <see cref="ClassifyAsync"/> for a trigger: after a failure it waits before the host may try again.
-    /// </summary>
+    /// <summary>Calls <see cref="ClassifyAsync"/> for a trigger: after a failure it pauses before the host may try again.</summary>
     /// <inheritdoc cref="ClassifyAsync"/>
     public async Task ClassifyTriggeredAsync(string name, string id, CancellationToken cancellationToken)
     {
@@ -71,24 +71,24 @@ public sealed class LesionBlobs(
     }
 
     /// <summary>
-    /// Classifies a blob and writes its result, unless that is there already; an image that cannot be classified gets a rejected result. Waits for a
-    /// model where there is none yet.
+    /// Classifies a blob and writes its result, unless the result already exists; an image that cannot be classified gets a rejected result. Waits until a
+    /// model is loaded.
     /// </summary>
     /// <param name="name">The blob's name in the container <c>lesions</c>.</param>
-    /// <param name="id">Identifies the answer.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="id">Identifies the result.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
     public async Task ClassifyAsync(string name, string id, CancellationToken cancellationToken)
     {
         try
         {
             await current.Loaded.WaitAsync(cancellationToken);
-            // Nearly every image is new, so it is answered first; only where it has a result already is that looked at. Two calls to storage instead of four.
+            // Nearly every image is new, so it is classified before checking for an existing result: two storage calls instead of four.
             LesionResult? answer = await AnswerAsync(name, id, cancellationToken);
             string? status = answer is null ? null
                 : await TryCreateAsync(ResultOf(name), answer, cancellationToken) ? answer.Status
                 : await WriteAsync(ResultOf(name), AnswerUnlessAnsweredAsync, cancellationToken);
             Count(status);
-            log.LogInformation("{Id}: the image '{Name}': {Outcome}", id, names.Of(name), status ?? "nothing to answer, it is gone or has its result");
+            log.LogInformation("{Id}: Image '{Name}': {Outcome}", id, names.Of(name), status ?? "nothing to do, it was deleted or already has its result");
 
             async Task<LesionResult?> AnswerUnlessAnsweredAsync(LesionResult? before)
             {
@@ -97,52 +97,52 @@ public sealed class LesionBlobs(
                     return null;
                 }
 
-                // A write that lost to another comes here again: the image is classified again only if it has changed.
+                // A write that lost a race calls this again: the image is classified again only if it has changed.
                 return answer = answer?.Source.ETag == source.ETag ? answer : await AnswerAsync(name, id, cancellationToken);
             }
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            log.LogError("{Id}: the image '{Name}' could not be processed: {Reason}", id, names.Of(name), FirstLine(e.Message));
+            log.LogError("{Id}: The image '{Name}' could not be processed: {Reason}", id, names.Of(name), FirstLine(e.Message));
             throw;
         }
     }
 
     /// <summary>
-    /// Writes a failed result for the blob that a message of the poison queue is about. What cannot be written is left to the reconciliation: a message that failed here would
-    /// end in a queue that nothing reads.
+    /// Writes a failed result for the blob named by a message of the poison queue. If that fails, the image is left to the reconciliation: a message that
+    /// failed here would end up in a queue that nothing reads.
     /// </summary>
     /// <remarks>
-    /// How often the host tried is the setting that it counts by, where it is set; without it the result says 'several'. The host does not tell the number:
-    /// it copies only the text of a message to the poison queue (QueueProcessor of azure-sdk-for-net), and the DequeueCount of the copy counts the tries of
-    /// this report.
+    /// The number of attempts comes from the host's setting, if it is set; otherwise the result says 'several'. The host does not report the number: it
+    /// copies only the text of a message to the poison queue (QueueProcessor of azure-sdk-for-net), and the copy's DequeueCount counts the attempts of this
+    /// report.
     /// </remarks>
     /// <param name="message">The host's message about the blob.</param>
-    /// <param name="id">Identifies the answer.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="id">Identifies the result.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
     public Task ReportPoisonBlobAsync(string message, string id, CancellationToken cancellationToken) => ReportMessageAsync(
         () => PoisonBlob.Parse(message) is { Container: LesionsContainer } poison ? (poison.Name, poison.ETag) : null, id, TriesOf("blobs:poisonBlobThreshold"), cancellationToken);
 
-    /// <summary>Does what <see cref="ReportPoisonBlobAsync"/> does for an event that failed as often as the host tries.</summary>
+    /// <summary>The counterpart of <see cref="ReportPoisonBlobAsync"/> for an event that failed in every attempt of the host.</summary>
     /// <param name="message">The event.</param>
-    /// <param name="id">Identifies the answer.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="id">Identifies the result.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
     public Task ReportPoisonEventAsync(string message, string id, CancellationToken cancellationToken) => ReportMessageAsync(
         () => BlobCreatedEvent.Parse(message, LesionsContainer) is { } created ? (created.Name, created.ETag) : null, id, TriesOf("queues:maxDequeueCount"), cancellationToken);
 
-    /// <summary>A limit of tries as the host's settings, which take precedence over host.json, tell it; null where they do not.</summary>
+    /// <summary>The maximum number of attempts according to the host's settings, which take precedence over host.json; null if it is not set there.</summary>
     private int? TriesOf(string setting) =>
         int.TryParse(configuration[$"AzureFunctionsJobHost:extensions:{setting}"], CultureInfo.InvariantCulture, out int tries) ? tries : null;
 
     private async Task ReportMessageAsync(Func<(string Name, string? ETag)?> parse, string id, int? tries, CancellationToken cancellationToken)
     {
         metrics.Poison();
-        string image = "which cannot be told";
+        string image = "unknown";
         try
         {
             if (parse() is not { } failed)
             {
-                log.LogWarning("{Id}: a message of the poison queue is about another container, so not this app's, and is dropped.", id);
+                log.LogWarning("{Id}: A message in the poison queue concerns another container, which is not this app's; it is discarded.", id);
                 return;
             }
 
@@ -151,25 +151,25 @@ public sealed class LesionBlobs(
         }
         catch (InvalidDataException e)
         {
-            log.LogError("{Id}: {Reason} It is dropped; if an image has no result, the reconciliation finds it.", id, e.Message);
+            log.LogError("{Id}: {Reason} The message is discarded; if an image has no result, the reconciliation finds it.", id, e.Message);
         }
         catch (Exception e) when (e is RequestFailedException or AggregateException && !cancellationToken.IsCancellationRequested)
         {
-            log.LogError("{Id}: the failure of the image '{Name}' could not be written: {Reason} The reconciliation tries the image again.", id, image, FirstLine(e.Message));
+            log.LogError("{Id}: The failed result of the image '{Name}' could not be written: {Reason} The reconciliation will process the image again.", id, image, FirstLine(e.Message));
         }
     }
 
-    /// <summary>Writes a failed result for a blob whose processing failed as often as it is tried, unless it has an answer, has changed or is gone.</summary>
+    /// <summary>Writes a failed result for a blob whose processing failed in every attempt, unless it has a result, has changed or was deleted.</summary>
     /// <param name="name">The blob's name in the container <c>lesions</c>.</param>
-    /// <param name="etag">The version that failed, without quotes; null is any.</param>
-    /// <param name="id">Identifies the answer.</param>
-    /// <param name="tries">How often it was tried; null where that is not known.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="etag">The version that failed, without quotes; null matches any version.</param>
+    /// <param name="id">Identifies the result.</param>
+    /// <param name="tries">The number of attempts; null if unknown.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
     internal async Task ReportFailureAsync(string name, string? etag, string id, int? tries, CancellationToken cancellationToken)
     {
         string? status = await WriteAsync(ResultOf(name), FailUnlessAnsweredAsync, cancellationToken);
         Count(status);
-        log.LogInformation("{Id}: the image '{Name}': {Outcome}", id, names.Of(name), status ?? "nothing to report, it is gone, has changed or has its result");
+        log.LogInformation("{Id}: Image '{Name}': {Outcome}", id, names.Of(name), status ?? "nothing to report, it was deleted, has changed or already has its result");
 
         async Task<LesionResult?> FailUnlessAnsweredAsync(LesionResult? before) =>
             await SourceOfAsync(name, cancellationToken) is { } source && (etag is null || source.ETag?.Trim('"') == etag) && before?.Source.ETag != source.ETag
@@ -203,10 +203,10 @@ public sealed class LesionBlobs(
     }
 
     /// <summary>
-    /// Writes an answer only if nobody wrote another one meanwhile, else asks for it again. Since the image is looked at after the result, the
-    /// last to write has seen the newest image.
+    /// Writes a result only if no other result was written in the meantime; otherwise requests the result again. Since the image is read after the existing
+    /// result, the last writer has seen the newest image.
     /// </summary>
-    /// <returns>The written status, or null where there is nothing to write.</returns>
+    /// <returns>The status that was written, or null if there is nothing to write.</returns>
     private async Task<string?> WriteAsync(BlobClient result, Func<LesionResult?, Task<LesionResult?>> answer, CancellationToken cancellationToken)
     {
         for (int attempt = 1; ; attempt++)
@@ -229,16 +229,16 @@ public sealed class LesionBlobs(
             }
             catch (RequestFailedException e) when (e.Status is 409 or 412 && attempt < MaxAttempts)
             {
-                await PauseAsync(attempt, cancellationToken); // another answer was written meanwhile, or somebody holds a lease
+                await PauseAsync(attempt, cancellationToken); // another result was written in the meantime, or the blob is leased
             }
         }
     }
 
-    /// <summary>Waits for somewhat less or more than others that do the same.</summary>
+    /// <summary>Waits for the exponential backoff with jitter.</summary>
     private Task PauseAsync(int attempt, CancellationToken cancellationToken) =>
         Task.Delay(TimeSpan.FromTicks(Math.Min(FirstPause.Ticks << (attempt - 1), LongestPause.Ticks)) * (0.75 + (Random.Shared.NextDouble() / 2)), time, cancellationToken);
 
-    /// <summary>Writes the first result of an image; false where there is one already or no container for it.</summary>
+    /// <summary>Writes the first result of an image; returns false if there already is one or the container does not exist.</summary>
     private async Task<bool> TryCreateAsync(BlobClient result, LesionResult document, CancellationToken cancellationToken)
     {
         try
@@ -277,7 +277,7 @@ public sealed class LesionBlobs(
             }
             catch (JsonException)
             {
-                before = null; // not a result: it is replaced
+                before = null; // not a valid result, so it is replaced
             }
 
             return (before, new() { IfMatch = existing.Details.ETag });
@@ -327,10 +327,10 @@ public sealed class LesionBlobs(
     }
 
     /// <summary>
-    /// The bytes of an image, checked against the MD5 that storage keeps of most blobs: an image that changed on its way is read again and never classified. An uploader may have
-    /// stored a wrong MD5: the bytes count where two downloads agree.
+    /// Reads an image and verifies it against the MD5 that storage keeps for most blobs: an image that was corrupted in transit is downloaded again and never
+    /// classified. Since an uploader may have stored a wrong MD5, two identical downloads are accepted as well.
     /// </summary>
-    /// <exception cref="IOException">The downloads differ.</exception>
+    /// <exception cref="IOException">The two downloads differ.</exception>
     private async Task<byte[]> WholeAsync(BlobDownloadStreamingResult download, string name, CancellationToken cancellationToken)
     {
         byte[] file = new byte[download.Details.ContentLength];
@@ -344,7 +344,7 @@ public sealed class LesionBlobs(
         BlobDownloadResult again = await LesionOf(name).DownloadContentAsync(sameVersion, cancellationToken);
         byte[] second = again.Content.ToArray();
         return IsWhole(second, again.Details.ContentHash) || second.AsSpan().SequenceEqual(file) ? second
-            : throw new IOException("Two downloads of the image differ: it was damaged on its way from storage.");
+            : throw new IOException("Two downloads of the image differ: it was corrupted in transit from storage.");
     }
 
     private static bool IsWhole(byte[] file, byte[]? md5)
@@ -354,7 +354,7 @@ public sealed class LesionBlobs(
 #pragma warning restore CA5351
     }
 
-    /// <summary>Writes the picture of a heat map, or takes away that of an earlier version of the image.</summary>
+    /// <summary>Writes the heat map as a picture, or deletes that of an earlier version of the image.</summary>
     private Task WriteHeatmapAsync(SourceBlob source, Explanation? explanation, CancellationToken cancellationToken) => !options.Heatmaps ? Task.CompletedTask
         : explanation is null ? WriteBesideAsync(source, HeatmapSuffix, null, cancellationToken)
         : WriteBesideAsync(
@@ -366,6 +366,7 @@ public sealed class LesionBlobs(
                 new() { [SourceETagMetadata] = source.ETag?.Trim('"') ?? "", ["class"] = explanation.Code }),
             cancellationToken);
 
+    /// <summary>Writes the FHIR report of an image, or the outcome if there is no report, replacing that of an earlier version of the image.</summary>
     private Task WriteFhirAsync(SourceBlob source, JsonObject resource, CancellationToken cancellationToken) => !options.FhirResults ? Task.CompletedTask
         : WriteBesideAsync(
             source,
@@ -374,8 +375,8 @@ public sealed class LesionBlobs(
             cancellationToken);
 
     /// <summary>
-    /// Writes what stands beside a result, or takes it away where there is no content. As with results, the image is looked at after what is there, so that of two versions of an
-    /// image the newer one's stays.
+    /// Writes an attachment of a result, or deletes it if there is no content. As for results, the image is checked after the existing attachment is read, so
+    /// that the attachment of the newest version of an image prevails.
     /// </summary>
     private async Task WriteBesideAsync(SourceBlob source, string suffix, Beside? content, CancellationToken cancellationToken)
     {
@@ -421,12 +422,11 @@ public sealed class LesionBlobs(
         }
     }
 
-    /// <summary>Writes the report of an image, or why there is none, in place of that of an earlier version of the image.</summary>
     private static string FirstLine(string text) => text.Split('\n')[0].Trim();
 
-    /// <summary>What stands beside a result.</summary>
-    /// <param name="Bytes">Its content.</param>
-    /// <param name="Type">Its content type.</param>
-    /// <param name="Metadata">Its metadata.</param>
+    /// <summary>An attachment of a result.</summary>
+    /// <param name="Bytes">The attachment's content.</param>
+    /// <param name="Type">The attachment's content type.</param>
+    /// <param name="Metadata">The attachment's metadata.</param>
     private sealed record Beside(byte[] Bytes, string Type, Dictionary<string, string> Metadata);
 }

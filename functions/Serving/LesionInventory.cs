@@ -8,23 +8,23 @@ using Lentigo.Functions.Contracts;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>An image without a result of its present version.</summary>
-/// <param name="Name">Its name in the container <c>lesions</c>.</param>
-/// <param name="Version">Stands for the name and the version.</param>
-/// <param name="LastModified">When it was uploaded.</param>
+/// <summary>An image whose current version has no result.</summary>
+/// <param name="Name">The image's name in the container <c>lesions</c>.</param>
+/// <param name="Version">A hash of the name and the ETag.</param>
+/// <param name="LastModified">When the image was uploaded.</param>
 internal sealed record WaitingLesion(string Name, UInt128 Version, DateTimeOffset LastModified);
 
-/// <summary>What a comparison of the containers <c>lesions</c> and <c>results</c> found.</summary>
+/// <summary>The outcome of a comparison of the containers <c>lesions</c> and <c>results</c>.</summary>
 /// <param name="Waiting">The images without a current result.</param>
-/// <param name="Results">The results by their <see cref="LesionResult.Status"/>.</param>
-/// <param name="MissingContainers">The containers that are not there.</param>
-/// <param name="IsComplete">Whether all blobs were looked at.</param>
+/// <param name="Results">The number of results by <see cref="LesionResult.Status"/>.</param>
+/// <param name="MissingContainers">The containers that do not exist.</param>
+/// <param name="IsComplete">Whether all blobs were examined.</param>
 internal sealed record LesionInventory(IReadOnlyList<WaitingLesion> Waiting, IReadOnlyDictionary<string, long> Results, IReadOnlyList<string> MissingContainers, bool IsComplete)
 {
     /// <summary>Compares the containers.</summary>
-    /// <param name="storage">The account.</param>
-    /// <param name="mostBlobs">The most blobs of each container that are looked at.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="storage">The storage account.</param>
+    /// <param name="mostBlobs">The maximum number of blobs to examine per container.</param>
+    /// <param name="cancellationToken">Cancels the comparison.</param>
     public static async Task<LesionInventory> ReadAsync(BlobServiceClient storage, int mostBlobs, CancellationToken cancellationToken)
     {
         List<WaitingLesion> waiting = [];
@@ -32,7 +32,7 @@ internal sealed record LesionInventory(IReadOnlyList<WaitingLesion> Waiting, IRe
         Dictionary<string, long> results = new() { [LesionResult.Classified] = 0, [LesionResult.Rejected] = 0, [LesionResult.Failed] = 0 };
         List<string> missing = [];
 
-        // Lesions first: a result that appears meanwhile is then seen.
+        // The lesions are listed first so that results written in the meantime are seen.
         bool isComplete = await ListAsync(LesionBlobs.LesionsContainer, lesion => waiting.Add(new(
             lesion.Name, VersionOf(ResultName.Of(lesion.Name, LesionBlobs.ResultSuffix), lesion.Properties.ETag?.ToString()), lesion.Properties.LastModified ?? default)));
         isComplete &= await ListAsync(LesionBlobs.ResultsContainer, result =>
@@ -73,7 +73,7 @@ internal sealed record LesionInventory(IReadOnlyList<WaitingLesion> Waiting, IRe
         }
     }
 
-    /// <summary>Sixteen bytes for a result's name and an image's ETag, so that a million blobs take tens of megabytes and not hundreds.</summary>
+    /// <summary>A 16-byte hash of a result's name and an image's ETag, so that a million blobs take tens rather than hundreds of megabytes.</summary>
     private static UInt128 VersionOf(string resultName, string? etag) =>
         BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"{resultName}\n{etag?.Trim('"')}")));
 }

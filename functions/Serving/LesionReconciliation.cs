@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>Compares the containers <c>lesions</c> and <c>results</c> and classifies every image that has no result of its present version.</summary>
+/// <summary>Compares the containers <c>lesions</c> and <c>results</c> and classifies every image whose current version has no result.</summary>
 public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel current, BlobServiceClient storage, ServingMetrics metrics, LogNames names, ServingOptions options, TimeProvider time, ILogger<LesionReconciliation> log)
 {
     private const int MaxTries = 5;
@@ -12,14 +12,14 @@ public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel curre
     private readonly Dictionary<UInt128, int> failures = [];
 
     /// <summary>
-    /// Whether an image without a result has waited long enough. One that storage dates to the future, by more than clocks usually differ, tells that this machine's clock was set
-    /// back: nothing is known of its age then, and it does not wait until the clock has caught up.
+    /// Whether an image without a result has waited long enough. If storage dates an image to the future by more than the usual clock difference, this
+    /// machine's clock was set back: the image's age is unknown, so the image is processed without waiting for the clock to catch up.
     /// </summary>
     internal static bool IsDue(TimeSpan age, TimeSpan after) => age > after || age < -ClockError;
 
-    /// <summary>Does one comparison. An image that fails in five of them gets a failed result.</summary>
-    /// <param name="id">Identifies the comparison, and begins the ids of its answers.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <summary>Runs one comparison. An image that fails in five comparisons gets a failed result.</summary>
+    /// <param name="id">Identifies the comparison and is the prefix of the ids of its results.</param>
+    /// <param name="cancellationToken">Cancels the comparison.</param>
     public async Task RunAsync(string id, CancellationToken cancellationToken)
     {
         if (!current.Loaded.IsCompleted)
@@ -48,24 +48,24 @@ public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel curre
             return;
         }
 
-        log.LogWarning("{Id}: {Count} images older than {Age} have no current result and are classified now.", id, unanswered.Length, options.ReconcileAfter);
+        log.LogWarning("{Id}: Classifying {Count} images older than {Age} that have no current result.", id, unanswered.Length, options.ReconcileAfter);
         metrics.Reconciled(unanswered.Length);
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(unanswered.Index(), parallel, (lesion, stop) => AnswerAsync(lesion.Item.Name, lesion.Item.Version, $"{id}-{lesion.Index}", stop));
     }
 
-    /// <summary>Creates a container that was deleted: what is uploaded next must have a place, and so must its result.</summary>
+    /// <summary>Recreates a deleted container, so that new uploads and their results can be stored.</summary>
     private async Task CreateAsync(string container, string id, CancellationToken cancellationToken)
     {
         try
         {
             await storage.GetBlobContainerClient(container).CreateIfNotExistsAsync(cancellationToken: cancellationToken);
-            log.LogWarning("{Id}: the container '{Container}' was missing and has been created anew, empty.", id, container);
+            log.LogWarning("{Id}: The container '{Container}' was missing and has been recreated empty.", id, container);
         }
         catch (RequestFailedException e)
         {
-            // A container that was just deleted cannot be created for half a minute; a later comparison does it.
-            log.LogError("{Id}: the container '{Container}' is missing and cannot be created: {Reason} Create it, or upload again later.", id, container, e.Message.Split('\n')[0].Trim());
+            // A container that was just deleted cannot be recreated for half a minute; a later comparison will do it.
+            log.LogError("{Id}: The container '{Container}' is missing and cannot be created: {Reason} Create it, or upload again later.", id, container, e.Message.Split('\n')[0].Trim());
         }
     }
 
@@ -77,7 +77,7 @@ public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel curre
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
-            int tries; // what happened is in the log
+            int tries; // ClassifyAsync has logged the failure
             lock (failures)
             {
                 tries = failures[version] = failures.GetValueOrDefault(version) + 1;
@@ -90,7 +90,7 @@ public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel curre
         }
     }
 
-    /// <summary>Reports an image; where that fails too, the others go on and the next comparison tries again.</summary>
+    /// <summary>Writes a failed result for an image; if that fails too, the other images proceed and the next comparison tries again.</summary>
     private async Task ReportAsync(string name, string id, int tries, CancellationToken cancellationToken)
     {
         try
@@ -99,7 +99,7 @@ public sealed class LesionReconciliation(LesionBlobs lesions, CurrentModel curre
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            log.LogError(e, "{Id}: the failure of the image '{Name}' could not be reported.", id, names.Of(name));
+            log.LogError(e, "{Id}: The failed result of the image '{Name}' could not be written.", id, names.Of(name));
         }
     }
 }

@@ -10,15 +10,15 @@ using Lentigo.Functions.Contracts;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>
-/// Reads the container <c>results</c>: of all results that a query admits the fifty that are asked for, newest first. The documents of those alone are read, and
-/// each only once while it does not change.
+/// Reads the container <c>results</c>: the fifty newest results that match a query. Only the documents of those fifty are read, and each is read again only
+/// if it has changed.
 /// </summary>
 public sealed class LesionResults(ResultListing listing, BlobServiceClient storage, ServingOptions options, PixelBudget budget) : IDisposable
 {
     private const int PageSize = 50;
     private const int ParallelReads = 8;
 
-    /// <summary>How many summaries are kept for those who look again: about 2 kB each.</summary>
+    /// <summary>The maximum number of cached summaries, about 2 kB each.</summary>
     private const int MostSummaries = 2000;
 
     private readonly ConcurrentDictionary<string, (ETag Version, ResultSummary Summary)> summaries = [];
@@ -26,10 +26,10 @@ public sealed class LesionResults(ResultListing listing, BlobServiceClient stora
 
     private BlobContainerClient Results => storage.GetBlobContainerClient(LesionBlobs.ResultsContainer);
 
-    /// <summary>The results that a query asks for, newest first.</summary>
+    /// <summary>The results that match a query, newest first.</summary>
     internal async Task<ResultPage> ListAsync(ResultQuery query, CancellationToken cancellationToken)
     {
-        // The last in the order is the first to go. One more than the page tells whether there is another one.
+        // The queue removes the oldest result first. It holds one more than the page to determine whether there is another page.
         PriorityQueue<ListedResult, ResultPosition> page = new(Comparer<ResultPosition>.Create((a, b) => b.CompareTo(a)));
         await foreach (ListedResult result in listing.ListAsync(query.Prefix ?? "", cancellationToken))
         {
@@ -51,9 +51,9 @@ public sealed class LesionResults(ResultListing listing, BlobServiceClient stora
         return new([.. items.OfType<ResultSummary>()], found.Length > PageSize ? shown[^1].Position.ToString() : null);
     }
 
-    /// <summary>A result's document, or null where there is none.</summary>
+    /// <summary>The document of a result, or null if there is none.</summary>
     /// <param name="name">The image's name in the container <c>lesions</c>.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the download.</param>
     public Task<BinaryData?> ReadAsync(string name, CancellationToken cancellationToken) => ReadBlobAsync(ResultName.Of(name, LesionBlobs.ResultSuffix), cancellationToken);
 
     private async Task<BinaryData?> ReadBlobAsync(string blobName, CancellationToken cancellationToken)
@@ -68,11 +68,11 @@ public sealed class LesionResults(ResultListing listing, BlobServiceClient stora
         }
     }
 
-    /// <summary>A small copy of the image that a result is about: a JPEG, or null where the image is gone.</summary>
+    /// <summary>A thumbnail of the image of a result as a JPEG, or null if the image was deleted.</summary>
     /// <param name="name">The image's name in the container <c>lesions</c>.</param>
-    /// <param name="side">The copy's longer side in pixels.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="ImageRejectedException">The image cannot be shown.</exception>
+    /// <param name="side">The thumbnail's longer side in pixels.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
+    /// <exception cref="ImageRejectedException">The image cannot be decoded.</exception>
     public async Task<byte[]?> PictureAsync(string name, int side, CancellationToken cancellationToken)
     {
         BlobClient lesion = storage.GetBlobContainerClient(LesionBlobs.LesionsContainer).GetBlobClient(DotSegments.Keep(name));
@@ -93,7 +93,7 @@ public sealed class LesionResults(ResultListing listing, BlobServiceClient stora
         }
     }
 
-    /// <summary>Makes a picture of a file, as many at once as there are processors.</summary>
+    /// <summary>Renders a picture from a file, with at most one rendering per processor at a time.</summary>
     internal async Task<byte[]> OnProcessorAsync(byte[] file, Func<byte[]> picture, CancellationToken cancellationToken)
     {
         using IDisposable memory = await budget.ReserveAsync(file, cancellationToken);
@@ -111,7 +111,7 @@ public sealed class LesionResults(ResultListing listing, BlobServiceClient stora
     /// <inheritdoc/>
     public void Dispose() => processors.Dispose();
 
-    /// <summary>The tags in the blob's metadata; those of its document where it has none.</summary>
+    /// <summary>The tags from the blob's metadata, or from its document if the metadata has none.</summary>
     private async Task<ResultTags?> TagsAsync(ListedResult result, CancellationToken cancellationToken) =>
         result.Tags ??= await DocumentAsync(result.Position.Name + LesionBlobs.ResultSuffix, cancellationToken) is { } document ? ResultTags.Of(document) : null;
 
@@ -125,7 +125,7 @@ public sealed class LesionResults(ResultListing listing, BlobServiceClient stora
 
         if (await DocumentAsync(listed + LesionBlobs.ResultSuffix, cancellationToken) is not { } document || ResultTags.Of(document).Status is not { } status)
         {
-            return null; // deleted meanwhile, or not a result
+            return null; // deleted in the meantime, or not a result
         }
 
         string name = ResultName.IsShortened(listed) && Part("source") is { ValueKind: JsonValueKind.Object } source && source.TryGetProperty("name", out JsonElement whole)

@@ -3,7 +3,7 @@ using Lentigo.Functions.Contracts;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>Counts images and results, at most once in some seconds however many ask.</summary>
+/// <summary>Counts images and results. The counts are cached for a few seconds, however many callers ask.</summary>
 public sealed class LesionStatus(BlobServiceClient storage, TimeProvider time) : IDisposable
 {
     private const int MostBlobs = 200_000;

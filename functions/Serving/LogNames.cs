@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>How the log names an image: by a keyed hash of its blob's name, which may hold patients' data, or by the name itself where a setting says so.</summary>
+/// <summary>
+/// How the log refers to an image: by a keyed hash of its blob's name, which may contain patient data, or by the name itself if the settings allow it.
+/// </summary>
 public sealed class LogNames(ServingOptions options)
 {
     private const int HashLength = 16, RandomKeyBytes = 32;
@@ -12,8 +14,8 @@ public sealed class LogNames(ServingOptions options)
         : RandomNumberGenerator.GetBytes(RandomKeyBytes);
 
     /// <summary>
-    /// With <see cref="ServingOptions.HashNames"/> <c>name-</c> and the first 16 hexadecimal digits of the name's HMAC-SHA-256 under
-    /// <see cref="ServingOptions.HashNamesKey"/>. Without it the name as it is, but for line breaks, which become spaces: no name can forge a line.
+    /// With <see cref="ServingOptions.HashNames"/>: <c>name-</c> and the first 16 hexadecimal digits of the name's HMAC-SHA-256 with
+    /// <see cref="ServingOptions.HashNamesKey"/>. Otherwise the name itself, with line breaks replaced by spaces so that a name cannot forge a log line.
     /// </summary>
     public string Of(string name) => key is null
         ? name.ReplaceLineEndings(" ")

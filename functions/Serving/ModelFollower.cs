@@ -9,9 +9,9 @@ using Microsoft.Extensions.Logging;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>
-/// Follows <c>{model}/current.json</c>: loads and checks a version that it names beside the one that serves, then swaps them. A version that is published again with
-/// other content is loaded too. A package that cannot be used is refused, which the log tells once and health as long as it lasts, and the version before it
-/// serves on. A pinned version is followed in place of what the pointer names.
+/// Follows <c>{model}/current.json</c>: loads and checks the version that it names while the previous one serves, then swaps them. A version that is
+/// republished with different content is loaded too. A package that cannot be used is refused and the previous version keeps serving; this is logged once and
+/// reported by the health check as long as it lasts. If a version is pinned, it is followed instead of the pointer.
 /// </summary>
 public sealed class ModelFollower(
     ModelStore store, CurrentModel current, ServingMetrics metrics, ServingOptions options, TimeProvider time, ILogger<ModelFollower> log,
@@ -45,7 +45,7 @@ public sealed class ModelFollower(
             }
             catch (Exception e)
             {
-                // Whatever it is, the model that is loaded must serve on and the next look may go well.
+                // Whatever the fault, the loaded model must keep serving, and the next attempt may succeed.
                 Warn(
                     e is RequestFailedException or AggregateException or AuthenticationFailedException
                         ? $"the storage at {store.Location} cannot be read: {FirstLine(e.Message)}"
@@ -72,7 +72,7 @@ public sealed class ModelFollower(
 
         if (version is null)
         {
-            Warn($"{store.Location} holds no model named '{options.Model}'. Publish one with the training program's verb 'publish'.");
+            Warn($"{store.Location} holds no model named '{options.Model}'. Publish one with the training program's command 'publish'.");
             return;
         }
 
@@ -95,12 +95,12 @@ public sealed class ModelFollower(
             EnsembleModel model = await Task.Run(() => LoadWarm(package), stop);
             if (model.Warning is not null)
             {
-                log.LogInformation("{Reason}", model.Warning); // 'auto' takes what there is; 'cuda' refuses the CPU
+                log.LogInformation("{Reason}", model.Warning); // 'auto' falls back to the CPU; 'cuda' does not
             }
 
             current.Replace(model);
             serving = new(version, package.Fingerprint);
-            FreedMemory.Return(); // loading needs more than the model does
+            FreedMemory.Return(); // loading needs more memory than the model itself
             Settle();
             if (pinnedVersion is not null)
             {
@@ -114,7 +114,7 @@ public sealed class ModelFollower(
         }
         catch (Exception e) when (e is ModelPackageException or IOException or UnauthorizedAccessException)
         {
-            // It is tried again, for it may be repaired in place, but ever less often: a package is large.
+            // The version is tried again because it may be repaired in place, but with growing delays because a package is large.
             retryPause = published == refused ? TimeSpan.FromTicks(Math.Min(2 * retryPause.Ticks, LongestRetryPause.Ticks)) : options.ModelPollInterval;
             refusedAt = time.GetTimestamp();
             refused = published;
@@ -123,7 +123,7 @@ public sealed class ModelFollower(
         }
     }
 
-    /// <summary>The published version serves: there is nothing to warn of.</summary>
+    /// <summary>The published version serves: resets all warnings.</summary>
     private void Settle()
     {
         refused = null;
@@ -142,12 +142,12 @@ public sealed class ModelFollower(
         if (options.Prior != ClassPrior.Natural && manifest.Prior is null)
         {
             throw new ModelPackageException(
-                $"The setting {ServingOptions.Section}__{nameof(ServingOptions.Prior)} asks for the prior '{options.Prior}', but the package does not say which prior its probabilities are for, so that they cannot be re-weighed. "
+                $"The setting {ServingOptions.Section}__{nameof(ServingOptions.Prior)} asks for the prior '{options.Prior}', but the package does not say which prior its probabilities are for, so they cannot be reweighted. "
                 + $"Publish a package with a prior, or set it to {ClassPrior.Natural}.");
         }
     }
 
-    /// <summary>Loads a model and runs the largest batch once, so that it takes its memory before it serves and not in the middle of a burst.</summary>
+    /// <summary>Loads a model and runs the largest batch once, so that it allocates its memory before it serves and not in the middle of a burst.</summary>
     private EnsembleModel LoadWarm(ModelPackage package)
     {
         EnsembleModel model = EnsembleModel.Load(package, new() { Device = options.Device, Threads = options.Threads });
@@ -156,7 +156,7 @@ public sealed class ModelFollower(
         return model;
     }
 
-    /// <summary>Logs a message once, not at every look, and tells it to those who ask for the model.</summary>
+    /// <summary>Logs a message once rather than at every poll, and makes it the reason that callers receive while there is no model.</summary>
     private void Warn(string message, Exception? e = null)
     {
         current.SetUnavailableReason(message);
@@ -167,17 +167,17 @@ public sealed class ModelFollower(
 
         if (warned.Add(message))
         {
-            string consequence = pinnedVersion is not null ? "It is the candidate: the version that serves answers every image."
-                : current.Manifest is { } model ? $"The version {model.Version} serves on."
-                : "Nothing can be classified until a model is there.";
+            string consequence = pinnedVersion is not null ? "It is the candidate; the serving version answers every image."
+                : current.Manifest is { } model ? $"Version {model.Version} keeps serving."
+                : "Nothing can be classified until a model is loaded.";
             log.LogWarning(e, "Model not loaded: {Message} {Consequence}", message, consequence);
         }
     }
 
     private static string FirstLine(string text) => text.Split('\n')[0].Trim();
 
-    /// <summary>What the pointer stands for.</summary>
+    /// <summary>A published version, as the pointer names it.</summary>
     /// <param name="Version">The version.</param>
-    /// <param name="Fingerprint">Its package's; null where the version has no manifest.</param>
+    /// <param name="Fingerprint">The fingerprint of its package; null if the version has no manifest.</param>
     private sealed record Published(string Version, string? Fingerprint);
 }

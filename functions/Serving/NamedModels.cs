@@ -6,18 +6,23 @@ using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>The models that callers may ask for by name: the one that serves, and those of the setting <see cref="ServingOptions.Models"/>, each loaded when it is first asked for and followed from then on.</summary>
+/// <summary>
+/// The models that callers can select by name: the serving model, and those of the setting <see cref="ServingOptions.Models"/>, each of which is loaded on
+/// first use and followed from then on.
+/// </summary>
 public sealed class NamedModels(CurrentModel serving, ModelStore store, ServingMetrics metrics, ServingOptions options, TimeProvider time, ILoggerFactory logs, IHostApplicationLifetime lifetime) : IDisposable
 {
-    /// <summary>How long the first call waits for its model. Later, and where there is none, a call is told to come again.</summary>
+    /// <summary>
+    /// The maximum time that the first request waits for its model. If it takes longer, or there is no such model, the caller is told to retry.
+    /// </summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
     private readonly ConcurrentDictionary<string, Lazy<Followed>> others = [];
 
-    /// <summary>The model of this name.</summary>
-    /// <param name="name">The name; null for the model that serves.</param>
-    /// <param name="cancellationToken">Gives up waiting for it to be loaded.</param>
-    /// <exception cref="ProblemException">The settings do not allow it.</exception>
+    /// <summary>Returns the model with this name.</summary>
+    /// <param name="name">The name; null for the serving model.</param>
+    /// <param name="cancellationToken">Cancels waiting for the model to be loaded.</param>
+    /// <exception cref="ProblemException">The settings do not allow the model.</exception>
     public async Task<CurrentModel> OfAsync(string? name, CancellationToken cancellationToken)
     {
         if (name is null || name == options.Model)
@@ -36,7 +41,7 @@ public sealed class NamedModels(CurrentModel serving, ModelStore store, ServingM
         return model;
     }
 
-    /// <summary>The version of a model that is in memory; null where none is.</summary>
+    /// <summary>The version of a model that is in memory; null if none is.</summary>
     public string? VersionOf(string name) =>
         (name == options.Model ? serving : others.TryGetValue(name, out Lazy<Followed>? followed) ? followed.Value.Model : null)?.Manifest?.Version;
 
@@ -54,7 +59,7 @@ public sealed class NamedModels(CurrentModel serving, ModelStore store, ServingM
     {
         CurrentModel model = new();
         ModelFollower follower = new(store, model, metrics, options with { Model = name }, time, logs.CreateLogger<ModelFollower>());
-        _ = follower.StartAsync(lifetime.ApplicationStopping); // it reports its faults itself
+        _ = follower.StartAsync(lifetime.ApplicationStopping); // it logs its own faults
         return new(model, follower);
     }
 

@@ -2,14 +2,14 @@ using System.Text.Json;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>What the Functions host's message in <c>webjobs-blobtrigger-poison</c> says of the blob that failed.</summary>
-/// <param name="Container">The container.</param>
+/// <summary>The failed blob, according to the Functions host's message in <c>webjobs-blobtrigger-poison</c>.</summary>
+/// <param name="Container">The blob's container.</param>
 /// <param name="Name">The blob's name.</param>
 /// <param name="ETag">The blob's version, without quotes.</param>
 internal sealed record PoisonBlob(string Container, string Name, string ETag)
 {
-    /// <summary>Reads a message.</summary>
-    /// <exception cref="InvalidDataException">It is no such message.</exception>
+    /// <summary>Parses a message.</summary>
+    /// <exception cref="InvalidDataException">The message does not have the expected format.</exception>
     public static PoisonBlob Parse(string message)
     {
         try
@@ -20,11 +20,11 @@ internal sealed record PoisonBlob(string Container, string Name, string ETag)
             string Text(string property) =>
                 document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty(property, out JsonElement value) && value.GetString() is { Length: > 0 } text
                     ? text
-                    : throw new InvalidDataException($"A message of the poison queue has no {property}, so it is not the Functions host's message about a blob.");
+                    : throw new InvalidDataException($"A message in the poison queue has no {property}, so it is not the Functions host's message about a blob.");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new InvalidDataException($"A message of the poison queue is not the Functions host's message about a blob: {e.Message}", e);
+            throw new InvalidDataException($"A message in the poison queue is not the Functions host's message about a blob: {e.Message}", e);
         }
     }
 }

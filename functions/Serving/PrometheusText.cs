@@ -6,25 +6,25 @@ using OpenTelemetry.Metrics;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>
-/// The metrics as text for Prometheus and for people: the exposition format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). Counters end in <c>_total</c>, units are written out, as
-/// OpenTelemetry's specification of compatibility with Prometheus asks for.
+/// Exports the metrics as text, for Prometheus and for humans: exposition format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). Counters end in
+/// <c>_total</c> and units are written out, as required by OpenTelemetry's Prometheus compatibility specification.
 /// </summary>
 public sealed class PrometheusText : BaseExporter<Metric>
 {
-    /// <summary>The format's content type.</summary>
+    /// <summary>The content type of the exposition format.</summary>
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
     private readonly Lock gate = new();
     private readonly StringBuilder text = new();
     private readonly BaseExportingMetricReader reader;
 
-    /// <summary>Makes a reader that reads when it is asked.</summary>
+    /// <summary>Creates a reader that collects on demand.</summary>
     public PrometheusText() => reader = new(this) { TemporalityPreference = MetricReaderTemporalityPreference.Cumulative };
 
-    /// <summary>What a meter provider is given.</summary>
+    /// <summary>The reader to register with a meter provider.</summary>
     internal MetricReader Reader => reader;
 
-    /// <summary>Reads all instruments.</summary>
+    /// <summary>Collects all instruments and returns them as text.</summary>
     public string Read()
     {
         lock (gate)

@@ -6,15 +6,15 @@ using Lentigo.Functions.Contracts;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>
-/// What the container <c>models</c> holds of the models that may be asked for and of the candidate: their versions, and the reports of the one that serves.
+/// The contents of the container <c>models</c> for the available models and the candidate: their versions, and the reports of the serving version.
 /// </summary>
 public sealed class PublishedModels(ModelStore store, CurrentModel current, CandidateModel candidate, NamedModels named, ServingOptions options)
 {
-    /// <summary>The most versions that are told of: the newest.</summary>
+    /// <summary>The maximum number of versions listed per model; the newest are kept.</summary>
     private const int MaxVersions = 20;
 
     /// <summary>
-    /// The versions, newest first, those of the model that serves before the others'; those without a readable manifest are left out, as none of them can serve.
+    /// The versions, newest first, those of the default model before the others; versions without a readable manifest are omitted because they cannot serve.
     /// </summary>
     internal async Task<IReadOnlyList<ModelVersion>> ListAsync(CancellationToken cancellationToken)
     {
@@ -38,7 +38,7 @@ public sealed class PublishedModels(ModelStore store, CurrentModel current, Cand
         return all;
     }
 
-    /// <summary>A file of the package that serves, or null where it has none of that name.</summary>
+    /// <summary>A file of the serving package, or null if the package has no file of that name.</summary>
     /// <exception cref="ProblemException">No model is loaded yet.</exception>
     public async Task<BinaryData?> ReadAsync(string file, CancellationToken cancellationToken)
     {

@@ -7,28 +7,28 @@ using Azure.Storage.Blobs.Models;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>
-/// Lists the container <c>results</c>. Storage lists blobs by name alone, five thousand a call, and people ask for the newest. So a listing of many results is
-/// kept for ten times as long as it took: whoever looks on, page by page or all the time, is answered from memory, and storage is busy with listing for a tenth
-/// of the time at most. A listing of few results is never kept.
+/// Lists the container <c>results</c>. Storage lists blobs by name only, five thousand per call, but users ask for the newest. A listing of many results is
+/// therefore cached for ten times as long as it took: users who page through results or poll them are served from memory, and at most a tenth of the time is
+/// spent listing. A listing of few results is never cached.
 /// </summary>
 public sealed class ResultListing(BlobServiceClient storage, TimeProvider time)
 {
-    /// <summary>Fewer results are listed each time.</summary>
+    /// <summary>Listings with fewer results are not cached.</summary>
     private const int FewestKept = 1000;
 
-    /// <summary>More results are listed each time too: about 15 MB are kept of so many.</summary>
+    /// <summary>Listings with more results are not cached either: this many take about 15 MB.</summary>
     private const int MostKept = 50_000;
 
-    /// <summary>The number of prefixes whose listings are kept.</summary>
+    /// <summary>The maximum number of prefixes whose listings are cached.</summary>
     private const int MostPrefixes = 4;
 
     private const int LifetimeFactor = 10;
     private static readonly TimeSpan LongestLifetime = TimeSpan.FromMinutes(1);
     private readonly ConcurrentDictionary<string, Listing> kept = [];
 
-    /// <summary>Every result whose image's name begins with the prefix, in no order.</summary>
-    /// <param name="prefix">The prefix; empty for all.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <summary>All results whose image name has the prefix, in no particular order.</summary>
+    /// <param name="prefix">The prefix; empty for all results.</param>
+    /// <param name="cancellationToken">Cancels the listing.</param>
     internal IAsyncEnumerable<ListedResult> ListAsync(string prefix, CancellationToken cancellationToken)
     {
         if (!kept.TryGetValue(prefix, out Listing? listing) || AgeOf(listing) > 2 * listing.Lifetime)
@@ -36,7 +36,7 @@ public sealed class ResultListing(BlobServiceClient storage, TimeProvider time)
             return ScanAsync(prefix, cancellationToken);
         }
 
-        // Old, but not too old: the next listing is made meanwhile.
+        // Stale but still usable: the next listing is made in the background.
         if (AgeOf(listing) > listing.Lifetime && listing.TryBeginRefresh())
         {
             _ = RefreshAsync(prefix);
@@ -53,16 +53,16 @@ public sealed class ResultListing(BlobServiceClient storage, TimeProvider time)
         {
             await foreach (ListedResult _ in ScanAsync(prefix, CancellationToken.None))
             {
-                // The scan keeps what it found.
+                // ScanAsync caches the listing.
             }
         }
         catch (Exception e) when (e is RequestFailedException or AggregateException)
         {
-            // The old listing expires, and whoever asks then is told.
+            // The old listing expires, and the next caller gets the error.
         }
     }
 
-    /// <summary>Asks storage, and keeps the answer where it is worth it.</summary>
+    /// <summary>Lists the blobs in storage, and caches the listing if that is worthwhile.</summary>
     private async IAsyncEnumerable<ListedResult> ScanAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         long began = time.GetTimestamp();
@@ -116,7 +116,7 @@ public sealed class ResultListing(BlobServiceClient storage, TimeProvider time)
             }
             catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
             {
-                return false; // the first result makes the container
+                return false; // the first result creates the container
             }
         }
     }
@@ -125,7 +125,7 @@ public sealed class ResultListing(BlobServiceClient storage, TimeProvider time)
     {
         private int isRefreshed;
 
-        /// <summary>True for the first who asks.</summary>
+        /// <summary>Returns true for the first caller only.</summary>
         public bool TryBeginRefresh() => Interlocked.Exchange(ref isRefreshed, 1) == 0;
     }
 }

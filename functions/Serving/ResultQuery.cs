@@ -6,13 +6,13 @@ using Microsoft.AspNetCore.Http;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>Which results are asked for. What is null does not matter.</summary>
+/// <summary>A query for results. Null members match everything.</summary>
 internal sealed record ResultQuery
 {
     private static readonly string[] Statuses = [LesionResult.Classified, LesionResult.Rejected, LesionResult.Failed];
     private static readonly string[] Recommendations = ["refer", "review", "routine"];
 
-    /// <summary>What the images' names begin with.</summary>
+    /// <summary>The prefix of the images' names.</summary>
     public string? Prefix { get; private init; }
 
     /// <summary>The results' status.</summary>
@@ -24,20 +24,20 @@ internal sealed record ResultQuery
     /// <summary>The triage's recommendation.</summary>
     public string? Recommendation { get; private init; }
 
-    /// <summary>The earliest time that a result was written.</summary>
+    /// <summary>The earliest time at which a result was written.</summary>
     public DateTimeOffset? From { get; private init; }
 
-    /// <summary>The latest.</summary>
+    /// <summary>The latest time at which a result was written.</summary>
     public DateTimeOffset? To { get; private init; }
 
-    /// <summary>The last result of the page before, whose successors are asked for.</summary>
+    /// <summary>The last result of the previous page; only results after it match.</summary>
     public ResultPosition? After { get; private init; }
 
-    /// <summary>Whether a result must be looked into, beyond its name and time.</summary>
+    /// <summary>Whether the query filters by tags in addition to name and time.</summary>
     public bool NeedsTags => (Status ?? Label ?? Recommendation) is not null;
 
-    /// <summary>The query of a request.</summary>
-    /// <exception cref="ProblemException">A parameter cannot be used.</exception>
+    /// <summary>Parses the query of a request.</summary>
+    /// <exception cref="ProblemException">A parameter is invalid.</exception>
     public static ResultQuery Of(IQueryCollection query) => new()
     {
         Prefix = query["prefix"] is [{ Length: > 0 } prefix] ? prefix : null,
@@ -49,11 +49,11 @@ internal sealed record ResultQuery
         After = query["continuation"] is [{ Length: > 0 } continuation] ? ResultPosition.Parse(continuation) : null,
     };
 
-    /// <summary>Whether the tags are those asked for.</summary>
+    /// <summary>Whether the tags match.</summary>
     public bool Admits(ResultTags tags) =>
         (Status is null || tags.Status == Status) && (Label is null || tags.Label == Label) && (Recommendation is null || tags.Recommendation == Recommendation);
 
-    /// <summary>Whether a result at this position is one asked for, as far as its position tells.</summary>
+    /// <summary>Whether the position matches, regardless of the tags.</summary>
     public bool Admits(ResultPosition position) =>
         (From is null || position.Time >= From) && (To is null || position.Time <= To) && (After is null || position.CompareTo(After) > 0);
 
@@ -72,13 +72,13 @@ internal sealed record ResultQuery
     };
 }
 
-/// <summary>A result's place in the list: newest first, results of one second by name.</summary>
+/// <summary>The position of a result in the list: newest first; results with the same time are ordered by name.</summary>
 /// <param name="Time">When the result was written.</param>
 /// <param name="Name">The image's name.</param>
 internal sealed record ResultPosition(DateTimeOffset Time, string Name) : IComparable<ResultPosition>
 {
-    /// <summary>Reads what <see cref="ToString"/> wrote.</summary>
-    /// <exception cref="ProblemException">It is something else.</exception>
+    /// <summary>Parses the output of <see cref="ToString"/>.</summary>
+    /// <exception cref="ProblemException">The text has another format.</exception>
     public static ResultPosition Parse(string continuation)
     {
         try
@@ -93,7 +93,7 @@ internal sealed record ResultPosition(DateTimeOffset Time, string Name) : ICompa
         }
     }
 
-    /// <summary>Below zero where this result stands before the other in the list.</summary>
+    /// <summary>Compares two positions; negative if this result comes before the other in the list.</summary>
     public int CompareTo(ResultPosition? other) =>
         other is null ? -1 : other.Time.CompareTo(Time) is var newer and not 0 ? newer : string.CompareOrdinal(Name, other.Name);
 

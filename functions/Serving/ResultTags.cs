@@ -2,7 +2,10 @@ using System.Text.Json;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>What results are filtered by. It stands in the metadata of a result's blob, so that a listing tells it without reading the document.</summary>
+/// <summary>
+/// The properties by which results are filtered. They are stored in the metadata of a result's blob, so that a listing includes them without reading the
+/// document.
+/// </summary>
 /// <param name="Status">The result's status.</param>
 /// <param name="Label">The code of the most probable class, or null.</param>
 /// <param name="Recommendation">The triage's recommendation, or null.</param>
@@ -16,7 +19,7 @@ internal sealed record ResultTags(string? Status, string? Label, string? Recomme
         document.TryGetProperty("label", out JsonElement label) ? Text(label, "code") : null,
         document.TryGetProperty("triage", out JsonElement triage) ? Text(triage, "recommendation") : null);
 
-    /// <summary>The tags that a blob's metadata holds, or null where it has none.</summary>
+    /// <summary>The tags in a blob's metadata, or null if it has none.</summary>
     public static ResultTags? From(IDictionary<string, string> metadata) => metadata.TryGetValue(StatusKey, out string? status)
         ? new(status, metadata.TryGetValue(LabelKey, out string? label) ? label : null, metadata.TryGetValue(RecommendationKey, out string? recommendation) ? recommendation : null)
         : null;

@@ -6,16 +6,19 @@ using Lentigo.Functions.Contracts;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>What the service measures of itself: a <see cref="Meter"/> and an <see cref="ActivitySource"/> of the name <c>Lentigo</c>. docs/operations.md explains each figure. None holds a name or an id.</summary>
+/// <summary>
+/// The service's telemetry: a <see cref="Meter"/> and an <see cref="ActivitySource"/>, both named <c>Lentigo</c>. docs/operations.md explains each metric. No
+/// metric contains a name or an id.
+/// </summary>
 public sealed class ServingMetrics : IDisposable
 {
     /// <summary>The name of the meter and of the activity source.</summary>
     public const string Name = "Lentigo";
 
-    /// <summary>How an image came: in an HTTP request.</summary>
+    /// <summary>The source of an image: an HTTP request.</summary>
     internal const string ByHttp = "http";
 
-    /// <summary>How an image came: as a blob.</summary>
+    /// <summary>The source of an image: a blob.</summary>
     internal const string ByBlob = "blob";
 
     private static readonly double[] SecondBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -34,48 +37,48 @@ public sealed class ServingMetrics : IDisposable
         inference = Seconds("lentigo.inference.duration", "One run of the graph over one batch.");
         batches = meter.CreateHistogram("lentigo.batch.size", "{image}", "Images in a batch.", advice: new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64] });
         suitability = meter.CreateHistogram(
-            "lentigo.suitability", "1", "How much an image is like those that the model was trained on, 0 to 1: a drift of the input lowers it.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = ShareBounds });
+            "lentigo.suitability", "1", "How similar an image is to the training images, 0 to 1: input drift lowers it.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = ShareBounds });
         answers = meter.CreateCounter<long>("lentigo.answers", "{image}", "Classified images by most probable class, recommendation and model version.");
-        rejections = meter.CreateCounter<long>("lentigo.rejections", "{image}", "Images that could not be classified, by reason: the share of not-dermoscopy tells what users send.");
+        rejections = meter.CreateCounter<long>("lentigo.rejections", "{image}", "Images that could not be classified, by reason: the share of not-dermoscopy shows what users send.");
         results = meter.CreateCounter<long>("lentigo.results", "{image}", "Results written for dropped images, by status.");
         reconciled = meter.CreateCounter<long>("lentigo.reconciled", "{image}", "Images that the triggers missed and the reconciliation classified.");
         candidateFailures = meter.CreateCounter<long>(
-            "lentigo.candidate.failures", "{image}", "Images on which the candidate failed; the version that serves answers them.");
+            "lentigo.candidate.failures", "{image}", "Images on which the candidate failed; the serving version answers them.");
         shadows = meter.CreateCounter<long>(
             "lentigo.shadow.images", "{image}",
             "Images for the candidate to classify in the background, by outcome: compared, rejected, failed, or busy where too many waited.");
         agreement = meter.CreateCounter<long>(
-            "lentigo.shadow.agreement", "{image}", "Images that both versions classified, by whether most probable class and recommendation are the same.");
+            "lentigo.shadow.agreement", "{image}", "Images that both versions classified, by whether the most probable class and the recommendation are the same.");
         difference = meter.CreateHistogram(
-            "lentigo.shadow.difference", "1", "How far the malignant probabilities of both versions are apart, 0 to 1.",
+            "lentigo.shadow.difference", "1", "Absolute difference between the probabilities of malignancy of both versions, 0 to 1.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = DifferenceBounds });
-        poison = meter.CreateCounter<long>("lentigo.poison", "{message}", "Messages of the poison queues: images that failed as often as the host tries.");
+        poison = meter.CreateCounter<long>("lentigo.poison", "{message}", "Messages of the poison queues: images that failed in every attempt of the host.");
 
         Histogram<double> Seconds(string name, string description) =>
             meter.CreateHistogram(name, "s", description, advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = SecondBounds });
     }
 
-    /// <summary>Spans of the work on one image.</summary>
+    /// <summary>The activity source for the processing of one image.</summary>
     internal static ActivitySource Activities { get; } = new(Name);
 
-    /// <summary>Watches the length of a queue.</summary>
+    /// <summary>Observes the length of a queue.</summary>
     internal void ObserveQueue(Func<int> waiting, Func<int> ready) => meter.CreateObservableGauge(
         "lentigo.queue.length",
         () => new Measurement<int>[] { new(waiting(), new KeyValuePair<string, object?>("state", "waiting")), new(ready(), new KeyValuePair<string, object?>("state", "decoded")) },
         "{image}",
-        "Images that wait to be decoded, and decoded ones that wait to be classified.");
+        "Images waiting to be decoded, and decoded images waiting to be classified.");
 
-    /// <summary>Watches a model that serves.</summary>
+    /// <summary>Observes a serving model.</summary>
     internal void ObserveModel(string name, Func<ModelManifest?> manifest, Func<RefusedVersion?> refused)
     {
         meter.CreateObservableGauge(
             "lentigo.model.info",
             () => manifest() is { } m ? [new(1, new("name", m.Name), new("version", m.Version))] : Array.Empty<Measurement<int>>(),
-            description: "1 for the model that serves.");
+            description: "1 for the serving model.");
         meter.CreateObservableGauge("lentigo.model.refused", () => new Measurement<int>(refused() is null ? 0 : 1, new KeyValuePair<string, object?>("name", name)), description: "1 while the published version of the model is refused and an older one serves.");
     }
 
-    /// <summary>Watches the candidate.</summary>
+    /// <summary>Observes the candidate.</summary>
     internal void ObserveCandidate(Func<CandidateStatus> status) => meter.CreateObservableGauge(
         "lentigo.candidate.info",
         () => status() is var c ? new Measurement<int>(1, new("name", c.Name), new("version", c.Version), new("state", c.State)) : default,
@@ -110,11 +113,11 @@ public sealed class ServingMetrics : IDisposable
 
     internal void CandidateFailed(ModelReference candidate) => candidateFailures.Add(1, new KeyValuePair<string, object?>("candidate", NameOf(candidate)));
 
-    /// <summary>Counts an image that was for the candidate to classify in the background.</summary>
+    /// <summary>Counts an image that the candidate was to classify in the background.</summary>
     internal void Shadowed(CandidateStatus candidate, ModelReference model, string outcome) =>
         shadows.Add(1, new("model", NameOf(model)), new("candidate", $"{candidate.Name}/{candidate.Version}"), new("outcome", outcome));
 
-    /// <summary>Counts how far two versions agree on an image.</summary>
+    /// <summary>Records the agreement of two versions on an image.</summary>
     internal void Compared(Prediction answer, Prediction other)
     {
         KeyValuePair<string, object?> model = new("model", NameOf(answer.Model)), candidate = new("candidate", NameOf(other.Model));

@@ -6,157 +6,173 @@ using Lentigo.Core.Predictions;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>The settings of the app: the section <c>Lentigo</c>, in environment variables <c>Lentigo__Model</c> and so on.</summary>
+/// <summary>The app's settings: the section <c>Lentigo</c>, in environment variables <c>Lentigo__Model</c> and so on.</summary>
 public sealed record ServingOptions
 {
     /// <summary>The section's name.</summary>
     public const string Section = "Lentigo";
 
-    /// <summary>The model that serves: a folder of the container <c>models</c>.</summary>
+    /// <summary>The serving model: a folder of the container <c>models</c>.</summary>
     public string Model { get; init; } = "lentigo";
 
     /// <summary>
-    /// The class prior of answers where a caller names none: <c>natural</c> is the model's own, <c>uniform</c> that of equally frequent classes; or seven numbers,
-    /// separated by commas, for a clinic that knows its own mix.
+    /// The class prior for callers that specify none: <c>natural</c> is the model's own, <c>uniform</c> assumes equally frequent classes; or seven numbers,
+    /// separated by commas, for a clinic that knows its own case mix.
     /// </summary>
     public string Prior { get; init; } = ClassPrior.Natural;
 
-    /// <summary>What becomes of an image that is no dermoscopy image, where a caller does not say: <c>refuse</c>, or <c>warn</c> and answer.</summary>
+    /// <summary>
+    /// What happens to an image that is not a dermoscopy image if the caller does not specify it: <c>refuse</c> it, or <c>warn</c> and classify it.
+    /// </summary>
     public string Suitability { get; init; } = Refuse;
 
-    /// <summary>The <see cref="Suitability"/> that refuses.</summary>
+    /// <summary>The value of <see cref="Suitability"/> that rejects the image.</summary>
     internal const string Refuse = "refuse";
 
-    /// <summary>The <see cref="Suitability"/> that answers with a warning.</summary>
+    /// <summary>The value of <see cref="Suitability"/> that classifies the image with a warning.</summary>
     internal const string Warn = "warn";
 
-    /// <summary>What of an answer a caller gets who chooses nothing.</summary>
+    /// <summary>The options for callers that specify none.</summary>
     internal PredictionOptions Defaults => new() { Decision = new(Prior), AnswerUnsuitable = Suitability == Warn };
 
     /// <summary>
-    /// Whether answers to HTTP callers are kept in the container <c>answers</c>, without image, so that a confirmed diagnosis can be recorded for them. Answers to
-    /// dropped images are results and kept in any case.
+    /// Whether answers to HTTP requests are stored in the container <c>answers</c>, without the image, so that a confirmed diagnosis can be recorded for
+    /// them. Answers to dropped images are results, which are always stored.
     /// </summary>
     public bool KeepAnswers { get; init; }
 
     /// <summary>
-    /// Whether a dropped image gets a heat map beside its result: <c>results/{name}.heatmap.png</c>, the map of the most probable class over the image. Packages without
-    /// maps give none.
+    /// Whether a heat map is written next to the result of a dropped image: <c>results/{name}.heatmap.png</c>, the map of the most probable class over the
+    /// image. Packages without maps produce none.
     /// </summary>
     public bool Heatmaps { get; init; }
 
     /// <summary>
-    /// The models that a call may ask for by name, separated by commas, beside <see cref="Model"/>, which answers the others. Each is loaded when it is first asked for and
-    /// stays in memory; at most <see cref="MaxModels"/>.
+    /// The models that callers can select by name, separated by commas, in addition to <see cref="Model"/>, which answers all other requests. Each is loaded
+    /// on first use and stays in memory; at most <see cref="MaxModels"/>.
     /// </summary>
     public string Models { get; init; } = "";
 
-    /// <summary>The most models that may be in memory, the <see cref="Candidate"/> counted.</summary>
+    /// <summary>The maximum number of models in memory, including the <see cref="Candidate"/>.</summary>
     internal const int MaxModels = 4;
 
-    /// <summary>The names of all models that may be asked for, <see cref="Model"/> first.</summary>
+    /// <summary>The names of all models that callers can select, <see cref="Model"/> first.</summary>
     internal IReadOnlyList<string> ModelNames => [.. Models.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Prepend(Model).Distinct(StringComparer.Ordinal)];
 
     /// <summary>
-    /// A version that is tried beside the one that serves: <c>{version}</c> of <see cref="Model"/>, or <c>{name}/{version}</c>. It must be in the container
-    /// <c>models</c>, stays in memory, and counts as one of <see cref="MaxModels"/>. Empty for none.
+    /// A version that is tried alongside the serving one: <c>{version}</c> of <see cref="Model"/>, or <c>{name}/{version}</c>. It must be in the container
+    /// <c>models</c>, stays in memory, and counts toward <see cref="MaxModels"/>. Empty for none.
     /// </summary>
     public string Candidate { get; init; } = "";
 
     /// <summary>
-    /// The share of the images, 0 to 1, over HTTP and dropped, that <see cref="Candidate"/> answers. The image's bytes decide, so that an image always gets the
-    /// same answer.
+    /// The fraction of images, 0 to 1, over HTTP and dropped, that <see cref="Candidate"/> answers. It is selected by the image's bytes, so the same image is
+    /// always answered by the same version.
     /// </summary>
     public double CandidateShare { get; init; }
 
     /// <summary>
-    /// The share of the other images, 0 to 1, that <see cref="Candidate"/> classifies too, in the background, to count how far it agrees with the version that
-    /// serves.
+    /// The fraction of the remaining images, 0 to 1, that <see cref="Candidate"/> also classifies in the background, to measure its agreement with the
+    /// serving version.
     /// </summary>
     public double CandidateShadow { get; init; }
 
-    /// <summary>What <see cref="Candidate"/> names; null where it is empty.</summary>
+    /// <summary>The version that <see cref="Candidate"/> names; null if it is empty.</summary>
     internal ModelReference? CandidateReference => Candidate.Length == 0 ? null
         : Candidate.Split('/') is [var name, var version] ? new(name, version)
         : new(Model, Candidate);
 
-    /// <summary>Whether a dropped image gets a FHIR report beside its result: <c>results/{name}.fhir.json</c>.</summary>
+    /// <summary>Whether a FHIR report is written next to the result of a dropped image: <c>results/{name}.fhir.json</c>.</summary>
     public bool FhirResults { get; init; }
 
-    /// <summary>How often to look whether another version of the model was published.</summary>
+    /// <summary>How often to check for a newly published version of the model.</summary>
     public TimeSpan ModelPollInterval { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How old an image without a current result is when the reconciliation classifies it. Younger images are left to the blob triggers.</summary>
+    /// <summary>The age at which the reconciliation classifies an image that has no current result. Younger images are left to the blob triggers.</summary>
     public TimeSpan ReconcileAfter { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>Whether the log names images by a keyed hash instead of their blobs' names, which may hold patients' data.</summary>
+    /// <summary>Whether the log refers to images by a keyed hash instead of their blobs' names, which may contain patient data.</summary>
     public bool HashNames { get; init; } = true;
 
-    /// <summary>The secret key of these hashes, the same for all instances, so that they hash a name alike; empty for a random one of each process.</summary>
+    /// <summary>
+    /// The secret key of these hashes. Set the same key on all instances so that their hashes agree; if empty, each process uses a random key.
+    /// </summary>
     public string HashNamesKey { get; init; } = "";
 
-    /// <summary>Whether <c>GET /api/metrics</c> tells what this instance measures of itself.</summary>
+    /// <summary>Whether <c>GET /api/metrics</c> returns this instance's metrics.</summary>
     public bool Metrics { get; init; }
 
-    /// <summary>Where fetched packages are kept: the last two of each model. What is there already is not fetched again. Several apps may share it.</summary>
+    /// <summary>
+    /// The folder in which fetched packages are cached: the last two of each model. Cached packages are not fetched again. Several apps can share the folder.
+    /// </summary>
     public string CacheFolder { get; init; } = BlobModelStore.DefaultCacheFolder;
 
-    /// <summary><c>auto</c> takes the GPU if it works and the CPU otherwise; <c>cpu</c> and <c>cuda</c> take that one or none.</summary>
+    /// <summary><c>auto</c> uses the GPU if it works and the CPU otherwise; <c>cpu</c> and <c>cuda</c> use only that device.</summary>
     public InferenceDevice Device { get; init; } = InferenceDevice.Auto;
 
-    /// <summary>Threads within one inference; 0 is one for each processor that the app's container may use.</summary>
+    /// <summary>The number of threads per inference; 0 means one per processor available to the app's container.</summary>
     public int Threads { get; init; }
 
-    /// <summary>The most images that go through the model's graph together. A larger batch costs less an image, up to about this size, and needs more memory.</summary>
+    /// <summary>
+    /// The maximum number of images that go through the model's graph together. Up to about the default, a larger batch costs less per image; it also needs
+    /// more memory.
+    /// </summary>
     public int MaxBatchSize { get; init; } = 8;
 
-    /// <summary>How long a decoded image may wait, while others are decoded, to be classified together with them. An image that nobody waits beside never waits.</summary>
+    /// <summary>
+    /// The maximum time that a decoded image waits while others are decoded, in order to be classified together with them. An image that arrives alone never
+    /// waits.
+    /// </summary>
     public TimeSpan MaxBatchDelay { get; init; } = TimeSpan.FromMilliseconds(30);
 
-    /// <summary>How many images of HTTP callers may be classified or wait at once; a further one is answered 503 and shall come again.</summary>
+    /// <summary>
+    /// The maximum number of images of HTTP callers being classified or waiting; for further images the response is 503 with a request to retry.
+    /// </summary>
     public int MaxPendingImages { get; init; } = 200;
 
-    /// <summary>How many requests a minute one caller may make of one instance, a function key or else a client's address; 0 is no limit.</summary>
+    /// <summary>
+    /// The maximum number of requests per minute from one caller (a function key, or else a client's IP address) to one instance; 0 means no limit.
+    /// </summary>
     public int MaxRequestsPerMinute { get; init; }
 
-    /// <summary>How many requests of one caller may be in flight on one instance; 0 is no limit.</summary>
+    /// <summary>The maximum number of concurrent requests from one caller to one instance; 0 means no limit.</summary>
     public int MaxConcurrentRequests { get; init; }
 
-    /// <summary>How many images one HTTP request may hold.</summary>
+    /// <summary>The maximum number of images in one HTTP request.</summary>
     public int MaxImagesPerRequest { get; init; } = 32;
 
-    /// <summary>How many bytes one HTTP request with several images may have.</summary>
+    /// <summary>The maximum size in bytes of an HTTP request with several images.</summary>
     public long MaxRequestBytes { get; init; } = 100_000_000;
 
-    /// <summary>How many bytes of HTTP requests may be in memory at once; a request beyond it is answered 503 and shall come again.</summary>
+    /// <summary>The maximum number of bytes of HTTP requests in memory at once; beyond it the response is 503 with a request to retry.</summary>
     public long MaxPendingBytes { get; init; } = 400_000_000;
 
     /// <summary>
-    /// How many bytes of images that cannot be decoded by rows, such as interlaced PNG and progressive JPEG, may be in memory at once; a further one waits. The default is
-    /// what the largest image of 50 megapixels takes.
+    /// The memory budget in bytes for images that cannot be decoded row by row, such as interlaced PNG and progressive JPEG; further images wait. The default
+    /// is what the largest image of 50 megapixels takes.
     /// </summary>
     public long MaxDecodingBytes { get; init; } = 400_000_000;
 
-    /// <summary>How long the body of an HTTP request may take to arrive.</summary>
+    /// <summary>The maximum time for the body of an HTTP request to arrive.</summary>
     public TimeSpan BodyDeadline { get; init; } = TimeSpan.FromMinutes(3);
 
-    /// <summary>How many bytes a second of an HTTP request's body must arrive, on average since its beginning.</summary>
+    /// <summary>The minimum data rate of the body of an HTTP request in bytes per second, averaged since its start.</summary>
     public int MinBodyBytesPerSecond { get; init; } = 4000;
 
-    /// <summary>How far the body of an HTTP request may be behind <see cref="MinBodyBytesPerSecond"/>.</summary>
+    /// <summary>The time by which the body of an HTTP request may lag behind <see cref="MinBodyBytesPerSecond"/>.</summary>
     public TimeSpan BodyGrace { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>The largest image file in bytes.</summary>
+    /// <summary>The maximum size of an image file in bytes.</summary>
     public long MaxImageBytes { get; init; } = new ImageLimits().MaxBytes;
 
-    /// <summary>The most pixels of an image.</summary>
+    /// <summary>The maximum number of pixels of an image.</summary>
     public long MaxImagePixels { get; init; } = new ImageLimits().MaxPixels;
 
-    /// <summary>Both limits.</summary>
+    /// <summary>The image size limits: bytes and pixels.</summary>
     internal ImageLimits Limits => new() { MaxBytes = MaxImageBytes, MaxPixels = MaxImagePixels };
 
-    /// <summary>The options if they make sense.</summary>
-    /// <exception cref="InvalidOperationException">One does not; the message names it.</exception>
+    /// <summary>Validates the options and returns them.</summary>
+    /// <exception cref="InvalidOperationException">An option is invalid; the message names it.</exception>
     internal ServingOptions Checked()
     {
         string? fault = this switch
@@ -170,8 +186,8 @@ public sealed record ServingOptions
             { Candidate: "", CandidateShare: > 0 } => $"{nameof(CandidateShare)} {CandidateShare} is above 0, but {nameof(Candidate)} names no version",
             { Candidate: "", CandidateShadow: > 0 } => $"{nameof(CandidateShadow)} {CandidateShadow} is above 0, but {nameof(Candidate)} names no version",
             { Candidate.Length: > 0, ModelNames.Count: MaxModels } =>
-                $"{nameof(Candidate)} '{Candidate}' would be one more than the {MaxModels} models that may be in memory, those of {nameof(Models)} counted",
-            { ModelNames.Count: > MaxModels } => $"{nameof(Models)} '{Models}' names more than {MaxModels} models, {nameof(Model)} counted",
+                $"{nameof(Candidate)} '{Candidate}' would be one more than the {MaxModels} models that may be in memory, including those of {nameof(Models)}",
+            { ModelNames.Count: > MaxModels } => $"{nameof(Models)} '{Models}' names more than {MaxModels} models, including {nameof(Model)}",
             { HashNamesKey.Length: > 0 and < 16 } => $"{nameof(HashNamesKey)} has fewer than 16 characters",
             { Model: "" } => $"{nameof(Model)} is empty",
             _ when ModelPollInterval < TimeSpan.FromMilliseconds(50) || ModelPollInterval > TimeSpan.FromDays(1) => $"{nameof(ModelPollInterval)} {ModelPollInterval} is not between 50 ms and a day",

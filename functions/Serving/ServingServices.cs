@@ -9,18 +9,18 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Lentigo.Functions.Serving;
 
-/// <summary>Registers what the functions call.</summary>
+/// <summary>Registers the services that the functions use.</summary>
 public static class ServingServices
 {
-    /// <summary>The connection of all containers and queues, which is the Functions host's own.</summary>
+    /// <summary>The connection for all containers and queues: the Functions host's own.</summary>
     private const string StorageConnectionName = "AzureWebJobsStorage";
 
-    /// <summary>The container that holds the model packages.</summary>
+    /// <summary>The container of the model packages.</summary>
     public const string ModelsContainer = "models";
 
-    /// <summary>Adds the model, the classification and the storage that they use.</summary>
-    /// <exception cref="InvalidOperationException">A setting of the section <c>Lentigo</c> is wrong.</exception>
-    /// <exception cref="FormatException">No storage account is set, or not a valid one.</exception>
+    /// <summary>Adds the model, the classification and the storage services.</summary>
+    /// <exception cref="InvalidOperationException">A setting in the section <c>Lentigo</c> is invalid.</exception>
+    /// <exception cref="FormatException">The storage account is missing or invalid.</exception>
     public static IServiceCollection AddServing(this IServiceCollection services, IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);

@@ -4,16 +4,16 @@ using Lentigo.Core.Predictions;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>
-/// Lets the candidate classify images that the version that serves has answered, and counts how far both agree. One image at a time, and only while no
-/// caller's image waits for a processor; images beyond a bound of those that wait are left out and counted.
+/// Lets the candidate classify images that the serving version has answered, and measures their agreement. Images are processed one at a time, and only while
+/// no caller's image is waiting for a processor; when too many images are waiting, further ones are skipped and counted.
 /// </summary>
 internal sealed class ShadowEvaluation(
     CandidateModel candidate, ClassificationQueue queue, PixelBudget budget, ServingOptions options, ServingMetrics metrics) : IDisposable
 {
-    /// <summary>The most images that wait.</summary>
+    /// <summary>The maximum number of waiting images.</summary>
     internal const int MaxWaiting = 64;
 
-    /// <summary>The most bytes of images that wait; one of the largest size always may.</summary>
+    /// <summary>The maximum number of bytes of waiting images; one image of the maximum size is always accepted.</summary>
     private const long MaxWaitingBytes = 64_000_000;
 
     private readonly long maxBytes = Math.Max(MaxWaitingBytes, options.MaxImageBytes);
@@ -23,13 +23,13 @@ internal sealed class ShadowEvaluation(
     private int waiting;
     private long waitingBytes;
 
-    /// <summary>How many images wait or are being classified.</summary>
+    /// <summary>The number of images that are waiting or being classified.</summary>
     internal int Waiting => Volatile.Read(ref waiting);
 
-    /// <summary>Begins the comparison and returns at once.</summary>
+    /// <summary>Queues an image for comparison and returns immediately.</summary>
     /// <param name="file">The image file.</param>
-    /// <param name="asked">What was chosen of the answer.</param>
-    /// <param name="answer">The answer of the version that serves.</param>
+    /// <param name="asked">The requested options.</param>
+    /// <param name="answer">The answer of the serving version.</param>
     public void Begin(byte[] file, PredictionOptions asked, Prediction answer)
     {
         lock (gate)
@@ -47,7 +47,7 @@ internal sealed class ShadowEvaluation(
         _ = Task.Run(() => CompareAsync(file, asked with { Explain = null, Similar = 0 }, answer));
     }
 
-    /// <summary>Gives up what waits.</summary>
+    /// <summary>Cancels the waiting comparisons.</summary>
     public void Dispose() => stopping.Cancel();
 
     private async Task CompareAsync(byte[] file, PredictionOptions asked, Prediction answer)
@@ -69,7 +69,7 @@ internal sealed class ShadowEvaluation(
         }
         catch (Exception) when (stopping.IsCancellationRequested)
         {
-            // The app stops.
+            // The app is stopping.
         }
         catch (ImageRejectedException)
         {

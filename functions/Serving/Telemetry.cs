@@ -9,12 +9,13 @@ using OpenTelemetry.Metrics;
 namespace Lentigo.Functions.Serving;
 
 /// <summary>
-/// Where traces, metrics and logs go: to Application Insights where <c>APPLICATIONINSIGHTS_CONNECTION_STRING</c> is set, to a collector where
-/// <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is, and metrics to <c>GET /api/metrics</c> with <see cref="ServingOptions.Metrics"/>. Without any of them nothing is collected.
+/// Configures the export of traces, metrics and logs: to Application Insights if <c>APPLICATIONINSIGHTS_CONNECTION_STRING</c> is set, to a collector if
+/// <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set, and metrics to <c>GET /api/metrics</c> if <see cref="ServingOptions.Metrics"/> is set. If none is set, nothing
+/// is collected.
 /// </summary>
 public static class Telemetry
 {
-    /// <summary>Adds the exporters that the settings ask for.</summary>
+    /// <summary>Adds the exporters that the settings enable.</summary>
     public static IServiceCollection AddTelemetry(this IServiceCollection services, IConfiguration configuration, ServingOptions options)
     {
         ArgumentNullException.ThrowIfNull(configuration);
@@ -55,7 +56,7 @@ public static class Telemetry
         return services;
     }
 
-    /// <summary>The identity of <c>ClientId=...;Authorization=AAD</c>, as the Functions host reads it; null where there is none.</summary>
+    /// <summary>Parses the client id from <c>ClientId=...;Authorization=AAD</c>, the format that the Functions host uses; null if there is none.</summary>
     internal static string? ClientIdOf(string? authentication) => authentication?
         .Split(';', StringSplitOptions.TrimEntries)
         .Select(part => part.Split('=', 2))

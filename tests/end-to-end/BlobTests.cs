@@ -116,7 +116,7 @@ public sealed class BlobTests(SharedApp shared)
         }
 
         // Some of these names the blob trigger cannot ask for: they are answered by the reconciliation, as soon as the setting lets it.
-        Assert.Contains("images older than 00:00:05 have no current result", App.Log, StringComparison.Ordinal);
+        Assert.Contains("images older than 00:00:05 that have no current result", App.Log, StringComparison.Ordinal);
 
         static BlobClientOptions NamesAsTheyAre()
         {

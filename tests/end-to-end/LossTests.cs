@@ -22,7 +22,7 @@ public sealed class LossTests
         await lease.AcquireAsync(BlobLeaseClient.InfiniteLeaseDuration, cancellationToken: Cancellation);
         BlobContentInfo newest = await app.DropAsync("leased.jpg", LesionFiles.Jpeg(2));
         await Eventually.TrueAsync(
-            () => Task.FromResult(app.Log.Contains("the failure of the image 'leased.jpg' could not be written", StringComparison.Ordinal)), () => $"the failure in the log, which ends in:\n{app.LogEnd}");
+            () => Task.FromResult(app.Log.Contains("The failed result of the image 'leased.jpg' could not be written", StringComparison.Ordinal)), () => $"the failure in the log, which ends in:\n{app.LogEnd}");
 
         BlobContentInfo other = await app.DropAsync("other.jpg", LesionFiles.Jpeg(3));
         Assert.Equal(LesionResult.Classified, (await app.ResultAsync("other.jpg", other.ETag)).Status);
@@ -31,7 +31,7 @@ public sealed class LossTests
         Assert.Equal(LesionResult.Classified, result.Status);
         Api.AssertSame((await app.PredictAsync(LesionFiles.Jpeg(2))).Probabilities, result.Probabilities);
         Assert.False((await app.Queues.GetQueueClient("webjobs-blobtrigger-poison-poison").ExistsAsync(Cancellation)).Value);
-        Assert.Contains($"{result.Id}: the image 'leased.jpg': classified", app.Log, StringComparison.Ordinal);
+        Assert.Contains($"{result.Id}: Image 'leased.jpg': classified", app.Log, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class LossTests
             blobs.Denied = $"PUT {Azurite.AccountPath}/results/";
             BlobContentInfo dropped = await stored.DropAsync("denied.jpg", LesionFiles.Jpeg(1));
             await Eventually.TrueAsync(
-                () => Task.FromResult(app.Log.Contains("the failure of the image 'denied.jpg' could not be written", StringComparison.Ordinal)), () => $"the failure in the log, which ends in:\n{app.LogEnd}");
+                () => Task.FromResult(app.Log.Contains("The failed result of the image 'denied.jpg' could not be written", StringComparison.Ordinal)), () => $"the failure in the log, which ends in:\n{app.LogEnd}");
             ServiceStatus status = JsonSerializer.Deserialize(await app.Client.GetStringAsync(new Uri("api/status", UriKind.Relative), Cancellation), FunctionsJson.Default.ServiceStatus)!;
             Assert.Equal((1, dropped.LastModified), (status.Waiting, status.OldestWaiting));
 
@@ -90,7 +90,7 @@ public sealed class LossTests
         Assert.Equal((0, true, null), (status!.Failed, status.Complete, status.OldestWaiting));
         Assert.Contains(longest, await GetAsync("api/results"), StringComparison.Ordinal);
         Assert.DoesNotContain("short.jpg", app.Log, StringComparison.Ordinal);
-        Assert.Contains("the image 'name-", app.Log, StringComparison.Ordinal);
+        Assert.Contains("Image 'name-", app.Log, StringComparison.Ordinal);
 
         foreach (string container in (string[])["lesions", "results"])
         {
