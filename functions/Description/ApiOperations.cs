@@ -62,7 +62,7 @@ internal static class ApiOperations
             Answers = Predictions,
             Problems = [.. ImageProblems, "not-dermoscopy", "unknown-model"],
         },
-        new("predict-with", "predictWith", Classify, "Classify with a named model", "The same as `POST /api/predict?model=`, with the model's name in the path.")
+        new("predict-with", "predictWith", Classify, "Classify with a named model", "Like `POST /api/predict?model=`, with the model's name in the path.")
         {
             Body = ApiBody.Images,
             Parameters = [new("name", "The model's name.", Text(), IsInPath: true, Example: "lentigo"), .. Options],

@@ -91,7 +91,7 @@ internal sealed class ApiSchemas
 
     private JsonObject PredictionOrProblem() => new()
     {
-        ["description"] = "The answer to one of several images, or the problem of one that cannot be classified: the answer has `label`, the problem has `type`.",
+        ["description"] = "The answer to one of several images, or the problem if it cannot be classified: an answer has `label`, a problem has `type`.",
         ["anyOf"] = new JsonArray(Of(typeof(Prediction)), Of(typeof(Problem))),
     };
 

@@ -88,7 +88,7 @@ public sealed class LesionBlobs(
                 : await TryCreateAsync(ResultOf(name), answer, cancellationToken) ? answer.Status
                 : await WriteAsync(ResultOf(name), AnswerUnlessAnsweredAsync, cancellationToken);
             Count(status);
-            log.LogInformation("{Id}: Image '{Name}': {Outcome}", id, names.Of(name), status ?? "nothing to do, it was deleted or already has its result");
+            log.LogInformation("{Id}: Image '{Name}': {Outcome}", id, names.Of(name), status ?? "nothing to do, it was deleted or has a result");
 
             async Task<LesionResult?> AnswerUnlessAnsweredAsync(LesionResult? before)
             {
@@ -169,7 +169,7 @@ public sealed class LesionBlobs(
     {
         string? status = await WriteAsync(ResultOf(name), FailUnlessAnsweredAsync, cancellationToken);
         Count(status);
-        log.LogInformation("{Id}: Image '{Name}': {Outcome}", id, names.Of(name), status ?? "nothing to report, it was deleted, has changed or already has its result");
+        log.LogInformation("{Id}: Image '{Name}': {Outcome}", id, names.Of(name), status ?? "nothing to report, it was deleted, changed or has a result");
 
         async Task<LesionResult?> FailUnlessAnsweredAsync(LesionResult? before) =>
             await SourceOfAsync(name, cancellationToken) is { } source && (etag is null || source.ETag?.Trim('"') == etag) && before?.Source.ETag != source.ETag

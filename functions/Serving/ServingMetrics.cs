@@ -48,7 +48,7 @@ public sealed class ServingMetrics : IDisposable
             "lentigo.shadow.images", "{image}",
             "Images for the candidate to classify in the background, by outcome: compared, rejected, failed, or busy where too many waited.");
         agreement = meter.CreateCounter<long>(
-            "lentigo.shadow.agreement", "{image}", "Images that both versions classified, by whether the most probable class and the recommendation are the same.");
+            "lentigo.shadow.agreement", "{image}", "Images that both versions classified, by whether their top class and recommendation agree.");
         difference = meter.CreateHistogram(
             "lentigo.shadow.difference", "1", "Absolute difference between the probabilities of malignancy of both versions, 0 to 1.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = DifferenceBounds });
