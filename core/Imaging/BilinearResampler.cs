@@ -6,18 +6,20 @@ using System.Runtime.Intrinsics;
 namespace Lentigo.Core.Imaging;
 
 /// <summary>
-/// Resizes an image that comes row by row, so that no more than a few rows of it are held. One axis is resized and rounded to 8 bits, then the other: the result equals
-/// Pillow's <c>Image.resize</c> with <c>BILINEAR</c> byte for byte, see <see cref="ResamplingAxis"/>.
+/// Resizes an image row by row, so that only a few rows are in memory. One axis is resized and rounded to 8 bits, then the other. The result is byte for byte
+/// identical to Pillow's <c>Image.resize</c> with <c>BILINEAR</c>; see <see cref="ResamplingAxis"/>.
 /// </summary>
 /// <param name="columns">The horizontal axis.</param>
 /// <param name="rows">The vertical axis.</param>
-/// <param name="channels">Samples a pixel: 1, 3 or 4.</param>
-/// <param name="verticalFirst">Whether the vertical axis is the first: that of an image which is turned on its side afterwards. Else the horizontal axis is, as in Pillow.</param>
+/// <param name="channels">Samples per pixel: 1, 3 or 4.</param>
+/// <param name="verticalFirst">
+/// Whether to resize the vertical axis first, for an image that is rotated by 90 degrees afterwards. Otherwise the horizontal axis is resized first, as in Pillow.
+/// </param>
 internal sealed class BilinearResampler(ResamplingAxis columns, ResamplingAxis rows, int channels, bool verticalFirst = false)
 {
     private const int Half = 1 << (ResamplingAxis.FractionBits - 1);
 
-    // The pixels of three channels are read four bytes at a time.
+    // Padded because pixels are read four bytes at a time, even those with three channels.
     private readonly byte[] padded = new byte[(columns.Samples * channels) + Vector128<byte>.Count];
     private readonly int[] wide = new int[verticalFirst ? columns.Samples * channels : 0];
     private readonly int[] narrow = new int[columns.Size * channels];
@@ -26,7 +28,7 @@ internal sealed class BilinearResampler(ResamplingAxis columns, ResamplingAxis r
     private int row;
     private int firstOpen;
 
-    /// <summary>Adds the next row from the top: uint8 [columns, channels].</summary>
+    /// <summary>Adds the next row, from top to bottom: uint8 [columns, channels].</summary>
     public void Add(ReadOnlySpan<byte> stored)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(stored.Length, columns.Samples * channels);
@@ -62,10 +64,10 @@ internal sealed class BilinearResampler(ResamplingAxis columns, ResamplingAxis r
     }
 
     /// <summary>The resized image, uint8 [rows, columns, channels].</summary>
-    /// <exception cref="InvalidOperationException">Rows are missing.</exception>
+    /// <exception cref="InvalidOperationException">Not all rows have been added.</exception>
     public byte[] ToPixels() => row == rows.Samples ? pixels : throw new InvalidOperationException($"{row} of {rows.Samples} rows were added.");
 
-    /// <summary>A row of the result has got all that counts for it.</summary>
+    /// <summary>Finishes an output row to which all input rows have been added.</summary>
     private void Close(int output, int[] sums)
     {
         open.Remove(output);
@@ -104,7 +106,7 @@ internal sealed class BilinearResampler(ResamplingAxis columns, ResamplingAxis r
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // rows of one large image must not wait for the JIT to notice that they are many
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // tiered compilation would optimize this loop too late for a single large image
     private void NarrowColors()
     {
         ref byte start = ref MemoryMarshal.GetArrayDataReference(padded);

@@ -1,8 +1,8 @@
 namespace Lentigo.Core.Imaging;
 
-/// <summary>A decoded file at the size that the networks see.</summary>
-/// <param name="Pixels">uint8 [s, s, 3] RGB, rows from the top.</param>
+/// <summary>A decoded image, resized to the networks' input size.</summary>
+/// <param name="Pixels">uint8 [s, s, 3] RGB, rows from top to bottom.</param>
 /// <param name="Size">The side of the square in pixels, s.</param>
-/// <param name="Width">The width that the file's image is shown at, in pixels, before the squash.</param>
-/// <param name="Height">Its height.</param>
+/// <param name="Width">The width of the image in pixels before resizing, with its EXIF orientation applied.</param>
+/// <param name="Height">The height, likewise.</param>
 public sealed record DecodedImage(byte[] Pixels, int Size, int Width, int Height);

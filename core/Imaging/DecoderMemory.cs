@@ -3,17 +3,20 @@ using System.Buffers.Binary;
 namespace Lentigo.Core.Imaging;
 
 /// <summary>
-/// What a decoder must hold at once because of how a file is stored: the coefficients of a progressive JPEG, the pixels of an interlaced PNG or a WebP, a strip of a
-/// TIFF. Other files are decoded by rows.
+/// Estimates the memory that a decoder must hold at once because of how a file is encoded: the coefficients of a progressive JPEG, the pixels of an interlaced
+/// PNG or a WebP, a strip of a TIFF. All other files are decoded row by row.
 /// </summary>
 public static class DecoderMemory
 {
-    /// <summary>libwebp holds an image once as it decodes it and once as it gives it.</summary>
+    /// <summary>libwebp holds two RGBA copies of an image: its decoding buffer and its output.</summary>
     private const int WebPBytesPerPixel = 8;
 
     private const int CoefficientBytes = 2;
 
-    /// <summary>The bytes that decoding a file takes beside the file itself, from its header; 0 where the header is not understood, for such a file is refused.</summary>
+    /// <summary>
+    /// Returns the number of bytes that decoding needs in addition to the file itself, computed from the header. 0 if the header cannot be parsed, since such a
+    /// file is rejected.
+    /// </summary>
     public static long Of(ReadOnlySpan<byte> file) => ImageFileFormats.Sniff(file) switch
     {
         ImageFileFormat.Jpeg => JpegHeader.Read(file) is { NeedsAllCoefficients: true } jpeg ? (long)((long)jpeg.Width * jpeg.Height * jpeg.CoefficientsPerPixel * CoefficientBytes) : 0,
@@ -23,7 +26,7 @@ public static class DecoderMemory
         _ => 0,
     };
 
-    /// <summary>The header of an interlaced PNG (ISO/IEC 15948, 11.2.2).</summary>
+    /// <summary>Reads the header of an interlaced PNG (ISO/IEC 15948, 11.2.2).</summary>
     private static long OfPng(ReadOnlySpan<byte> file)
     {
         const int width = 16, height = 20, depth = 24, colorType = 25, interlace = 28, headerEnd = 29;
@@ -36,7 +39,7 @@ public static class DecoderMemory
         return (long)BinaryPrimitives.ReadUInt32BigEndian(file[width..]) * BinaryPrimitives.ReadUInt32BigEndian(file[height..]) * samples * (file[depth] > 8 ? 2 : 1);
     }
 
-    /// <summary>The canvas, or the only frame (RFC 9649, 2.5 to 2.7 and 3.4; RFC 6386, 9.1).</summary>
+    /// <summary>Reads the size of the canvas or of the only frame (RFC 9649, 2.5 to 2.7 and 3.4; RFC 6386, 9.1).</summary>
     private static long OfWebP(ReadOnlySpan<byte> file)
     {
         const int chunk = 12, lossy = 26, lossless = 21, canvas = 24, shortest = 30, sideBits = 14, sideMask = (1 << sideBits) - 1;

@@ -5,10 +5,11 @@ using System.Text;
 namespace Lentigo.Core.Imaging;
 
 /// <summary>
-/// Takes the picture out of a DICOM file (PS3.10): one frame of JPEG (transfer syntaxes 1.2.840.10008.1.2.4.50 and .51), as dermatoscopes send it as VL Photographic or
-/// Dermoscopic Photography, or uncompressed 8-bit RGB or grey. Of the header only what describes the pixels is read; names, dates and all else are skipped.
+/// Extracts the image from a DICOM file (PS3.10): a single JPEG frame (transfer syntaxes 1.2.840.10008.1.2.4.50 and .51), as dermatoscopes send it in VL
+/// Photographic or Dermoscopic Photography objects, or uncompressed 8-bit RGB or grayscale. Only the attributes that describe the pixels are read; names, dates
+/// and all others are skipped.
 /// </summary>
-/// <remarks>A walk of our own over the elements: libraries that read all of DICOM bring codecs and dictionaries of several megabytes for these few attributes.</remarks>
+/// <remarks>A custom parser, because full DICOM libraries bring codecs and dictionaries of several megabytes for these few attributes.</remarks>
 public static class DicomFile
 {
     private const int Preamble = 128, MaxDepth = 16;
@@ -18,23 +19,23 @@ public static class DicomFile
 
     private const string ImplicitLittleEndian = "1.2.840.10008.1.2", ExplicitLittleEndian = "1.2.840.10008.1.2.1", JpegBaseline = "1.2.840.10008.1.2.4.50", JpegExtended = "1.2.840.10008.1.2.4.51";
 
-    /// <summary>Value representations with a length of four bytes (PS3.5, section 7.1.2).</summary>
+    /// <summary>Value representations with a four-byte length field (PS3.5, section 7.1.2).</summary>
     private static readonly string[] LongForms = ["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"];
 
-    /// <summary>What each other transfer syntax of PS3.6, table A-1, is, by the beginning of its UID; the longest that fits holds.</summary>
+    /// <summary>Names of the unsupported transfer syntaxes of PS3.6, table A-1, by UID prefix; the longest matching prefix wins.</summary>
     private static readonly (string Uid, string Name)[] OtherSyntaxes =
     [
         ("1.2.840.10008.1.2.4.110", "JPEG XL"), ("1.2.840.10008.1.2.4.111", "JPEG XL"), ("1.2.840.10008.1.2.4.112", "JPEG XL"), ("1.2.840.10008.1.2.4.20", "high-throughput JPEG 2000"),
-        ("1.2.840.10008.1.2.1.99", "the deflated transfer syntax"), ("1.2.840.10008.1.2.2", "the big-endian transfer syntax"), ("1.2.840.10008.1.2.4.57", "lossless JPEG"),
+        ("1.2.840.10008.1.2.1.99", "deflated"), ("1.2.840.10008.1.2.2", "big-endian"), ("1.2.840.10008.1.2.4.57", "lossless JPEG"),
         ("1.2.840.10008.1.2.4.70", "lossless JPEG"), ("1.2.840.10008.1.2.4.8", "JPEG-LS"), ("1.2.840.10008.1.2.4.9", "JPEG 2000"), ("1.2.840.10008.1.2.4.10", "video"),
         ("1.2.840.10008.1.2.5", "run-length encoding"),
     ];
 
-    /// <summary>Whether a file is DICOM: 'DICM' after the preamble.</summary>
+    /// <summary>Whether a file is DICOM: it has 'DICM' after the preamble.</summary>
     public static bool IsDicom(ReadOnlySpan<byte> file) => file.Length >= Preamble + 4 && file.Slice(Preamble, 4).SequenceEqual("DICM"u8);
 
-    /// <summary>The picture of a DICOM file as a JPEG or TIFF file; any other file as it is.</summary>
-    /// <exception cref="ImageRejectedException">It holds no picture that can be read; the message says why.</exception>
+    /// <summary>Returns the image of a DICOM file as a JPEG or TIFF file; returns any other file unchanged.</summary>
+    /// <exception cref="ImageRejectedException">The file contains no supported image; the message says why.</exception>
     public static byte[] PictureOf(byte[] file, ImageLimits limits)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -49,7 +50,7 @@ public static class DicomFile
         }
         catch (EndOfStreamException)
         {
-            throw ImageRejectedException.UnreadableDicom("it ends early. Send it again whole.");
+            throw ImageRejectedException.UnreadableDicom("it is truncated. Send the complete file.");
         }
     }
 
@@ -65,26 +66,26 @@ public static class DicomFile
             if (syntax is not (ImplicitLittleEndian or ExplicitLittleEndian or JpegBaseline or JpegExtended))
             {
                 string? name = OtherSyntaxes.Where(s => syntax.StartsWith(s.Uid, StringComparison.Ordinal)).OrderByDescending(s => s.Uid.Length).FirstOrDefault().Name;
-                throw ImageRejectedException.UnsupportedDicom(name is null ? $"its transfer syntax, '{Printable(syntax)}', is unknown" : $"it is in {name}");
+                throw ImageRejectedException.UnsupportedDicom(name is null ? $"its transfer syntax '{Printable(syntax)}' is unknown" : $"its transfer syntax ({name}) is not supported");
             }
 
             bool isEncapsulated = syntax is JpegBaseline or JpegExtended;
             uint length = ReadElements(syntax != ImplicitLittleEndian, file.Length, depth: 0, meta: false)
-                ?? throw ImageRejectedException.UnsupportedDicom("it holds no picture");
+                ?? throw ImageRejectedException.UnsupportedDicom("it contains no image");
             if (values.ContainsKey(NumberOfFrames) && (!int.TryParse(Text(NumberOfFrames), CultureInfo.InvariantCulture, out int frames) || frames != 1))
             {
-                throw ImageRejectedException.UnsupportedDicom("it holds several frames");
+                throw ImageRejectedException.UnsupportedDicom("it contains several frames");
             }
 
             return isEncapsulated ? WithColours(Fragments(length)) : Uncompressed(length);
         }
 
-        /// <summary>Walks over elements and notes where the few are that matter.</summary>
-        /// <param name="isExplicit">Whether each says its value representation.</param>
-        /// <param name="end">Where to stop.</param>
-        /// <param name="depth">Of sequences in sequences.</param>
-        /// <param name="meta">Stops before the first element that is not of the file's own header.</param>
-        /// <returns>The length of the pixel data, at which it stands; null where there are none.</returns>
+        /// <summary>Reads elements up to the pixel data and records the position and length of the top-level values.</summary>
+        /// <param name="isExplicit">Whether elements state their value representation.</param>
+        /// <param name="end">The offset to stop at.</param>
+        /// <param name="depth">The nesting depth of sequences; 0 is the top level.</param>
+        /// <param name="meta">Whether to stop before the first element that is not file meta information (group 0002).</param>
+        /// <returns>The length of the pixel data, at whose start reading stops; null if there is none.</returns>
         private uint? ReadElements(bool isExplicit, int end, int depth, bool meta)
         {
             while (at < end)
@@ -111,7 +112,7 @@ public static class DicomFile
 
                 if (representation == "SQ" || length == UndefinedLength)
                 {
-                    SkipSequence(isExplicit && representation != "UN", length, depth + 1); // of unknown representation: implicit (PS3.5, section 6.2.2)
+                    SkipSequence(isExplicit && representation != "UN", length, depth + 1); // UN of undefined length is encoded as implicit VR (PS3.5, section 6.2.2)
                     continue;
                 }
 
@@ -153,7 +154,7 @@ public static class DicomFile
                         Skip(itemLength);
                         break;
                     default:
-                        throw ImageRejectedException.UnreadableDicom("a sequence in it is broken. Export it again.");
+                        throw ImageRejectedException.UnreadableDicom("a sequence in it is malformed. Export it again.");
                 }
             }
         }
@@ -175,12 +176,12 @@ public static class DicomFile
             return (representation, Number32());
         }
 
-        /// <summary>The fragments of the one frame (PS3.5, section A.4); the first item is the table of offsets.</summary>
+        /// <summary>Joins the fragments of the single frame (PS3.5, section A.4); the first item is the basic offset table.</summary>
         private byte[] Fragments(uint length)
         {
             if (length != UndefinedLength)
             {
-                throw ImageRejectedException.UnreadableDicom("its compressed pixels have no fragments. Export it again.");
+                throw ImageRejectedException.UnreadableDicom("its compressed pixel data is not fragmented. Export it again.");
             }
 
             using MemoryStream frame = new();
@@ -189,12 +190,12 @@ public static class DicomFile
                 uint tag = Tag(), fragment = Number32();
                 if (tag == SequenceEnd)
                 {
-                    return frame.Length > 0 ? frame.ToArray() : throw ImageRejectedException.UnsupportedDicom("it holds no picture");
+                    return frame.Length > 0 ? frame.ToArray() : throw ImageRejectedException.UnsupportedDicom("it contains no image");
                 }
 
                 if (tag != Item || fragment == UndefinedLength)
                 {
-                    throw ImageRejectedException.UnreadableDicom("its compressed pixels are broken. Export it again.");
+                    throw ImageRejectedException.UnreadableDicom("its compressed pixel data is malformed. Export it again.");
                 }
 
                 ReadOnlySpan<byte> content = Take(fragment);
@@ -205,15 +206,17 @@ public static class DicomFile
             }
         }
 
-        /// <summary>A JPEG whose colours are RGB, and that does not say so itself, gets Adobe's marker that does (ITU-T T.872, section 6.5.3): else decoders take them for YCbCr.</summary>
+        /// <summary>
+        /// Inserts an Adobe marker (ITU-T T.872, section 6.5.3) into an RGB JPEG that does not state its color space; without it, decoders assume YCbCr.
+        /// </summary>
         private byte[] WithColours(byte[] jpeg)
         {
             if (ImageFileFormats.Sniff(jpeg) != ImageFileFormat.Jpeg)
             {
-                throw ImageRejectedException.UnreadableDicom("its pixels are not the JPEG that its header promises. Export it again.");
+                throw ImageRejectedException.UnreadableDicom("its pixel data is not JPEG as its header states. Export it again.");
             }
 
-            bool saysColours = jpeg.Length > 3 && jpeg[3] is 0xe0 or 0xee; // JFIF or Adobe comes first
+            bool saysColours = jpeg.Length > 3 && jpeg[3] is 0xe0 or 0xee; // a JFIF or Adobe marker comes first
             return Text(Photometric) == "RGB" && !saysColours
                 ? [0xff, 0xd8, 0xff, 0xee, 0, 14, .. "Adobe"u8, 0, 100, 0, 0, 0, 0, 0, .. jpeg.AsSpan(2)]
                 : jpeg;
@@ -236,7 +239,7 @@ public static class DicomFile
             long size = (long)width * height * samples;
             if (size == 0 || length == UndefinedLength || length < size)
             {
-                throw ImageRejectedException.UnreadableDicom("it has fewer pixels than its header promises. Export it again.");
+                throw ImageRejectedException.UnreadableDicom("it has fewer pixels than its header states. Export it again.");
             }
 
             byte[] pixels = Take((uint)size).ToArray();
@@ -260,7 +263,7 @@ public static class DicomFile
         private string Text(uint tag) =>
             values.TryGetValue(tag, out (int Start, int Length) value) ? Encoding.ASCII.GetString(file, value.Start, value.Length).TrimEnd('\0', ' ').TrimStart() : "";
 
-        /// <summary>At most so much of a header's text as a code has, and nothing but what codes are made of.</summary>
+        /// <summary>Returns header text that is safe to put in a message: at most 64 characters, and only those that occur in codes and UIDs.</summary>
         private static string Printable(string text) => string.Concat(text.Take(64).Where(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or ' '));
 
         private uint Tag()

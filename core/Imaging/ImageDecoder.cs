@@ -3,30 +3,30 @@ using NetVips;
 namespace Lentigo.Core.Imaging;
 
 /// <summary>
-/// The one way from a file to pixels: libvips decodes rows, which are resized as they come. No more of the image is held than the format forces the decoder to.
+/// Decodes image files to pixels: libvips decodes the rows, which are resized as they arrive. Only as much of the image is in memory as the format requires.
 /// </summary>
 internal static class ImageDecoder
 {
     private const string ProfileField = "icc-profile-data", OrientationField = "orientation";
 
     /// <summary>
-    /// JPEG is decoded at a half or a quarter of its size if that is still this many times the target: the result is then within 0.1 levels of the whole image's on average
-    /// and 2 at most (bench/decoding measures it).
+    /// A JPEG is decoded at a half or a quarter of its size if that is still at least this many times the target size. The result then differs from a full-size
+    /// decode by 0.1 levels on average and 2 at most (measured by bench/decoding).
     /// </summary>
     private const double ShrinkMargin = 7;
 
     private const int MaxShrink = 4, StripBytes = 1 << 16, StripRows = 8;
 
-    /// <summary>Whether the decoder has warned on this thread of a damaged file, which libvips tells only when it closes it.</summary>
+    /// <summary>Whether libvips has logged a warning about a damaged file on this thread. It does so only when it closes the file.</summary>
     [ThreadStatic]
     private static bool hasWarned;
 
     static ImageDecoder()
     {
-        // One image is one request's work: parallelism comes from handling several at once. Nothing of an image is kept.
+        // One thread per image: parallelism comes from decoding several images at once. Nothing is cached.
         NetVips.NetVips.Concurrency = 1;
         Cache.Max = 0;
-        // What is wrong with a file is told to who sent it; libvips' own warnings would fill the server's error stream.
+        // The sender of a file is told what is wrong with it; libvips' own warnings would flood stderr.
         Log.SetLogHandler("VIPS", Enums.LogLevelFlags.Warning, (_, _, message) => hasWarned |= message.StartsWith("read gave", StringComparison.Ordinal)
             || message.Contains("Corrupt JPEG", StringComparison.Ordinal) || message.Contains("Premature end of JPEG", StringComparison.Ordinal));
     }
@@ -34,13 +34,13 @@ internal static class ImageDecoder
     /// <summary>The version of libvips.</summary>
     public static string LibraryVersion => $"{NetVips.NetVips.Version(0)}.{NetVips.NetVips.Version(1)}.{NetVips.NetVips.Version(2)}";
 
-    /// <summary>Decodes a file to 8-bit sRGB in another size, the right way up.</summary>
+    /// <summary>Decodes a file to 8-bit sRGB, resized and upright.</summary>
     /// <param name="file">The file's bytes.</param>
-    /// <param name="limits">What the file may cost.</param>
-    /// <param name="target">From the width and height that are stored to those of the result; the axes are those before the image is turned.</param>
-    /// <param name="cancellationToken">Stops between rows.</param>
-    /// <returns>uint8 [height, width, 3] RGB; the size of the result and that of the file's image, both the right way up.</returns>
-    /// <exception cref="ImageRejectedException">The file is no image, too large, damaged or of a kind that is not read.</exception>
+    /// <param name="limits">Limits on the file and image size.</param>
+    /// <param name="target">Maps the stored width and height to those of the result; both are before the orientation is applied.</param>
+    /// <param name="cancellationToken">Cancels decoding; checked between strips of rows.</param>
+    /// <returns>uint8 [height, width, 3] RGB pixels, the size of the result and the size of the original image, both upright.</returns>
+    /// <exception cref="ImageRejectedException">The file is not an image, too large, damaged or of an unsupported kind.</exception>
     public static (byte[] Pixels, int Width, int Height, int FileWidth, int FileHeight) Decode(
         byte[] file, ImageLimits limits, Func<int, int, (int Width, int Height)> target, CancellationToken cancellationToken)
     {
@@ -67,7 +67,7 @@ internal static class ImageDecoder
         try
         {
             var decoded = Decode(file, format, tiff, limits, target, cancellationToken);
-            // By now the file is closed.
+            // libvips has closed the file by now, so that hasWarned is final.
             return hasWarned ? throw ImageRejectedException.Unreadable(format) : decoded;
         }
         catch (VipsException)
@@ -91,7 +91,7 @@ internal static class ImageDecoder
         using Image? shrunk = shrink > 1 ? Load(file, format, shrink) : null;
         Image image = shrunk ?? whole;
         byte[]? profile = image.Contains(ProfileField) ? image.Get(ProfileField) as byte[] : null;
-        PixelLayout layout = LayoutOf(image, tiff, profile) ?? throw ImageRejectedException.UnsupportedKind(format, "samples of a rare kind");
+        PixelLayout layout = LayoutOf(image, tiff, profile) ?? throw ImageRejectedException.UnsupportedKind(format, "samples of an unsupported type");
         int orientation = image.Contains(OrientationField) && image.Get(OrientationField) is int and >= 1 and <= 8 and int tag ? tag : 1;
         ResamplingAxis columns = new(fileWidth, width, shrink), rows = new(fileHeight, height, shrink);
         byte[] pixels = image.Width == columns.Samples && image.Height == rows.Samples
@@ -119,7 +119,7 @@ internal static class ImageDecoder
         const Enums.FailOn failOn = Enums.FailOn.Error;
         return format switch
         {
-            // A JPEG cut off before an end-of-image marker is no more than a warning.
+            // libvips reports a JPEG without an end-of-image marker only as a warning.
             ImageFileFormat.Jpeg => Image.JpegloadBuffer(file, shrink: shrink, access: access, failOn: Enums.FailOn.Warning),
             ImageFileFormat.Png => Image.PngloadBuffer(file, access: access, failOn: failOn),
             ImageFileFormat.WebP => Image.WebploadBuffer(file, access: access, failOn: failOn),
@@ -127,7 +127,7 @@ internal static class ImageDecoder
         };
     }
 
-    /// <summary>How the decoder gives the file's pixels, or null if that is not known.</summary>
+    /// <summary>Returns the layout of the decoded pixels, or null if it is unknown.</summary>
     private static PixelLayout? LayoutOf(Image image, TiffHeader? tiff, byte[]? profile)
     {
         int? sampleBytes = image.Format switch { Enums.BandFormat.Uchar => 1, Enums.BandFormat.Ushort => 2, _ => null };
@@ -139,7 +139,7 @@ internal static class ImageDecoder
             : null;
     }
 
-    /// <summary>Whether a profile says that it is one for such colours (ICC.1:2022, 7.2).</summary>
+    /// <summary>Whether an ICC profile is for the given color space (ICC.1:2022, 7.2).</summary>
     private static bool IsProfileOf(ReadOnlySpan<byte> colorSpace, byte[]? profile) =>
         profile is { Length: > 128 } && profile.AsSpan(36, 4).SequenceEqual("acsp"u8) && profile.AsSpan(16, 4).SequenceEqual(colorSpace);
 
@@ -163,7 +163,7 @@ internal static class ImageDecoder
         return resampler.ToPixels();
     }
 
-    /// <summary>To upright sRGB: the profile's colours, three channels, the camera's orientation.</summary>
+    /// <summary>Converts to upright sRGB: applies the ICC profile, expands to three channels and applies the EXIF orientation.</summary>
     private static byte[] Finish(byte[] pixels, int width, int height, PixelLayout layout, byte[]? profile, int orientation)
     {
         byte[] rgb = layout switch
@@ -187,7 +187,7 @@ internal static class ImageDecoder
         }
     }
 
-    /// <summary>From the profile's colours to sRGB; null where the profile cannot be used.</summary>
+    /// <summary>Converts from the profile's color space to sRGB; returns null if the profile cannot be used.</summary>
     private static byte[]? ApplyProfile(byte[] pixels, int width, int height, byte[] profile, Enums.Interpretation colors)
     {
         try
@@ -195,7 +195,7 @@ internal static class ImageDecoder
             using Image image = Image.NewFromMemoryCopy(pixels, width, height, pixels.Length / width / height, Enums.BandFormat.Uchar);
             using Image typed = image.Copy(interpretation: colors);
             using Image profiled = typed.Mutate(m => m.Set(GValue.BlobType, ProfileField, profile));
-            // In place of a profile that it cannot use libvips takes one of its own, and says so only here.
+            // libvips silently replaces a profile that it cannot use with a built-in one; comparing the imported profile is the only way to detect this.
             using Image imported = profiled.IccImport(embedded: true);
             if (imported.Get(ProfileField) is not byte[] used || !used.AsSpan().SequenceEqual(profile))
             {

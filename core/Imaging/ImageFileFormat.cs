@@ -1,6 +1,6 @@
 namespace Lentigo.Core.Imaging;
 
-/// <summary>The image file formats that are accepted.</summary>
+/// <summary>The supported image file formats.</summary>
 public enum ImageFileFormat
 {
     /// <summary>JPEG (ITU-T T.81).</summary>
@@ -16,10 +16,10 @@ public enum ImageFileFormat
     Tiff,
 }
 
-/// <summary>Tells file formats apart by their first bytes; names and content types are not believed.</summary>
+/// <summary>Detects file formats by their signatures; file names and content types are ignored.</summary>
 public static class ImageFileFormats
 {
-    /// <summary>The format of a file, or null where it is none of the accepted ones.</summary>
+    /// <summary>Returns the format of a file, or null if it is not supported.</summary>
     public static ImageFileFormat? Sniff(ReadOnlySpan<byte> file)
     {
         if (file.StartsWith((ReadOnlySpan<byte>)[0xff, 0xd8, 0xff]))

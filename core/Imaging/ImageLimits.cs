@@ -1,6 +1,6 @@
 namespace Lentigo.Core.Imaging;
 
-/// <summary>What an image may cost before it is refused. Both limits are checked before any pixel is decoded.</summary>
+/// <summary>Limits on the size of an image file. Both are checked before any pixel is decoded.</summary>
 public readonly record struct ImageLimits
 {
     /// <summary>The defaults: 20 MB and 50 megapixels.</summary>
@@ -8,9 +8,9 @@ public readonly record struct ImageLimits
     {
     }
 
-    /// <summary>The largest file in bytes; raise it for cameras that write uncompressed TIFF.</summary>
+    /// <summary>The maximum file size in bytes; raise it for cameras that write uncompressed TIFF.</summary>
     public long MaxBytes { get; init; } = 20_000_000;
 
-    /// <summary>The most pixels (width times height); guards against small files that unpack to gigabytes.</summary>
+    /// <summary>The maximum number of pixels (width times height); guards against small files that decompress to gigabytes.</summary>
     public long MaxPixels { get; init; } = 50_000_000;
 }

@@ -1,9 +1,9 @@
 namespace Lentigo.Core.Imaging;
 
-/// <summary>What of an image decides whether a lesion can be seen on it.</summary>
-/// <param name="ShorterSide">The shorter side of the file's image in pixels.</param>
+/// <summary>Measures of image quality: whether a lesion can be recognized in the image.</summary>
+/// <param name="ShorterSide">The shorter side of the original image in pixels.</param>
 /// <param name="Sharpness">
-/// The mean magnitude of the luminance's Laplacian at the size that the networks see, over the luminance's standard deviation: 0 for an image without edges.
+/// The mean absolute Laplacian of the luminance at the networks' input size, divided by the standard deviation of the luminance; 0 for an image without edges.
 /// </param>
 /// <param name="Brightness">The mean luminance, 0 to 1.</param>
 public sealed record ImageQuality(int ShorterSide, double Sharpness, double Brightness)
@@ -16,14 +16,14 @@ public sealed record ImageQuality(int ShorterSide, double Sharpness, double Brig
         return new(Math.Min(image.Width, image.Height), sharpness, brightness);
     }
 
-    /// <summary>Sharpness and brightness of pixels uint8 [size, size, 3] RGB.</summary>
+    /// <summary>Computes sharpness and brightness of uint8 [size, size, 3] RGB pixels.</summary>
     public static (double Sharpness, double Brightness) Measure(ReadOnlySpan<byte> pixels, int size)
     {
         double[] luminance = new double[size * size];
         double sum = 0, squares = 0;
         for (int i = 0; i < luminance.Length; i++)
         {
-            // ITU-R BT.601's weights.
+            // Luma weights of ITU-R BT.601.
             double y = ((0.299 * pixels[3 * i]) + (0.587 * pixels[(3 * i) + 1]) + (0.114 * pixels[(3 * i) + 2])) / 255;
             luminance[i] = y;
             sum += y;
@@ -40,7 +40,7 @@ public sealed record ImageQuality(int ShorterSide, double Sharpness, double Brig
             }
         }
 
-        const double flat = 1e-3; // less than a level of 255: rounding, not a picture
+        const double flat = 1e-3; // less than one 8-bit level: rounding noise, not image content
         return (deviation < flat ? 0 : edges / Math.Max(1, (size - 2) * (size - 2)) / deviation, mean);
     }
 }

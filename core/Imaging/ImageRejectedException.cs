@@ -1,6 +1,6 @@
 namespace Lentigo.Core.Imaging;
 
-/// <summary>An image cannot be classified, through no fault of the service. The message says why and what to do.</summary>
+/// <summary>Thrown when an image cannot be classified because of the image itself. The message states the reason and what to do.</summary>
 public sealed class ImageRejectedException : Exception
 {
     private const string AcceptedFormats = "Send a JPEG, PNG, WebP, TIFF or DICOM file.";
@@ -18,7 +18,7 @@ public sealed class ImageRejectedException : Exception
     public static ImageRejectedException TooLarge(long maxBytes) => new(
         ImageRejection.TooLarge, $"The file is larger than {maxBytes:N0} bytes. Send a smaller one, or raise the limit in the service's settings.");
 
-    /// <summary>The bytes are not of a supported image format. The message names the format where it is known.</summary>
+    /// <summary>The content is not in a supported image format. The message names the format if it is recognized.</summary>
     /// <param name="file">The file's bytes.</param>
     public static ImageRejectedException Unsupported(ReadOnlySpan<byte> file) => new(
         ImageRejection.Unsupported,
@@ -26,13 +26,13 @@ public sealed class ImageRejectedException : Exception
             ? $"The file's content is {format}, which is not a supported image format, whatever the file's name says. {AcceptedFormats}"
             : $"The file's content is not of a supported image format, whatever its name says. {AcceptedFormats}");
 
-    /// <summary>The file is DICOM of a kind that is not read.</summary>
-    /// <param name="reason">What it is, as the middle of a sentence.</param>
+    /// <summary>The file is DICOM of an unsupported kind.</summary>
+    /// <param name="reason">The reason, as a clause that continues 'The DICOM file cannot be used: '.</param>
     public static ImageRejectedException UnsupportedDicom(string reason) => new(
         ImageRejection.Unsupported, $"The DICOM file cannot be used: {reason}. Send one frame as JPEG (baseline) in DICOM, or the image itself as JPEG, PNG, WebP or TIFF.");
 
     /// <summary>The file is damaged DICOM.</summary>
-    /// <param name="reason">What is wrong and what to do, as the end of a sentence.</param>
+    /// <param name="reason">The fault and what to do, as text that continues 'The DICOM file cannot be read: '.</param>
     public static ImageRejectedException UnreadableDicom(string reason) => new(ImageRejection.Unreadable, $"The DICOM file cannot be read: {reason}");
 
     /// <summary>The image has more pixels than the limit.</summary>
@@ -41,17 +41,17 @@ public sealed class ImageRejectedException : Exception
 
     /// <summary>The image is damaged.</summary>
     public static ImageRejectedException Unreadable(ImageFileFormat format) => new(
-        ImageRejection.Unreadable, $"The {format} file cannot be decoded: it is truncated, damaged or of a rare kind. Export it again from its source and send the new file.");
+        ImageRejection.Unreadable, $"The {format} file cannot be decoded: it is truncated, damaged or of an unsupported variant. Export it again from its source and send the new file.");
 
-    /// <summary>The file is whole, but its pixels are of a kind that would be misread.</summary>
+    /// <summary>The file is intact, but its pixels have an unsupported encoding that would be misread.</summary>
     /// <param name="format">The file's format.</param>
-    /// <param name="kind">What the file has.</param>
+    /// <param name="kind">The unsupported encoding, as words that follow 'the file has'.</param>
     public static ImageRejectedException UnsupportedKind(ImageFileFormat format, string kind) => new(
         ImageRejection.Unreadable, $"The {format} file has {kind}, which cannot be read. Save it as RGB or gray with 8 or 16 bits a channel and send the new file.");
 
     /// <summary>The image is unlike the dermoscopy images that the model was trained on.</summary>
     public static ImageRejectedException NotDermoscopy() => new(
-        ImageRejection.NotDermoscopy, "This does not look like a dermoscopy image of a skin lesion, so that an answer would mean nothing. Send a picture taken through a dermatoscope, with the lesion in the middle; over HTTP, suitability=warn asks for an answer all the same.");
+        ImageRejection.NotDermoscopy, "This does not look like a dermoscopy image of a skin lesion, so a prediction would be meaningless. Send an image taken through a dermatoscope, with the lesion in the middle; over HTTP, suitability=warn requests a prediction anyway.");
 }
 
 /// <summary>Why an image cannot be classified.</summary>
@@ -63,7 +63,7 @@ public enum ImageRejection
     /// <summary>The file is larger than the limit.</summary>
     TooLarge,
 
-    /// <summary>The bytes are not of a supported image format.</summary>
+    /// <summary>The content is not in a supported image format.</summary>
     Unsupported,
 
     /// <summary>The image has more pixels than the limit.</summary>
@@ -72,6 +72,6 @@ public enum ImageRejection
     /// <summary>The image is damaged.</summary>
     Unreadable,
 
-    /// <summary>The image is no dermoscopy image.</summary>
+    /// <summary>The image is not a dermoscopy image.</summary>
     NotDermoscopy,
 }

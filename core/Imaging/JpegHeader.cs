@@ -2,20 +2,22 @@ using System.Buffers.Binary;
 
 namespace Lentigo.Core.Imaging;
 
-/// <summary>What the segments of a JPEG file before its first scan say of its coding (ITU-T T.81, annex B).</summary>
+/// <summary>The coding parameters in the header of a JPEG file, that is, in the segments before the first scan (ITU-T T.81, annex B).</summary>
 /// <param name="Width">The width in pixels.</param>
 /// <param name="Height">The height in pixels.</param>
-/// <param name="IsArithmetic">Whether the coefficients are coded arithmetically.</param>
-/// <param name="NeedsAllCoefficients">Whether a decoder can give no row before it has read every scan: a progressive file, or one whose components are apart.</param>
-/// <param name="CoefficientsPerPixel">Coefficients of all components for a pixel: 3 where none is subsampled, 1.5 where the chrominance is in both directions.</param>
+/// <param name="IsArithmetic">Whether the file uses arithmetic coding.</param>
+/// <param name="NeedsAllCoefficients">
+/// Whether a decoder must read every scan before it can output a row: true for progressive files and for files whose components are in separate scans.
+/// </param>
+/// <param name="CoefficientsPerPixel">Coefficients per pixel over all components: 3 without chroma subsampling, 1.5 with 4:2:0 subsampling.</param>
 internal sealed record JpegHeader(int Width, int Height, bool IsArithmetic, bool NeedsAllCoefficients, double CoefficientsPerPixel)
 {
     private const byte Marker = 0xff, StartOfFrame0 = 0xc0, DefineHuffman = 0xc4, Reserved = 0xc8, DefineArithmetic = 0xcc, StartOfFrame15 = 0xcf, StartOfScan = 0xda, EndOfImage = 0xd9;
 
-    /// <summary>Why the file cannot be read, or null: in words that follow 'the file has'.</summary>
-    public string? Fault => IsArithmetic ? "arithmetic coding, in which it does not show whether a part of the image is missing" : null;
+    /// <summary>The reason why the file cannot be read, as words that follow 'the file has'; null if it can be read.</summary>
+    public string? Fault => IsArithmetic ? "arithmetic coding, in which missing parts of the image cannot be detected" : null;
 
-    /// <summary>Reads the header; null where there is none.</summary>
+    /// <summary>Reads the header; returns null if there is none or it is malformed.</summary>
     public static JpegHeader? Read(ReadOnlySpan<byte> file)
     {
         JpegHeader? frame = null;
@@ -61,7 +63,7 @@ internal sealed record JpegHeader(int Width, int Height, bool IsArithmetic, bool
 
     private static JpegHeader FrameOf(byte marker, ReadOnlySpan<byte> segment)
     {
-        // The lower two bits tell baseline, extended, progressive and lossless apart; the fourth is arithmetic coding (table B.1).
+        // The lower two bits distinguish baseline, extended, progressive and lossless; the fourth bit is arithmetic coding (table B.1).
         const int coding = 3, progressive = 2, arithmetic = 8;
         int blocks = 0, largest = 1;
         for (int c = 0; c < segment[5]; c++)

@@ -2,16 +2,18 @@ using NetVips;
 
 namespace Lentigo.Core.Imaging;
 
-/// <summary>Pictures for people: small copies of image files, and the pixels that the networks see. Nothing of a file but its pixels is in them.</summary>
+/// <summary>
+/// Renders images for people to look at: thumbnails of image files, and the pixels that the networks see. The output contains no metadata of the file.
+/// </summary>
 public static class LesionPicture
 {
-    /// <summary>A copy of an image file in its own proportions and the right way up.</summary>
+    /// <summary>Makes a thumbnail of an image file: same aspect ratio, upright.</summary>
     /// <param name="file">The file's bytes: JPEG, PNG, WebP or TIFF.</param>
-    /// <param name="side">The longer side of the copy in pixels; a smaller image is not enlarged.</param>
-    /// <param name="limits">What the file may cost.</param>
-    /// <param name="cancellationToken">Stops between rows.</param>
+    /// <param name="side">The maximum length of the longer side in pixels; smaller images are not enlarged.</param>
+    /// <param name="limits">Limits on the file and image size.</param>
+    /// <param name="cancellationToken">Cancels decoding; checked between strips of rows.</param>
     /// <returns>A JPEG file without metadata.</returns>
-    /// <exception cref="ImageRejectedException">The file is no image, too large or damaged.</exception>
+    /// <exception cref="ImageRejectedException">The file is not a supported image, too large or damaged.</exception>
     public static byte[] Copy(byte[] file, int side, ImageLimits limits, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -28,13 +30,13 @@ public static class LesionPicture
         }
     }
 
-    /// <summary>The pixels that the networks see of an image file, made as <see cref="LesionImage.Decode"/> makes them.</summary>
+    /// <summary>Renders the pixels of an image file that the networks see, as <see cref="LesionImage.Decode"/> returns them.</summary>
     /// <param name="file">The file's bytes.</param>
     /// <param name="size">The side of the square in pixels.</param>
-    /// <param name="limits">What the file may cost.</param>
-    /// <param name="cancellationToken">Stops between rows.</param>
+    /// <param name="limits">Limits on the file and image size.</param>
+    /// <param name="cancellationToken">Cancels decoding; checked between strips of rows.</param>
     /// <returns>A PNG file of <paramref name="size"/> x <paramref name="size"/> pixels.</returns>
-    /// <exception cref="ImageRejectedException">The file is no image, too large or damaged.</exception>
+    /// <exception cref="ImageRejectedException">The file is not a supported image, too large or damaged.</exception>
     public static byte[] ModelInput(byte[] file, int size, ImageLimits limits, CancellationToken cancellationToken = default)
     {
         using Image square = Image.NewFromMemoryCopy(LesionImage.Read(file, size, limits, cancellationToken).Pixels, size, size, 3, Enums.BandFormat.Uchar);

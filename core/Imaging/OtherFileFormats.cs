@@ -3,10 +3,10 @@ using System.Text;
 
 namespace Lentigo.Core.Imaging;
 
-/// <summary>Names the formats that are not accepted, so that whoever sent a file learns what it was.</summary>
+/// <summary>Recognizes unsupported file formats so that error messages can name them.</summary>
 public static class OtherFileFormats
 {
-    /// <summary>Signatures at the file's beginning, from the formats' specifications.</summary>
+    /// <summary>Signatures at the start of a file, from the formats' specifications.</summary>
     private static readonly (byte[] Signature, string Name)[] Signatures =
     [
         ([.. "GIF8"u8], "GIF"),
@@ -25,13 +25,13 @@ public static class OtherFileFormats
         ([.. "7z"u8, 0xbc, 0xaf, 0x27, 0x1c], "7z"),
         ([.. "Rar!"u8], "RAR"),
         ([0x1a, 0x45, 0xdf, 0xa3], "Matroska or WebM"),
-        ([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1], "old Office"),
+        ([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1], "legacy Microsoft Office"),
     ];
 
-    /// <summary>How much of a file tells whether it is text.</summary>
+    /// <summary>The number of bytes inspected to detect text.</summary>
     private const int TextSample = 512;
 
-    /// <summary>The name of a file's format as the end of 'The file is a ... file', or null where it is not known.</summary>
+    /// <summary>Returns the name of a file's format, or null if it is not recognized.</summary>
     public static string? NameOf(ReadOnlySpan<byte> file)
     {
         if (file.Length >= 12 && file[4..8].SequenceEqual("ftyp"u8))
@@ -39,7 +39,7 @@ public static class OtherFileFormats
             return BrandName(file);
         }
 
-        // Two letters alone would be many texts' beginning: the size of the header that follows must be one of those that exist.
+        // 'BM' alone could be the beginning of a text: also check that the header size is a valid one.
         if (file.Length >= 18 && file.StartsWith("BM"u8) && BinaryPrimitives.ReadUInt32LittleEndian(file[14..]) is 12 or 16 or 40 or 52 or 56 or 64 or 108 or 124)
         {
             return "BMP";
@@ -56,7 +56,7 @@ public static class OtherFileFormats
         return TextName(file[..Math.Min(TextSample, file.Length)]);
     }
 
-    /// <summary>The brands of the ISO base media file format (ISO/IEC 14496-12): the major one, then those that the file is compatible with.</summary>
+    /// <summary>Reads the brands of an ISO base media file (ISO/IEC 14496-12): the major brand, then the compatible brands.</summary>
     private static string BrandName(ReadOnlySpan<byte> file)
     {
         int end = (int)Math.Min(Math.Min(BinaryPrimitives.ReadUInt32BigEndian(file), (uint)file.Length), 256);
@@ -101,6 +101,6 @@ public static class OtherFileFormats
             : text.Length > 0 ? "text" : null;
     }
 
-    /// <summary>How the Base64 of a JPEG and of a PNG begins.</summary>
+    /// <summary>Whether the text starts with the Base64 encoding of a JPEG or PNG signature.</summary>
     private static bool IsBase64Image(string text) => text.StartsWith("/9j/", StringComparison.Ordinal) || text.StartsWith("iVBORw0KGgo", StringComparison.Ordinal);
 }

@@ -1,29 +1,29 @@
 namespace Lentigo.Core.Imaging;
 
 /// <summary>
-/// Bounds the memory of images that their format forces the decoder to hold whole, see <see cref="DecoderMemory"/>: those that would exceed it wait, in the order in which
-/// they came. Images that are decoded by rows cost next to nothing and wait for nobody.
+/// Limits the total memory of images that the decoder must hold in full (see <see cref="DecoderMemory"/>). Images that would exceed the limit wait in order of
+/// arrival. Images that are decoded row by row need almost no memory and never wait.
 /// </summary>
-/// <param name="bytes">The most bytes at once. An image that alone needs more is decoded when it is the only one.</param>
+/// <param name="bytes">The limit in bytes. An image that exceeds the limit by itself is decoded while no other is.</param>
 public sealed class PixelBudget(long bytes)
 {
-    /// <summary>Images below this are not worth a wait.</summary>
+    /// <summary>Images that need fewer bytes than this never wait.</summary>
     private const long Negligible = 1 << 23;
 
     private readonly Lock gate = new();
     private readonly LinkedList<Reservation> waiting = [];
     private long used;
 
-    /// <summary>Waits until a file can be decoded.</summary>
+    /// <summary>Waits until there is memory to decode a file.</summary>
     /// <param name="file">The file's bytes.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>To be disposed when the pixels have been decoded.</returns>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>The reservation; dispose it when the pixels have been decoded.</returns>
     public Task<IDisposable> ReserveAsync(ReadOnlySpan<byte> file, CancellationToken cancellationToken) => ReserveAsync(DecoderMemory.Of(file), cancellationToken);
 
-    /// <summary>Waits until that many bytes can be taken.</summary>
+    /// <summary>Waits until the given number of bytes is available.</summary>
     /// <param name="needed">The number of bytes.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>To be disposed when they are free again.</returns>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>The reservation; dispose it to release the bytes.</returns>
     public Task<IDisposable> ReserveAsync(long needed, CancellationToken cancellationToken)
     {
         Reservation reservation = new(this, needed < Negligible ? 0 : needed);

@@ -2,26 +2,26 @@ using System.Runtime.CompilerServices;
 
 namespace Lentigo.Core.Imaging;
 
-/// <summary>How a decoder gives pixels, and how a row of them becomes 8-bit gray, RGB or CMYK.</summary>
-/// <param name="Bands">Samples a pixel.</param>
-/// <param name="Colors">The first samples of a pixel, its colours: 1 (gray), 3 (RGB) or 4 (CMYK).</param>
-/// <param name="Alpha">The index of the opacity among the samples, or null.</param>
-/// <param name="SampleBytes">1, or 2 for samples of the machine's byte order.</param>
-/// <param name="KeepsInks">Whether CMYK stays CMYK, for a profile that says what its colours are.</param>
+/// <summary>The sample layout of decoded pixels, and their conversion to 8-bit gray, RGB or CMYK.</summary>
+/// <param name="Bands">Samples per pixel.</param>
+/// <param name="Colors">The number of color samples, which come first in each pixel: 1 (gray), 3 (RGB) or 4 (CMYK).</param>
+/// <param name="Alpha">The index of the alpha sample, or null.</param>
+/// <param name="SampleBytes">Bytes per sample: 1, or 2 in native byte order.</param>
+/// <param name="KeepsInks">Whether CMYK is kept, to be converted later with its ICC profile.</param>
 internal sealed record PixelLayout(int Bands, int Colors, int? Alpha, int SampleBytes, bool KeepsInks)
 {
     private const int Inks = 4;
 
-    /// <summary>Samples a pixel of what <see cref="ToBytes"/> gives: 1, 3 or 4.</summary>
+    /// <summary>Samples per pixel in the output of <see cref="ToBytes"/>: 1, 3 or 4.</summary>
     public int Channels => Colors == Inks && !KeepsInks ? 3 : Colors;
 
     /// <summary>
-    /// Drops samples that are no colours, lays transparency on white and reduces 16 bits to the upper 8. CMYK without a profile has no defined colours; R, G and B are
-    /// what browsers show: (255 - ink)(255 - K) / 255.
+    /// Drops non-color samples, composites transparent pixels over white and reduces 16-bit samples to their upper 8 bits. CMYK without a profile has no
+    /// defined colors; R, G and B are computed as browsers do: (255 - ink)(255 - K) / 255.
     /// </summary>
-    /// <param name="row">A row as the decoder gives it.</param>
-    /// <param name="buffer">At least <see cref="Channels"/> bytes for each pixel.</param>
-    /// <returns>uint8 [width, channels]: <paramref name="row"/> itself if nothing is to be done.</returns>
+    /// <param name="row">A row of pixels from the decoder.</param>
+    /// <param name="buffer">At least <see cref="Channels"/> bytes per pixel.</param>
+    /// <returns>uint8 [width, channels]; <paramref name="row"/> itself if no conversion is needed.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public ReadOnlySpan<byte> ToBytes(ReadOnlySpan<byte> row, Span<byte> buffer)
     {
@@ -31,7 +31,7 @@ internal sealed record PixelLayout(int Bands, int Colors, int? Alpha, int Sample
         }
 
         Span<byte> bytes = buffer[..(row.Length / (Bands * SampleBytes) * Channels)];
-        // 16-bit samples are in the machine's byte order: their upper bytes are read, a step of two apart.
+        // 16-bit samples are in native byte order: read only their upper bytes.
         int upper = SampleBytes == 2 && BitConverter.IsLittleEndian ? 1 : 0;
         for (int from = upper, to = 0; to < bytes.Length; from += Bands * SampleBytes, to += Channels)
         {
@@ -51,7 +51,7 @@ internal sealed record PixelLayout(int Bands, int Colors, int? Alpha, int Sample
         return bytes;
     }
 
-    /// <summary>The RGB of CMYK pixels whose profile turned out not to be usable.</summary>
+    /// <summary>Converts CMYK pixels whose profile turned out to be unusable to RGB.</summary>
     /// <param name="inks">uint8 [n, 4].</param>
     /// <returns>uint8 [n, 3].</returns>
     public static byte[] WithoutProfile(byte[] inks)

@@ -1,22 +1,23 @@
 namespace Lentigo.Core.Imaging;
 
 /// <summary>
-/// The coefficients of one axis of an antialiased bilinear resize: a triangle as wide as the reduction, at least one pixel to either side, pixel centres at one half,
-/// in fixed point. They are those of Pillow's <c>Image.resize</c> with <c>BILINEAR</c> (src/libImaging/Resample.c, 8 bits a channel).
+/// Fixed-point filter coefficients for one axis of an antialiased bilinear resize: a triangle filter scaled by the reduction factor, with a support of at least
+/// one pixel on each side and pixel centers at half-integer coordinates. Identical to Pillow's <c>Image.resize</c> with <c>BILINEAR</c>
+/// (src/libImaging/Resample.c, 8 bits per channel).
 /// </summary>
 internal sealed class ResamplingAxis
 {
-    /// <summary>Fraction bits of a coefficient: 32 bits less 8 of a sample and 2 of head room.</summary>
+    /// <summary>Fraction bits of a coefficient: 32 bits minus 8 bits per sample and 2 bits of headroom.</summary>
     public const int FractionBits = 22;
 
     private readonly int[] first;
     private readonly int[][] coefficients;
 
     /// <summary>Computes the coefficients.</summary>
-    /// <param name="length">The length of the axis in pixels before any reduction.</param>
-    /// <param name="size">Its length after the resize.</param>
+    /// <param name="length">The length of the axis in pixels at full resolution.</param>
+    /// <param name="size">The length after resizing.</param>
     /// <param name="shrink">
-    /// Each sample that the resize is given is the mean of this many pixels, and gets the sum of their coefficients. Pixels that are left over at the end count as the last sample.
+    /// The factor by which the decoder has already reduced the axis: each input sample is the mean of this many pixels and gets the sum of their coefficients. Leftover pixels at the end are assigned to the last sample.
     /// </param>
     public ResamplingAxis(int length, int size, int shrink = 1)
     {
@@ -48,15 +49,15 @@ internal sealed class ResamplingAxis
         int SampleOf(int pixel) => Math.Min(pixel / shrink, Samples - 1);
     }
 
-    /// <summary>The number of samples that the resize is given.</summary>
+    /// <summary>The number of input samples.</summary>
     public int Samples { get; }
 
-    /// <summary>The number of pixels that it gives.</summary>
+    /// <summary>The number of output pixels.</summary>
     public int Size { get; }
 
-    /// <summary>The first sample that counts for an output pixel.</summary>
+    /// <summary>Returns the index of the first input sample that contributes to an output pixel.</summary>
     public int First(int output) => first[output];
 
-    /// <summary>The coefficients of the samples from <see cref="First"/> on.</summary>
+    /// <summary>Returns the coefficients of the input samples, starting at <see cref="First"/>.</summary>
     public ReadOnlySpan<int> Coefficients(int output) => coefficients[output];
 }

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Lentigo.Core.Imaging;
 
-/// <summary>What the first directory of a TIFF file says of its samples (TIFF 6.0, Adobe 1992; BigTIFF).</summary>
+/// <summary>The sample format in the first directory of a TIFF file (TIFF 6.0, Adobe 1992; BigTIFF).</summary>
 internal sealed class TiffHeader
 {
     private const int ImageWidth = 256, ImageLength = 257, BitsPerSampleTag = 258, CompressionTag = 259, PhotometricTag = 262, SamplesPerPixelTag = 277, RowsPerStrip = 278,
@@ -13,7 +13,7 @@ internal sealed class TiffHeader
 
     private TiffHeader(Dictionary<int, long[]> values) => this.values = values;
 
-    /// <summary>The photometric interpretations that are read.</summary>
+    /// <summary>The supported photometric interpretations.</summary>
     public enum Photometric
     {
         /// <summary>Gray, 0 is white.</summary>
@@ -25,20 +25,20 @@ internal sealed class TiffHeader
         /// <summary>Red, green, blue.</summary>
         Rgb = 2,
 
-        /// <summary>Indices of a colour map.</summary>
+        /// <summary>Indices into a color map.</summary>
         Palette = 3,
 
-        /// <summary>Inks; those of CMYK are read.</summary>
+        /// <summary>Inks; only CMYK is supported.</summary>
         Separated = 5,
 
         /// <summary>Luminance and chrominance.</summary>
         YCbCr = 6,
     }
 
-    /// <summary>How the samples' numbers are colours.</summary>
+    /// <summary>How sample values represent colors.</summary>
     public Photometric Interpretation => (Photometric)First(PhotometricTag, -1);
 
-    /// <summary>The samples of a pixel that are colours: 1, 3 or 4.</summary>
+    /// <summary>The number of color samples per pixel: 1, 3 or 4.</summary>
     public int Colors => Interpretation switch
     {
         Photometric.Rgb or Photometric.YCbCr => 3,
@@ -46,13 +46,13 @@ internal sealed class TiffHeader
         _ => 1,
     };
 
-    /// <summary>The samples of a pixel beyond its colours.</summary>
+    /// <summary>The number of samples per pixel after the color samples.</summary>
     public int ExtraSamples => (int)First(SamplesPerPixelTag, 1) - Colors;
 
-    /// <summary>The place of the opacity among the samples beyond the colours, or null. Samples that nothing is said of are none.</summary>
+    /// <summary>The index of the alpha sample among the extra samples, or null. Extra samples of unspecified meaning are not treated as alpha.</summary>
     public int? Alpha => values.TryGetValue(ExtraSamplesTag, out long[]? kinds) && Array.FindIndex(kinds, k => k is AssociatedAlpha or UnassociatedAlpha) is >= 0 and int i && i < ExtraSamples ? i : null;
 
-    /// <summary>The most bytes that a decoder holds at once: a strip or a row of tiles of every channel.</summary>
+    /// <summary>The maximum number of bytes that a decoder holds at once: a strip or a row of tiles, all channels.</summary>
     public long HeldBytes
     {
         get
@@ -62,7 +62,7 @@ internal sealed class TiffHeader
         }
     }
 
-    /// <summary>Why the samples cannot be read as colours, or null: the kind of file in words that follow 'the file has'.</summary>
+    /// <summary>The reason why the samples cannot be read as colors, as words that follow 'the file has'; null if they can.</summary>
     public string? Fault
     {
         get
@@ -70,7 +70,7 @@ internal sealed class TiffHeader
             long[] bits = values.GetValueOrDefault(BitsPerSampleTag, [1]), formats = values.GetValueOrDefault(SampleFormat, [UnsignedInteger]);
             if (First(CompressionTag, 1) == OldJpeg)
             {
-                return "JPEG compression of the old style (TIFF 6.0, compression 6)";
+                return "old-style JPEG compression (TIFF 6.0, compression 6)";
             }
 
             if (formats.FirstOrDefault(f => f is not (UnsignedInteger or Untyped)) is not 0 and long format)
@@ -79,7 +79,7 @@ internal sealed class TiffHeader
                 {
                     FloatingPoint => $"{bits[0]}-bit floating-point samples",
                     SignedInteger => $"{bits[0]}-bit signed samples",
-                    _ => "samples of a rare kind",
+                    _ => "samples of an unsupported type",
                 };
             }
 
@@ -96,14 +96,14 @@ internal sealed class TiffHeader
 
             if (!Enum.IsDefined(Interpretation) || (Interpretation == Photometric.Separated && First(InkSet, Cmyk) != Cmyk))
             {
-                return "colours that are not gray, RGB, CMYK or of a palette";
+                return "colors that are not gray, RGB, CMYK or palette-based";
             }
 
-            return ExtraSamples < 0 ? "fewer samples than its colours need" : null;
+            return ExtraSamples < 0 ? "fewer samples than its color space needs" : null;
         }
     }
 
-    /// <summary>Reads the first directory; null where there is none.</summary>
+    /// <summary>Reads the first directory; returns null if it is missing or malformed.</summary>
     public static TiffHeader? Read(ReadOnlySpan<byte> file)
     {
         try
@@ -128,7 +128,7 @@ internal sealed class TiffHeader
                 ReadOnlySpan<byte> held = directory.Slice(isBig ? 12 : 8, isBig ? 8 : 4);
                 if (number is < 1 or > ushort.MaxValue)
                 {
-                    continue; // a list of strips, not of samples
+                    continue; // a list of strips, not a value per sample
                 }
 
                 ReadOnlySpan<byte> stored = number * size <= held.Length ? held : file[checked((int)(isBig ? (long)U64(held) : U32(held)))..];

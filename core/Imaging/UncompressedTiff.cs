@@ -2,16 +2,16 @@ using System.Buffers.Binary;
 
 namespace Lentigo.Core.Imaging;
 
-/// <summary>Writes pixels as the simplest TIFF file there is (TIFF 6.0, sections 4 and 6), for decoders that take files alone.</summary>
+/// <summary>Writes pixels as a minimal uncompressed TIFF file (TIFF 6.0, sections 4 and 6), for decoders that accept only files.</summary>
 internal static class UncompressedTiff
 {
     private const int Entries = 9, Header = 8, BitsAt = Header + 2 + 12 * Entries + 4, PixelsAt = BitsAt + 6;
 
-    /// <summary>A file of 8-bit pixels.</summary>
-    /// <param name="pixels">[height, width, samples], rows from the top.</param>
-    /// <param name="width">In pixels.</param>
-    /// <param name="height">In pixels.</param>
-    /// <param name="samples">3 for RGB, 1 for grey.</param>
+    /// <summary>Encodes 8-bit pixels.</summary>
+    /// <param name="pixels">[height, width, samples], rows from top to bottom.</param>
+    /// <param name="width">The width in pixels.</param>
+    /// <param name="height">The height in pixels.</param>
+    /// <param name="samples">Samples per pixel: 3 for RGB, 1 for gray.</param>
     public static byte[] Write(byte[] pixels, int width, int height, int samples)
     {
         byte[] file = new byte[PixelsAt + pixels.Length];

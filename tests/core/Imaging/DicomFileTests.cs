@@ -76,7 +76,7 @@ public class DicomFileTests
     [InlineData("1.2.840.10008.1.2.5", "run-length encoding")]
     [InlineData("1.2.840.10008.1.2.1.99", "deflated")]
     [InlineData("1.2.840.10008.1.2.2", "big-endian")]
-    [InlineData("1.2.3", "'1.2.3', is unknown")]
+    [InlineData("1.2.3", "'1.2.3' is unknown")]
     public void Other_transfer_syntaxes_are_refused_by_name(string syntax, string name) =>
         AssertRefused(ImageRejection.Unsupported, name, File(syntax, [.. Description("RGB"), .. Encapsulated(Jpeg, 1)]));
 
@@ -85,12 +85,12 @@ public class DicomFileTests
     {
         byte[] frames = Element(0x0028_0008, "IS", "2 "u8.ToArray());
         AssertRefused(ImageRejection.Unsupported, "several frames", File(Baseline, [.. frames, .. Description("YBR_FULL"), .. Encapsulated(Jpeg, 2)]));
-        AssertRefused(ImageRejection.Unsupported, "no picture", File(Baseline, Description("YBR_FULL")));
+        AssertRefused(ImageRejection.Unsupported, "no image", File(Baseline, Description("YBR_FULL")));
         AssertRefused(ImageRejection.Unsupported, "8-bit PALETTE COLOR",
             File(Explicit, [.. Description("PALETTE COLOR"), .. Element(0x7fe0_0010, "OB", Pixels)]));
         AssertRefused(ImageRejection.Unreadable, "fewer pixels", File(Explicit, [.. Description("RGB"), .. Element(0x7fe0_0010, "OB", Pixels[..100])]));
-        AssertRefused(ImageRejection.Unreadable, "not the JPEG", File(Baseline, [.. Description("RGB"), .. Encapsulated("no JPEG here"u8.ToArray(), 1)]));
-        AssertRefused(ImageRejection.Unreadable, "no fragments", File(Baseline, [.. Description("RGB"), .. Element(0x7fe0_0010, "OB", Jpeg)]));
+        AssertRefused(ImageRejection.Unreadable, "not JPEG", File(Baseline, [.. Description("RGB"), .. Encapsulated("no JPEG here"u8.ToArray(), 1)]));
+        AssertRefused(ImageRejection.Unreadable, "not fragmented", File(Baseline, [.. Description("RGB"), .. Element(0x7fe0_0010, "OB", Jpeg)]));
         AssertRefused(ImageRejection.TooManyPixels, "32 x 24", File(Explicit, [.. Description("RGB"), .. Element(0x7fe0_0010, "OB", Pixels)]),
             new() { MaxPixels = 100 });
     }

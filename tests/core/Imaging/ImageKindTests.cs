@@ -72,7 +72,7 @@ public class ImageKindTests
     {
         const int lab = 8, yCbCr = 6, oldJpeg = 6;
         AssertRefused(TiffFile.Write(Picture, Width, Height, 3, lab), "not gray, RGB, CMYK");
-        AssertRefused(TiffFile.Write(Picture, Width, Height, 3, yCbCr, compression: oldJpeg), "JPEG compression of the old style");
+        AssertRefused(TiffFile.Write(Picture, Width, Height, 3, yCbCr, compression: oldJpeg), "old-style JPEG compression");
     }
 
     [Fact]
