@@ -6,7 +6,7 @@ using Lentigo.Core.Predictions;
 
 namespace Lentigo.Core;
 
-/// <summary>The JSON context of the documents that serving and training share: camelCase, without nulls, indented for readability.</summary>
+/// <summary>The JSON serialization context of the documents shared by serving and training: camelCase, nulls omitted, indented for readability.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

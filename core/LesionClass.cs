@@ -9,7 +9,7 @@ public sealed record LesionClass(string Code, string Name, bool Malignant);
 /// <summary>The seven categories of HAM10000 (Tschandl et al. 2018, doi:10.1038/sdata.2018.161), in the order used everywhere.</summary>
 public static class LesionClasses
 {
-    /// <summary>The notice that every part of the product shows with an answer.</summary>
+    /// <summary>The notice that every part of the product shows with each answer.</summary>
     public const string Notice = "decision support, not a diagnosis";
 
     /// <summary>The classes; an index into this list is a label.</summary>
@@ -33,7 +33,7 @@ public static class LesionClasses
     /// <summary>The label of melanoma.</summary>
     public static int Melanoma { get; } = IndexOf("mel");
 
-    /// <summary>The summed probability of the malignant and premalignant classes.</summary>
+    /// <summary>Returns the summed probability of the malignant and premalignant classes.</summary>
     /// <param name="probabilities">[7].</param>
     public static double MalignantProbability(IReadOnlyList<double> probabilities)
     {
@@ -47,7 +47,7 @@ public static class LesionClasses
         return sum;
     }
 
-    /// <summary>The label of a <c>dx</c> code, or -1 where the code is not one of the seven.</summary>
+    /// <summary>Returns the label of a <c>dx</c> code, or -1 if it is not one of the seven.</summary>
     public static int IndexOf(string code)
     {
         for (int i = 0; i < All.Count; i++)

@@ -20,7 +20,7 @@ public sealed class DecisionRule
     /// <summary>The target coverage of the sets.</summary>
     public double Coverage { get; }
 
-    /// <summary>[7]: the probability threshold of each class for the set, which always holds the most probable class.</summary>
+    /// <summary>[7]: the probability threshold of each class for the set, which always contains the most probable class.</summary>
     public IReadOnlyList<double> SetLimits => _sets.Limits;
 
     /// <summary>Fits the rule on validation predictions.</summary>
@@ -29,7 +29,7 @@ public sealed class DecisionRule
     /// <param name="prior">[7]: the class prior of future predictions, for which <paramref name="sensitivity"/>, specificity and coverage hold.</param>
     /// <param name="sensitivity">The target sensitivity on the validation images.</param>
     /// <param name="coverage">The target coverage.</param>
-    /// <returns>The rule, or null where the validation images hold no melanoma, no benign or no malignant lesion.</returns>
+    /// <returns>The rule, or null if the validation images contain no melanoma, no benign or no malignant lesion.</returns>
     public static DecisionRule? Fit(ValidationAnswers answers, IReadOnlyList<double> natural, IReadOnlyList<double> prior, double sensitivity, double coverage)
     {
         ArgumentNullException.ThrowIfNull(answers);
@@ -52,11 +52,11 @@ public sealed class DecisionRule
         return malignant is null || melanoma is null ? null : new(malignant, melanoma, new(answers, probabilities, weights, coverage), coverage);
     }
 
-    /// <summary>The codes of the prediction set, most probable first.</summary>
+    /// <summary>Returns the class codes of the prediction set, most probable first.</summary>
     /// <param name="probabilities">[7], under the class prior of the rule.</param>
     public IReadOnlyList<string> SetOf(IReadOnlyList<double> probabilities) => _sets.Of(probabilities);
 
-    /// <summary>The recommendation.</summary>
+    /// <summary>Returns the recommendation.</summary>
     /// <param name="probabilities">[7], under the class prior of the rule.</param>
     /// <param name="hasWarnings">Whether the answer has a warning.</param>
     public Triage TriageOf(IReadOnlyList<double> probabilities, bool hasWarnings)

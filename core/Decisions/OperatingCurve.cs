@@ -12,12 +12,12 @@ internal sealed class OperatingCurve
     private readonly int[] _diseased;
     private readonly int[] _others;
 
-    /// <summary>The curve of a score.</summary>
+    /// <summary>Creates the curve of a score.</summary>
     /// <param name="answers">The validation images, n.</param>
     /// <param name="scores">[n]: the probability.</param>
     /// <param name="weights">[n]: the weight of each image, equal within a class.</param>
     /// <param name="isDiseased">Whether a label is positive.</param>
-    /// <param name="isOther">Whether a label is negative; labels that are neither are ignored.</param>
+    /// <param name="isOther">Whether a label is negative; images with labels that are neither are ignored.</param>
     public OperatingCurve(ValidationAnswers answers, double[] scores, double[] weights, Func<int, bool> isDiseased, Func<int, bool> isOther)
     {
         (_answers, _scores, _weights) = (answers, scores, weights);
@@ -25,7 +25,10 @@ internal sealed class OperatingCurve
         (_diseased, _others) = (Of(isDiseased), Of(isOther));
     }
 
-    /// <summary>The highest threshold with at least this sensitivity on the validation images; null where there are no positives or no negatives.</summary>
+    /// <summary>
+    /// Returns the operating point with the highest threshold that reaches the sensitivity on the validation images; null if there are no positives or no
+    /// negatives.
+    /// </summary>
     public OperatingPoint? At(double sensitivity)
     {
         if (_diseased.Length == 0 || _others.Length == 0)

@@ -1,11 +1,10 @@
 namespace Lentigo.Core.Decisions;
 
 /// <summary>
-/// Prediction sets that contain the true class with a target coverage (split conformal prediction, Vovk et al. 2005): the most probable class and every class
-/// whose
-/// probability reaches the threshold of its group (least ambiguous sets, Sadinle et al. 2019, arXiv:1609.00451). The coverage holds separately for melanomas,
-/// the
-/// other malignant classes and the benign classes: marginal coverage alone could be met by the many nevi while missing a third of the melanomas.
+/// Prediction sets that contain the true class with a target coverage (split conformal prediction, Vovk et al. 2005): they consist of the most probable class
+/// and every class whose probability reaches the threshold of its group (least ambiguous sets, Sadinle et al. 2019, arXiv:1609.00451). The coverage holds
+/// separately for melanomas, the other malignant classes and the benign classes: marginal coverage alone could be met by the many nevi while missing a third of
+/// the melanomas.
 /// </summary>
 internal sealed class PredictionSets
 {
@@ -33,7 +32,7 @@ internal sealed class PredictionSets
     /// <summary>[7]: the probability threshold of each class.</summary>
     public IReadOnlyList<double> Limits => _limits;
 
-    /// <summary>The codes of the set, most probable first.</summary>
+    /// <summary>Returns the class codes of the set, most probable first.</summary>
     /// <param name="probabilities">[7], under the class prior of the thresholds.</param>
     public IReadOnlyList<string> Of(IReadOnlyList<double> probabilities)
     {
@@ -43,7 +42,7 @@ internal sealed class PredictionSets
 
     private static int Group(int c) => c == LesionClasses.Melanoma ? 0 : LesionClasses.All[c].Malignant ? 1 : 2;
 
-    /// <summary>The largest threshold with the target coverage, counting one further image as missed.</summary>
+    /// <summary>Finds the largest threshold with the target coverage, counting one additional image as missed.</summary>
     private static double Limit(int[] images, ValidationAnswers answers, double[][] probabilities, double[] weights, double coverage)
     {
         // The future image counts as missed (the + 1 of split conformal prediction).

@@ -2,18 +2,18 @@ using Lentigo.Core.Models;
 
 namespace Lentigo.Core.Decisions;
 
-/// <summary>What to do with a lesion, before any label.</summary>
+/// <summary>The recommended action for a lesion; shown before any label.</summary>
 /// <param name="Recommendation"><see cref="Refer"/>, <see cref="Review"/> or <see cref="Routine"/>.</param>
 /// <param name="MalignantProbability">The probability of the malignant and premalignant classes together, 0 to 1.</param>
 /// <param name="MelanomaProbability">The probability of melanoma, 0 to 1.</param>
 /// <param name="Reasons">
-/// Why it is not routine: <see cref="Malignant"/>, <see cref="Melanoma"/>, <see cref="Set"/>, <see cref="Warning"/>; empty for routine.
+/// Why the recommendation is not routine: <see cref="Malignant"/>, <see cref="Melanoma"/>, <see cref="Set"/>, <see cref="Warning"/>; empty for routine.
 /// </param>
 /// <param name="OperatingPoint">
-/// The threshold on <paramref name="MalignantProbability"/> above which lesions are referred; its specificity is measured on benign lesions.
+/// The threshold on <paramref name="MalignantProbability"/> at or above which lesions are referred; its specificity is measured on benign lesions.
 /// </param>
 /// <param name="MelanomaPoint">
-/// The threshold on <paramref name="MelanomaProbability"/> above which lesions are referred; its specificity is measured on benign lesions.
+/// The threshold on <paramref name="MelanomaProbability"/> at or above which lesions are referred; its specificity is measured on benign lesions.
 /// </param>
 public sealed record Triage(
     string Recommendation, double MalignantProbability, double MelanomaProbability, IReadOnlyList<string> Reasons, OperatingPoint OperatingPoint,
@@ -25,7 +25,7 @@ public sealed record Triage(
     /// <summary>A clinician should review the image: malignancy is not excluded, or the image is unreliable.</summary>
     public const string Review = "review";
 
-    /// <summary>No finding that speaks against usual care.</summary>
+    /// <summary>No finding that argues against usual care.</summary>
     public const string Routine = "routine";
 
     /// <summary>The malignant classes together are at least as probable as their operating point.</summary>
@@ -34,7 +34,7 @@ public sealed record Triage(
     /// <summary>Melanoma is at least as probable as its operating point.</summary>
     public const string Melanoma = "melanoma";
 
-    /// <summary>The prediction set holds a malignant class.</summary>
+    /// <summary>The prediction set contains a malignant class.</summary>
     public const string Set = "set";
 
     /// <summary>A warning says that the answer should not be relied on.</summary>

@@ -5,8 +5,7 @@ namespace Lentigo.Core.Decisions;
 
 /// <summary>
 /// A package's file <c>validation.json</c>: predictions on images of lesions that the ensemble was not trained on, from which operating points and prediction
-/// sets
-/// for any class prior, sensitivity and coverage are computed.
+/// sets for any class prior, sensitivity and coverage are computed.
 /// </summary>
 /// <param name="On">A description of the images, e.g. <c>ham10000-160, validation, by lesion</c>.</param>
 /// <param name="Labels">[n], 0 to 6.</param>

@@ -7,7 +7,7 @@ namespace Lentigo.Core.Evaluation;
 /// <param name="Bins">The number of bins of the calibration error.</param>
 public sealed record CalibrationErrors(double ExpectedCalibrationError, double BrierScore, double LogLoss, int Bins)
 {
-    /// <summary>Computes them.</summary>
+    /// <summary>Computes the calibration errors.</summary>
     /// <param name="labels">[n], 0 to 6.</param>
     /// <param name="probabilities">[n][7].</param>
     /// <exception cref="ArgumentException">There are no images, or the counts differ.</exception>

@@ -4,8 +4,7 @@ namespace Lentigo.Core.Evaluation;
 
 /// <summary>
 /// Adjusts probabilities to another class prior: if p(c) holds under the prior s(c), then p(c) t(c) / s(c), normalized, holds under the prior t(c), provided
-/// that
-/// the images of each class are distributed alike (Saerens et al. 2002, doi:10.1162/089976602753284446).
+/// that the distribution of images within each class is the same (Saerens et al. 2002, doi:10.1162/089976602753284446).
 /// </summary>
 public static class ClassPrior
 {
@@ -15,7 +14,7 @@ public static class ClassPrior
     /// <summary>The name of the prior of equally frequent classes.</summary>
     public const string Uniform = "uniform";
 
-    /// <summary>[7]: equally frequent classes.</summary>
+    /// <summary>[7]: the prior of equally frequent classes.</summary>
     public static IReadOnlyList<double> UniformShares { get; } = [.. Enumerable.Repeat(1.0 / LesionClasses.Count, LesionClasses.Count)];
 
     /// <summary>Re-weights the probabilities of one image.</summary>
@@ -36,7 +35,7 @@ public static class ClassPrior
 
         if (source.SequenceEqual(target))
         {
-            return [.. probabilities]; // exactly the same answer, without a rounding of p t / t
+            return [.. probabilities]; // avoids rounding errors of p t / t
         }
 
         double[] weighed = [.. probabilities.Select((p, c) => source[c] > 0 ? p * target[c] / source[c] : p)];
@@ -44,10 +43,10 @@ public static class ClassPrior
         return sum > 0 ? [.. weighed.Select(w => w / sum)] : [.. probabilities];
     }
 
-    /// <summary>Reads <c>natural</c>, <c>uniform</c> or seven numbers, separated by commas, which are normalized.</summary>
+    /// <summary>Parses <c>natural</c>, <c>uniform</c> or seven comma-separated numbers above 0, which are normalized to sum to 1.</summary>
     /// <param name="text">The text.</param>
     /// <param name="natural">[7]: the meaning of <c>natural</c>.</param>
-    /// <returns>[7], or null where the text is none of these.</returns>
+    /// <returns>[7], or null if the text is none of these.</returns>
     public static IReadOnlyList<double>? Parse(string text, IReadOnlyList<double> natural)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -38,8 +38,7 @@ public sealed record ClassificationMetrics
 
     /// <summary>
     /// Area under the ROC curve of the malignant and premalignant classes together (the sum of their probabilities) against the benign ones; null where one
-    /// side has
-    /// no images.
+    /// side has no images.
     /// </summary>
     public double? MalignantAuc { get; init; }
 

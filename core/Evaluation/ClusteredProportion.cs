@@ -1,8 +1,8 @@
 namespace Lentigo.Core.Evaluation;
 
 /// <summary>
-/// A weighted proportion with its 95 % interval where observations come in clusters, such as several images of one lesion: Wilson's interval (Wilson 1927) over
-/// the effective sample size, computed from the variance between clusters (Korn and Graubard 1998).
+/// A weighted proportion with a 95 % confidence interval for clustered observations, such as several images of one lesion: Wilson's interval (Wilson 1927) with
+/// the effective sample size computed from the variance between clusters (Korn and Graubard 1998).
 /// </summary>
 public static class ClusteredProportion
 {
@@ -10,10 +10,10 @@ public static class ClusteredProportion
     private const double Z = 1.959963984540054;
 
     /// <summary>Computes the proportion and its interval.</summary>
-    /// <param name="hits">[n]: whether an observation counts.</param>
+    /// <param name="hits">[n]: whether each observation is a success.</param>
     /// <param name="clusters">[n]: observations with equal entries form a cluster.</param>
     /// <param name="weights">[n], above 0; null for equal weights.</param>
-    /// <returns>The proportion, 0 to 1, with its interval; null where there are no observations.</returns>
+    /// <returns>The proportion, 0 to 1, with its interval; null if there are no observations.</returns>
     /// <exception cref="ArgumentException">The counts differ.</exception>
     public static ConfidenceInterval? Of<T>(IReadOnlyList<bool> hits, IReadOnlyList<T> clusters, IReadOnlyList<double>? weights = null)
         where T : notnull
@@ -36,7 +36,7 @@ public static class ClusteredProportion
         double total = all.Sum(Weight), proportion = all.Sum(i => hits[i] ? Weight(i) : 0) / total;
         double[] residuals = [.. all.GroupBy(i => clusters[i]).Select(g => g.Sum(i => Weight(i) * ((hits[i] ? 1 : 0) - proportion)))];
         double variance = residuals.Length < 2 ? 0 : residuals.Sum(r => r * r) / (total * total) * residuals.Length / (residuals.Length - 1);
-        // With zero variance (all or none are hits) each cluster counts as one observation.
+        // With zero variance (all or none are successes), each cluster counts as one observation.
         double n = variance > 0 ? Math.Min(proportion * (1 - proportion) / variance, hits.Count) : residuals.Length;
         double center = (proportion + (Z * Z / (2 * n))) / (1 + (Z * Z / n));
         double half = Z / (1 + (Z * Z / n)) * Math.Sqrt((proportion * (1 - proportion) / n) + (Z * Z / (4 * n * n)));

@@ -8,8 +8,7 @@ public sealed record ConfidenceInterval(double Value, double Low, double High);
 
 /// <summary>
 /// Confidence intervals by the percentile bootstrap (Efron and Tibshirani 1993, chapter 13): images, or groups of images, are resampled with replacement, and
-/// the metric is
-/// computed on each resample. The intervals reflect the choice of test images, not the variation between training runs.
+/// the metric is computed on each resample. The intervals reflect the choice of test images, not the variation between training runs.
 /// </summary>
 public sealed record ConfidenceIntervals
 {

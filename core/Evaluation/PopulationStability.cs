@@ -8,13 +8,13 @@ public static class PopulationStability
 {
     private const int Bins = 10;
 
-    /// <summary>The lower bound of the share of a bin, to avoid the logarithm of 0.</summary>
+    /// <summary>A lower bound for the share of a bin, which avoids the logarithm of 0.</summary>
     private const double LeastShare = 1e-4;
 
     /// <summary>Computes the index over the deciles of the reference: the sum of (share - reference share) ln(share / reference share).</summary>
     /// <param name="reference">The scores to compare with, at least ten.</param>
     /// <param name="scores">The scores.</param>
-    /// <returns>The index, or null where there are too few reference scores or no scores.</returns>
+    /// <returns>The index; null if there are fewer than ten reference scores, or no scores.</returns>
     public static double? Index(IReadOnlyList<double> reference, IReadOnlyList<double> scores)
     {
         ArgumentNullException.ThrowIfNull(reference);

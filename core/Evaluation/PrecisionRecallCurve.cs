@@ -1,11 +1,11 @@
 namespace Lentigo.Core.Evaluation;
 
-/// <summary>Precision against recall of a score that should be high for positive images, one point for each distinct score as threshold.</summary>
-/// <param name="Points">The points by rising recall; the last has recall 1.</param>
+/// <summary>The precision-recall curve of a score that should be high for positive images, with one point per distinct score as the threshold.</summary>
+/// <param name="Points">The points in order of increasing recall; the last has recall 1.</param>
 public sealed record PrecisionRecallCurve(IReadOnlyList<PrecisionRecallPoint> Points)
 {
-    /// <summary>The curve, or null where there are no positive images.</summary>
-    /// <param name="positives">[n]: whether an image is positive.</param>
+    /// <summary>Computes the curve; returns null if there are no positive images.</summary>
+    /// <param name="positives">[n]: whether each image is positive.</param>
     /// <param name="scores">[n].</param>
     /// <exception cref="ArgumentException">The counts differ.</exception>
     public static PrecisionRecallCurve? Compute(IReadOnlyList<bool> positives, IReadOnlyList<double> scores)

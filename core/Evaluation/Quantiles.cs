@@ -3,7 +3,7 @@ namespace Lentigo.Core.Evaluation;
 /// <summary>Quantiles of samples.</summary>
 public static class Quantiles
 {
-    /// <summary>The quantile of sorted values, with linear interpolation between them (Hyndman and Fan 1996, definition 7).</summary>
+    /// <summary>Computes a quantile of sorted values with linear interpolation (Hyndman and Fan 1996, definition 7).</summary>
     /// <param name="sorted">[n], ascending, at least one.</param>
     /// <param name="share">0 to 1: the share of the values below the quantile.</param>
     public static double Of(IReadOnlyList<double> sorted, double share)
@@ -14,7 +14,9 @@ public static class Quantiles
         return below + 1 == sorted.Count ? sorted[below] : sorted[below] + (position - below) * (sorted[below + 1] - sorted[below]);
     }
 
-    /// <summary>The smallest value such that it and all smaller values together have at least this share of the weight.</summary>
+    /// <summary>
+    /// Computes a weighted quantile: the smallest value such that it and all smaller values have at least the given share of the total weight.
+    /// </summary>
     /// <param name="values">[n], in any order, at least one.</param>
     /// <param name="weights">[n], summing to 1.</param>
     /// <param name="share">0 to 1.</param>

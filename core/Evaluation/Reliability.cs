@@ -1,11 +1,11 @@
 namespace Lentigo.Core.Evaluation;
 
 /// <summary>
-/// The reliability diagram: images in bins of equal width by the probability of their most probable class, and the accuracy
-/// in each bin (Guo et al. 2017, arXiv:1706.04599, section 2).
+/// A reliability diagram: images are binned by the probability of their most probable class (bins of equal width), with the accuracy of each bin (Guo et al.
+/// 2017, arXiv:1706.04599, section 2).
 /// </summary>
-/// <param name="Bins">The bins from 0 to 1; a bin covers confidences above its lower bound, up to and including its upper bound.</param>
-/// <param name="ExpectedCalibrationError">The mean over images of |accuracy - mean confidence| of their bin.</param>
+/// <param name="Bins">The bins from 0 to 1; a bin contains confidences above its lower bound, up to and including its upper bound.</param>
+/// <param name="ExpectedCalibrationError">The mean over images of |accuracy - mean confidence| of their bins.</param>
 public sealed record Reliability(IReadOnlyList<ReliabilityBin> Bins, double ExpectedCalibrationError)
 {
     /// <summary>Computes the diagram.</summary>
@@ -46,6 +46,6 @@ public sealed record Reliability(IReadOnlyList<ReliabilityBin> Bins, double Expe
 /// <param name="Low">The lower bound of the confidence, exclusive.</param>
 /// <param name="High">The upper bound of the confidence, inclusive.</param>
 /// <param name="Count">The number of images.</param>
-/// <param name="Confidence">Their mean confidence; null where there are none.</param>
-/// <param name="Accuracy">The share of them whose most probable class is the label; null where there are none.</param>
+/// <param name="Confidence">The mean confidence of the images; null if there are none.</param>
+/// <param name="Accuracy">The share of the images whose most probable class is the label; null if there are none.</param>
 public sealed record ReliabilityBin(double Low, double High, int Count, double? Confidence, double? Accuracy);

@@ -13,7 +13,8 @@ namespace Lentigo.Core.Imaging;
 /// <param name="rows">The vertical axis.</param>
 /// <param name="channels">Samples per pixel: 1, 3 or 4.</param>
 /// <param name="verticalFirst">
-/// Whether to resize the vertical axis first, for an image that is rotated by 90 degrees afterwards. Otherwise the horizontal axis is resized first, as in Pillow.
+/// Whether to resize the vertical axis first, for an image that is rotated by 90 degrees afterwards. Otherwise the horizontal axis is resized first, as in
+/// Pillow.
 /// </param>
 internal sealed class BilinearResampler(ResamplingAxis columns, ResamplingAxis rows, int channels, bool verticalFirst = false)
 {

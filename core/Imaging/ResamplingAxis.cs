@@ -17,7 +17,8 @@ internal sealed class ResamplingAxis
     /// <param name="length">The length of the axis in pixels at full resolution.</param>
     /// <param name="size">The length after resizing.</param>
     /// <param name="shrink">
-    /// The factor by which the decoder has already reduced the axis: each input sample is the mean of this many pixels and gets the sum of their coefficients. Leftover pixels at the end are assigned to the last sample.
+    /// The factor by which the decoder has already reduced the axis: each input sample is the mean of this many pixels and gets the sum of their coefficients.
+    /// Leftover pixels at the end are assigned to the last sample.
     /// </param>
     public ResamplingAxis(int length, int size, int shrink = 1)
     {

@@ -6,7 +6,9 @@ namespace Lentigo.Core.Models;
 
 /// <summary>Packages in a blob container.</summary>
 /// <param name="container">The container, e.g. <c>models</c>.</param>
-/// <param name="cacheFolder">Where fetched packages are kept, see <see cref="PackageCache"/>; files found there with the right hashes are not fetched again.</param>
+/// <param name="cacheFolder">
+/// Where fetched packages are kept, see <see cref="PackageCache"/>; files found there with the right hashes are not fetched again.
+/// </param>
 public sealed class BlobModelStore(BlobContainerClient container, string cacheFolder) : ModelStore
 {
     /// <inheritdoc cref="PackageCache.DefaultFolder"/>

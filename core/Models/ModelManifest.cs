@@ -40,15 +40,13 @@ public sealed record ModelManifest
 
     /// <summary>
     /// [7]: the class prior that the probabilities are for, in the order of <see cref="Classes"/>: the shares of the classes where the model is to answer as
-    /// its
-    /// validation images suggest. <see cref="Evaluation.ClassPrior"/> re-weighs probabilities for another. Null in packages that do not say.
+    /// its validation images suggest. <see cref="Evaluation.ClassPrior"/> re-weighs probabilities for another. Null in packages that do not say.
     /// </summary>
     public IReadOnlyList<double>? Prior { get; init; }
 
     /// <summary>
     /// The operating points where nobody asks for others; null in packages without <see cref="Decisions.ValidationAnswers"/>, whose answers have no triage and
-    /// no
-    /// prediction set.
+    /// no prediction set.
     /// </summary>
     public ModelOperatingPoints? OperatingPoints { get; init; }
 

@@ -133,7 +133,9 @@ public sealed partial class ModelPackage
         return manifest;
     }
 
-    /// <summary>SHA-256 of a manifest, lower-case hex. As the manifest holds the hashes of all files, two packages with the same fingerprint are the same.</summary>
+    /// <summary>
+    /// SHA-256 of a manifest, lower-case hex. As the manifest holds the hashes of all files, two packages with the same fingerprint are the same.
+    /// </summary>
     public static string FingerprintOf(ReadOnlySpan<byte> manifest) => Convert.ToHexStringLower(SHA256.HashData(manifest));
 
     /// <summary>SHA-256 of a file, lower-case hex.</summary>
@@ -147,8 +149,8 @@ public sealed partial class ModelPackage
     public static bool IsPlainName([NotNullWhen(true)] string? name) => name is not null && PlainName().IsMatch(name) && !DeviceName().IsMatch(name);
 
     /// <summary>
-    /// A name that can be one entry of a folder on every system and one segment of a blob's name: letters, digits and <c>. _ - + @</c>, neither a dot nor a hyphen first, no dot last, at
-    /// most 128 characters, and none of Windows' device names.
+    /// A name that can be one entry of a folder on every system and one segment of a blob's name: letters, digits and <c>. _ - + @</c>, neither a dot nor a
+    /// hyphen first, no dot last, at most 128 characters, and none of Windows' device names.
     /// </summary>
     /// <exception cref="ModelPackageException">It is none; the message names <paramref name="source"/>, which holds it.</exception>
     internal static string CheckedName(string? name, string source) =>

@@ -1,4 +1,4 @@
 namespace Lentigo.Core.Models;
 
-/// <summary>A model package is missing, incomplete or corrupt, or of a kind that this version cannot run. The message says which and what to do.</summary>
+/// <summary>A model package is missing, incomplete, corrupt or not supported by this version. The message states the fault and what to do.</summary>
 public sealed class ModelPackageException(string message, Exception? inner = null) : Exception(message, inner);

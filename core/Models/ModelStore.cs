@@ -58,7 +58,9 @@ public abstract class ModelStore
         return await ReadAsync(path, cancellationToken).ConfigureAwait(false) is { } json ? ModelPackage.ParseManifest(json, $"{Location}/{path}") : null;
     }
 
-    /// <summary>A version's <see cref="ModelPackage.Fingerprint"/>, which changes when the version is published again with other content; null where it has no manifest.</summary>
+    /// <summary>
+    /// A version's <see cref="ModelPackage.Fingerprint"/>, which changes when the version is published again with other content; null where it has no manifest.
+    /// </summary>
     public async Task<string?> ReadFingerprintAsync(string name, string version, CancellationToken cancellationToken) =>
         await ReadAsync(PathOf(name, version, ModelManifest.FileName), cancellationToken).ConfigureAwait(false) is { } manifest ? ModelPackage.FingerprintOf(manifest) : null;
 

@@ -1,8 +1,8 @@
 namespace Lentigo.Core.Models;
 
 /// <summary>
-/// Copies of a model's packages on this machine: a folder for each content of a version. Several processes may share it: one at a time changes it, under a lock that the system
-/// gives back when a process dies. What is found is believed only if its hashes are right.
+/// Copies of a model's packages on this machine: a folder for each content of a version. Several processes may share it: one at a time changes it, under a lock
+/// that the system gives back when a process dies. What is found is believed only if its hashes are right.
 /// </summary>
 internal static class PackageCache
 {

@@ -6,20 +6,20 @@ using SixLabors.ImageSharp.Processing;
 
 namespace Lentigo.Core.Predictions;
 
-/// <summary>Draws where the members saw a class.</summary>
+/// <summary>Draws Grad-CAM maps as an overlay on the image.</summary>
 internal static class HeatmapPicture
 {
     /// <summary>The longer side of the picture in pixels.</summary>
     private const int LongerSide = 448;
 
-    /// <summary>How much of the image the strongest colour covers.</summary>
+    /// <summary>The opacity of the overlay at the maximum of the map, 0 to 1.</summary>
     private const float Strongest = 0.6f;
 
-    /// <summary>Joins the members' maps and draws them over the image.</summary>
-    /// <param name="maps">[members][h][w], 0 or more.</param>
-    /// <param name="manifest">The members' names and shares.</param>
+    /// <summary>Averages the members' maps and draws the result over the image.</summary>
+    /// <param name="maps">[members][h][w], non-negative.</param>
+    /// <param name="manifest">The manifest, with the members' names and weights.</param>
     /// <param name="image">The image.</param>
-    /// <param name="code">The class that the maps are of.</param>
+    /// <param name="code">The code of the class that the maps explain.</param>
     public static Explanation Explain(float[][][] maps, ModelManifest manifest, DecodedImage image, string code)
     {
         double[][][] scaled = [.. maps.Select(map => ToOne([.. map.Select(row => row.Select(v => (double)v).ToArray())]))];
@@ -28,7 +28,7 @@ internal static class HeatmapPicture
         return new(code, joined, manifest.Members.Select((m, k) => (m.Name, k)).ToDictionary(m => m.Name, m => scaled[m.k]), Draw(joined, image));
     }
 
-    /// <summary>Divides by the maximum; a map that is 0 everywhere stays.</summary>
+    /// <summary>Divides a map by its maximum; a map of zeros is returned unchanged.</summary>
     private static double[][] ToOne(double[][] map)
     {
         double most = map.Max(row => row.Max());
@@ -69,7 +69,7 @@ internal static class HeatmapPicture
 
     private static byte Mixed(byte under, float colour, float cover) => (byte)Math.Round((under * (1 - cover)) + (255 * colour * cover));
 
-    /// <summary>Blue over green to red, distinct from the browns of skin.</summary>
+    /// <summary>The color scale: blue, green, red; distinct from the browns of skin.</summary>
     private static (float Red, float Green, float Blue) Colour(float value) => value < 0.5f
         ? (0, 2 * value, 1 - (2 * value))
         : ((2 * value) - 1, 2 - (2 * value), 0);

@@ -6,8 +6,7 @@ namespace Lentigo.Core.Predictions;
 
 /// <summary>
 /// A package's index of training images: <c>similar.json</c> with their ids and diagnoses, and <c>similar.f16</c> with their features, float16 little-endian
-/// [n, F]. The
-/// features have length 1, so that a product of two is a cosine similarity.
+/// [n, F]. The features have length 1, so that a product of two is a cosine similarity.
 /// </summary>
 public sealed class SimilarCases
 {

@@ -5,8 +5,8 @@ using Azure.Core.Pipeline;
 namespace Lentigo.Core.Storage;
 
 /// <summary>
-/// Blob names may hold <c>./</c> and <c>../</c>, which <see cref="Uri"/> resolves as in a path, so that a request would go to another blob. In such
-/// names each slash is handed to the storage client as a character of Unicode's private use area, and put into the request as <c>%2F</c>.
+/// Keeps <c>./</c> and <c>../</c> in blob names from being resolved by <see cref="Uri"/> like path segments, which would send the request to another blob. In
+/// such names, slashes are passed to the storage client as a character of Unicode's private use area, which this policy replaces by <c>%2F</c> in the request.
 /// </summary>
 public sealed partial class DotSegments : HttpPipelineSynchronousPolicy
 {
@@ -14,7 +14,7 @@ public sealed partial class DotSegments : HttpPipelineSynchronousPolicy
     private const string EscapedMarker = "%EE%80%80";
 
     /// <summary>
-    /// The name to ask a client of <see cref="StorageConnection.CreateBlobServiceClient"/> for, so that its requests go to the blob of the given name.
+    /// Encodes a blob name for a client of <see cref="StorageConnection.CreateBlobServiceClient"/>, so that requests address exactly this blob.
     /// </summary>
     public static string Keep(string blobName) => DotSegment().IsMatch(blobName) ? blobName.Replace('/', Marker) : blobName;
 
