@@ -6,12 +6,12 @@ namespace Lentigo.Core.Decisions;
 /// <param name="Promise">The target sensitivity of the operating points.</param>
 /// <param name="Method">How the images for fitting and for evaluation were separated.</param>
 /// <param name="Sensitivity">
-/// The share of malignant and premalignant lesions whose malignant probability reaches the operating point; null without such images.
+/// The share of malignant and premalignant lesions whose malignant probability reaches the operating point; null if there are none.
 /// </param>
-/// <param name="Specificity">The share of benign lesions whose malignant probability does not; null without such images.</param>
-/// <param name="MelanomaReferred">The share of melanomas that are referred, by either operating point; null without melanomas.</param>
-/// <param name="BenignReferred">The share of benign lesions that are referred; null without such images.</param>
-/// <param name="Recommendations">The number of images of each class, by code, with each recommendation; warnings about single images are ignored.</param>
+/// <param name="Specificity">The share of benign lesions whose malignant probability is below the operating point; null if there are none.</param>
+/// <param name="MelanomaReferred">The share of melanomas that are referred because of either operating point; null if there are none.</param>
+/// <param name="BenignReferred">The share of benign lesions that are referred; null if there are none.</param>
+/// <param name="Recommendations">The number of images of each class, by code, with each recommendation; warnings about individual images are ignored.</param>
 /// <param name="Sets">The prediction sets at several target coverages.</param>
 public sealed record DecisionEvaluation(
     double Promise,
@@ -31,7 +31,7 @@ public sealed record DecisionEvaluation(
     /// <param name="natural">[7]: their class prior.</param>
     /// <param name="prior">[7]: the class prior of <paramref name="answers"/>.</param>
     /// <param name="answers">The images to evaluate on, with probabilities under <paramref name="prior"/>.</param>
-    /// <returns>The evaluation, or null where no rule can be fitted.</returns>
+    /// <returns>The evaluation, or null if no rule can be fitted.</returns>
     public static DecisionEvaluation? Of(ValidationAnswers fitted, IReadOnlyList<double> natural, IReadOnlyList<double> prior, ValidationAnswers answers)
     {
         ArgumentNullException.ThrowIfNull(fitted);
@@ -46,7 +46,7 @@ public sealed record DecisionEvaluation(
     /// </summary>
     /// <param name="natural">[7]: the class prior of the predictions.</param>
     /// <param name="answers">The images.</param>
-    /// <returns>The evaluation, or null where no rule can be fitted on a half.</returns>
+    /// <returns>The evaluation, or null if no rule can be fitted on one of the halves.</returns>
     public static DecisionEvaluation? CrossFitted(IReadOnlyList<double> natural, ValidationAnswers answers)
     {
         ArgumentNullException.ThrowIfNull(answers);
@@ -56,7 +56,7 @@ public sealed record DecisionEvaluation(
             [(answers.Subset(Half(true)), Half(false)), (answers.Subset(Half(false)), Half(true))]);
     }
 
-    /// <summary>[n]: two halves of the lesions, stratified by class.</summary>
+    /// <summary>Splits the lesions into two halves, stratified by class. Returns the half of each image, [n].</summary>
     /// <param name="labels">[n], 0 to 6.</param>
     /// <param name="lesions">[n]: images with equal entries show one lesion.</param>
     public static bool[] HalvesOf<T>(IReadOnlyList<int> labels, IReadOnlyList<T> lesions)
@@ -129,7 +129,7 @@ public sealed record DecisionEvaluation(
 /// <param name="Routine">Routine.</param>
 public sealed record RecommendationCounts(int Refer, int Review, int Routine);
 
-/// <summary>Prediction sets on labeled images.</summary>
+/// <summary>The evaluation of prediction sets on labeled images.</summary>
 /// <param name="Promise">The target coverage.</param>
 /// <param name="Coverage">The share of images whose class is in their set.</param>
 /// <param name="MeanSize">The mean number of classes in a set.</param>

@@ -19,7 +19,7 @@ public sealed record ValidationAnswers(string On, IReadOnlyList<int> Labels, IRe
     /// <summary>The number of decimals of stored probabilities.</summary>
     private const int Decimals = 6;
 
-    /// <summary>Makes the document.</summary>
+    /// <summary>Creates the document.</summary>
     /// <param name="on">A description of the images.</param>
     /// <param name="labels">[n], 0 to 6.</param>
     /// <param name="lesions">[n]: images of one lesion have equal names.</param>
@@ -35,8 +35,8 @@ public sealed record ValidationAnswers(string On, IReadOnlyList<int> Labels, IRe
             [.. probabilities.Select(row => row.Select(p => Math.Round(p, Decimals)).ToArray())]);
     }
 
-    /// <summary>Some of the images.</summary>
-    /// <param name="images">Their indices.</param>
+    /// <summary>Selects some of the images.</summary>
+    /// <param name="images">The indices of the images to keep.</param>
     public ValidationAnswers Subset(IReadOnlyList<int> images) => this with
     {
         Labels = [.. images.Select(i => Labels[i])],
@@ -45,7 +45,7 @@ public sealed record ValidationAnswers(string On, IReadOnlyList<int> Labels, IRe
     };
 
     /// <summary>Reads the file of a package.</summary>
-    /// <returns>The answers, or null where the package has none.</returns>
+    /// <returns>The answers, or null if the package has none.</returns>
     /// <exception cref="ModelPackageException">The file is damaged.</exception>
     public static ValidationAnswers? Read(ModelPackage package)
     {
@@ -61,8 +61,8 @@ public sealed record ValidationAnswers(string On, IReadOnlyList<int> Labels, IRe
 
     /// <summary>Reads the file's content.</summary>
     /// <param name="json">The content.</param>
-    /// <param name="path">Where it comes from, for messages.</param>
-    /// <exception cref="ModelPackageException">It is damaged.</exception>
+    /// <param name="path">The source of the content, for error messages.</param>
+    /// <exception cref="ModelPackageException">The content is damaged.</exception>
     public static ValidationAnswers Parse(ReadOnlySpan<byte> json, string path)
     {
         try

@@ -1,8 +1,8 @@
 namespace Lentigo.Core.Evaluation;
 
 /// <summary>
-/// Metrics of a classifier over n labeled images. Undefined precision, recall and F1 are 0; macro averages
-/// are over the classes that occur among labels or predictions, as in scikit-learn.
+/// Metrics of a classifier over n labeled images. Undefined precision, recall and F1 are 0; macro averages cover the classes that occur among labels or
+/// predictions, as in scikit-learn.
 /// </summary>
 public sealed record ClassificationMetrics
 {
@@ -33,12 +33,12 @@ public sealed record ClassificationMetrics
     /// <summary>Mean recall over the classes that occur among the labels.</summary>
     public required double BalancedAccuracy { get; init; }
 
-    /// <summary>Mean area under the ROC curve, one class against the rest, over classes that have images on both sides; null where none has.</summary>
+    /// <summary>Mean area under the ROC curve, one-vs-rest, over the classes that have both positive and negative images; null if there are none.</summary>
     public double? MacroAuc { get; init; }
 
     /// <summary>
-    /// Area under the ROC curve of the malignant and premalignant classes together (the sum of their probabilities) against the benign ones; null where one
-    /// side has no images.
+    /// Area under the ROC curve of the malignant and premalignant classes together (the sum of their probabilities) against the benign ones; null if either
+    /// group has no images.
     /// </summary>
     public double? MalignantAuc { get; init; }
 
@@ -119,8 +119,8 @@ public sealed record ClassificationMetrics
     }
 
     /// <summary>
-    /// The area under the ROC curve: the probability that a positive image scores above a negative one, with ties counted as half
-    /// (Mann-Whitney; Hanley and McNeil 1982). Null where there are no positives or no negatives.
+    /// The area under the ROC curve: the probability that a positive image scores above a negative one, with ties counted as half (Mann-Whitney; Hanley and
+    /// McNeil 1982). Null if there are no positives or no negatives.
     /// </summary>
     public static double? Auc(IReadOnlyList<bool> positives, IReadOnlyList<double> scores)
     {
@@ -161,14 +161,14 @@ public sealed record ClassificationMetrics
     }
 }
 
-/// <summary>One class's metrics against the rest.</summary>
+/// <summary>The one-vs-rest metrics of a class.</summary>
 /// <param name="Code">The class's <c>dx</c> code.</param>
-/// <param name="Support">Images with this label.</param>
-/// <param name="Predicted">Images given this class.</param>
-/// <param name="Precision">Hits over <paramref name="Predicted"/>.</param>
-/// <param name="Recall">Hits over <paramref name="Support"/>: the sensitivity.</param>
+/// <param name="Support">The number of images with this label.</param>
+/// <param name="Predicted">The number of images predicted as this class.</param>
+/// <param name="Precision">True positives divided by <paramref name="Predicted"/>.</param>
+/// <param name="Recall">True positives divided by <paramref name="Support"/>: the sensitivity.</param>
 /// <param name="F1">The harmonic mean of precision and recall.</param>
-/// <param name="Auc">Area under the ROC curve, this class against the rest; null where one side is empty.</param>
+/// <param name="Auc">The one-vs-rest area under the ROC curve; null if there are no positive or no negative images.</param>
 public sealed record ClassMetrics(string Code, int Support, int Predicted, double Precision, double Recall, double F1, double? Auc);
 
 /// <summary>The metrics of an ensemble and of each of its members on the same images: the document of <c>evaluate --json</c>.</summary>
@@ -184,13 +184,13 @@ public sealed record EvaluationReport(
     ClassificationMetrics Ensemble,
     IReadOnlyDictionary<string, ClassificationMetrics> Members)
 {
-    /// <summary>The ensemble's metrics on the images of each original resolution, e.g. <c>220</c>; null where there is one.</summary>
+    /// <summary>The ensemble's metrics by original resolution of the images, e.g. <c>220</c>; null if all images have the same resolution.</summary>
     public IReadOnlyDictionary<string, ClassificationMetrics>? Strata { get; init; }
 
-    /// <summary>[7]: the class prior of the metrics; null where the model has none.</summary>
+    /// <summary>[7]: the class prior of the metrics; null if the model has none.</summary>
     public IReadOnlyList<double>? Prior { get; init; }
 
-    /// <summary>The metrics with predictions re-weighted for equally frequent classes (<see cref="ClassPrior"/>); null where the model has no prior.</summary>
+    /// <summary>The metrics with predictions re-weighted for equally frequent classes (<see cref="ClassPrior"/>); null if the model has no prior.</summary>
     public PriorMetrics? Uniform { get; init; }
 
     /// <summary>'decision support, not a diagnosis'.</summary>

@@ -18,15 +18,17 @@ public sealed record ConfidenceIntervals
     /// <summary>Mean recall over the classes that occur among the labels.</summary>
     public required ConfidenceInterval BalancedAccuracy { get; init; }
 
-    /// <summary>Mean one-against-the-rest area under the ROC curve; null where no class has images on both sides.</summary>
+    /// <summary>Mean one-vs-rest area under the ROC curve; null if no class has both positive and negative images.</summary>
     public ConfidenceInterval? MacroAuc { get; init; }
 
     /// <summary>
-    /// Area under the ROC curve of the malignant and premalignant classes together against the benign ones; null where one side has no images.
+    /// Area under the ROC curve of the malignant and premalignant classes together against the benign ones; null if either group has no images.
     /// </summary>
     public ConfidenceInterval? MalignantAuc { get; init; }
 
-    /// <summary>The sensitivity for melanoma at 80 % specificity, see <see cref="RocCurve.AtSpecificity"/>; null without melanoma or anything else.</summary>
+    /// <summary>
+    /// The sensitivity for melanoma at 80 % specificity, see <see cref="RocCurve.AtSpecificity"/>; null if there are no melanomas or no other images.
+    /// </summary>
     public ConfidenceInterval? MelanomaSensitivity { get; init; }
 
     /// <summary>The number of resamples.</summary>
@@ -35,18 +37,18 @@ public sealed record ConfidenceIntervals
     /// <summary>The specificity at which <see cref="MelanomaSensitivity"/> is measured.</summary>
     public const double Specificity = 0.8;
 
-    /// <summary>Computes the intervals; the same seed gives the same intervals.</summary>
+    /// <summary>Computes the intervals, reproducibly for a given seed.</summary>
     /// <param name="labels">[n], 0 to 6.</param>
     /// <param name="probabilities">[n][7].</param>
     /// <param name="resamples">The number of resamples.</param>
     /// <param name="seed">The seed of the resampling.</param>
-    /// <param name="groups">[n]: images with equal entries, such as those of one lesion, are resampled together; null resamples single images.</param>
+    /// <param name="groups">[n]: images with equal entries, such as those of one lesion, are resampled together; null to resample individual images.</param>
     /// <exception cref="ArgumentException">There are no images, the counts differ, or a label is out of range.</exception>
     public static ConfidenceIntervals Compute(IReadOnlyList<int> labels, IReadOnlyList<double[]> probabilities, int resamples = 1000, int seed = 0,
         IReadOnlyList<string>? groups = null) =>
         Of(new Resampler(labels, probabilities).Measure, labels.Count, groups, resamples, seed);
 
-    /// <summary>Paired bootstrap of the differences between two classifiers' metrics on the same images: both are measured on the same resamples.</summary>
+    /// <summary>Paired bootstrap of the differences between two classifiers' metrics on the same images: both are evaluated on the same resamples.</summary>
     /// <param name="labels">[n], 0 to 6.</param>
     /// <param name="probabilities">[n][7].</param>
     /// <param name="others">[n][7]: the probabilities of the classifier whose metrics are subtracted.</param>
@@ -76,7 +78,7 @@ public sealed record ConfidenceIntervals
         Array.Fill(draws, 1);
         Figures whole = measure(draws);
 
-#pragma warning disable CA5394 // draws need to be repeatable, not secret
+#pragma warning disable CA5394 // draws must be reproducible, not cryptographically secure
         Random random = new(seed);
         Figures[] figures = new Figures[resamples];
         for (int r = 0; r < resamples; r++)
@@ -113,7 +115,7 @@ public sealed record ConfidenceIntervals
         }
     }
 
-    /// <summary>The metrics of one resample; NaN where a metric is undefined.</summary>
+    /// <summary>The metrics of one resample; NaN if a metric is undefined.</summary>
     private readonly record struct Figures(double Accuracy, double BalancedAccuracy, double MacroAuc, double MalignantAuc, double MelanomaSensitivity)
     {
         public Figures Minus(Figures other) => new(
@@ -121,7 +123,9 @@ public sealed record ConfidenceIntervals
             MalignantAuc - other.MalignantAuc, MelanomaSensitivity - other.MelanomaSensitivity);
     }
 
-    /// <summary>A resample is the multiplicity of each image. Scores are sorted once, so that evaluating a resample takes O(n), not O(n log n).</summary>
+    /// <summary>
+    /// Evaluates resamples, which are represented by the multiplicity of each image. Scores are sorted once, so that a resample takes O(n), not O(n log n).
+    /// </summary>
     private sealed class Resampler
     {
         private readonly IReadOnlyList<int> _labels;
@@ -162,11 +166,11 @@ public sealed record ConfidenceIntervals
         }
     }
 
-    /// <summary>Images in the order of a score, sorted once.</summary>
+    /// <summary>Images sorted by a score.</summary>
     private sealed class Ranking
     {
         private readonly bool[] _positive;
-        private readonly int[] _order; // images by falling score
+        private readonly int[] _order; // images in order of decreasing score
         private readonly bool[] _tied; // whether the next image in that order has the same score
 
         public Ranking(bool[] positive, double[] scores)
@@ -176,7 +180,7 @@ public sealed record ConfidenceIntervals
             _tied = [.. Enumerable.Range(0, scores.Length).Select(k => k + 1 < scores.Length && scores[_order[k]] == scores[_order[k + 1]])];
         }
 
-        /// <summary>The area under the ROC curve of a resample; NaN where it is undefined.</summary>
+        /// <summary>The area under the ROC curve of a resample; NaN if it is undefined.</summary>
         public double Area(int[] draws)
         {
             double area = 0;
@@ -206,7 +210,7 @@ public sealed record ConfidenceIntervals
             return hits == 0 || alarms == 0 ? double.NaN : area / ((double)hits * alarms);
         }
 
-        /// <summary>The highest sensitivity of a resample at <see cref="Specificity"/>; NaN where it is undefined.</summary>
+        /// <summary>The highest sensitivity of a resample at <see cref="Specificity"/>; NaN if it is undefined.</summary>
         public double Sensitivity(int[] draws)
         {
             long positives = 0, negatives = 0;

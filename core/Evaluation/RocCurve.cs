@@ -4,11 +4,11 @@ namespace Lentigo.Core.Evaluation;
 /// The receiver operating characteristic of a score that should be high for positive images: one point for each distinct score as threshold,
 /// from (0, 0) to (1, 1). Images with equal scores share a point.
 /// </summary>
-/// <param name="Points">The points by rising false positive rate.</param>
+/// <param name="Points">The points in order of increasing false positive rate.</param>
 public sealed record RocCurve(IReadOnlyList<RocPoint> Points)
 {
-    /// <summary>The curve, or null where there are no positive or no negative images.</summary>
-    /// <param name="positives">[n]: whether an image is positive.</param>
+    /// <summary>Computes the curve; returns null if there are no positive or no negative images.</summary>
+    /// <param name="positives">[n]: whether each image is positive.</param>
     /// <param name="scores">[n].</param>
     /// <exception cref="ArgumentException">The counts differ.</exception>
     public static RocCurve? Compute(IReadOnlyList<bool> positives, IReadOnlyList<double> scores)
@@ -37,8 +37,8 @@ public sealed record RocCurve(IReadOnlyList<RocPoint> Points)
     }
 
     /// <summary>
-    /// The point of highest sensitivity with at least this specificity; among several, the most specific one. Points are not interpolated, so that
-    /// classifying images with a score of at least its threshold as positive has this specificity on these images.
+    /// Returns the point of highest sensitivity with at least the given specificity; among ties, the one with the highest specificity. Points are not
+    /// interpolated, so the threshold of the point achieves the specificity on these images.
     /// </summary>
     /// <param name="specificity">1 - the false positive rate, 0 to 1.</param>
     public RocPoint AtSpecificity(double specificity)
@@ -58,10 +58,10 @@ public sealed record RocCurve(IReadOnlyList<RocPoint> Points)
     }
 }
 
-/// <summary>A point of a ROC curve.</summary>
+/// <summary>A point of an ROC curve.</summary>
 /// <param name="FalsePositiveRate">The share of negative images whose score is at least the threshold.</param>
 /// <param name="TruePositiveRate">The share of positive images whose score is at least the threshold: the sensitivity.</param>
-/// <param name="Threshold">The score; infinity at the first point, where no image is positive.</param>
+/// <param name="Threshold">The score; infinity at the first point, where no image is classified as positive.</param>
 public readonly record struct RocPoint(double FalsePositiveRate, double TruePositiveRate, double Threshold);
 
 /// <summary>The counts of images at or above a threshold.</summary>

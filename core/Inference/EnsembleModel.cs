@@ -6,13 +6,13 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Lentigo.Core.Inference;
 
-/// <summary>The ensemble of a model package, loaded in ONNX Runtime. Safe to use from several threads at once.</summary>
+/// <summary>The ensemble of a model package, loaded in ONNX Runtime. Thread-safe.</summary>
 public sealed class EnsembleModel : IDisposable
 {
     private const string Features = "features", StageStatistics = "stage_statistics", Suitability = "suitability", Heatmaps = "heatmaps",
         ExplainInput = "explain";
 
-    /// <summary>The value of the input 'explain' for which each image's own most probable class is explained.</summary>
+    /// <summary>The value of the input 'explain' that selects each image's most probable class.</summary>
     private const long MostProbable = -2;
     private static readonly string[] OutputNames = ["member_logits", "logits", "probabilities"];
     private readonly string[] _outputNames;
@@ -35,16 +35,16 @@ public sealed class EnsembleModel : IDisposable
     /// <summary>The package's manifest.</summary>
     public ModelManifest Manifest { get; }
 
-    /// <summary>The processor that runs the graph: <see cref="InferenceDevice.Cpu"/> or <see cref="InferenceDevice.Cuda"/>.</summary>
+    /// <summary>The device that runs the graph: <see cref="InferenceDevice.Cpu"/> or <see cref="InferenceDevice.Cuda"/>.</summary>
     public InferenceDevice Device { get; }
 
     /// <summary>Why <see cref="InferenceDevice.Auto"/> fell back to the CPU in a GPU build; null otherwise.</summary>
     public string? Warning { get; }
 
-    /// <summary>Threads within one run on the CPU.</summary>
+    /// <summary>The number of threads within one run on the CPU.</summary>
     public int Threads { get; private init; }
 
-    /// <summary>Whether the graph has explanations.</summary>
+    /// <summary>Whether the graph can explain its predictions.</summary>
     public bool CanExplain { get; }
 
     /// <summary>Loads a package's graph.</summary>
@@ -68,11 +68,11 @@ public sealed class EnsembleModel : IDisposable
                 if (options.Device is InferenceDevice.Cuda)
                 {
                     throw new ModelPackageException(
-                        $"The device 'cuda' was asked for, but ONNX Runtime cannot use it: {reason} Use a build with -p:Accelerator=Cuda on a machine with an "
+                        $"The device 'cuda' was requested, but ONNX Runtime cannot use it: {reason} Use a build with -p:Accelerator=Cuda on a machine with an "
                             + "NVIDIA GPU and the CUDA and cuDNN that the package Microsoft.ML.OnnxRuntime.Gpu needs, or set the device to 'auto'.", e);
                 }
 
-                warning = hasCuda ? $"No usable GPU, the CPU is used: {reason}" : null; // a build for the CPU asks for none
+                warning = hasCuda ? $"No usable GPU, falling back to the CPU: {reason}" : null; // a CPU build does not expect a GPU
             }
         }
 
@@ -83,7 +83,7 @@ public sealed class EnsembleModel : IDisposable
     /// <summary>Classifies an image file.</summary>
     /// <param name="file">The file's bytes.</param>
     /// <param name="id">Identifies the answer.</param>
-    /// <param name="limits">The limits of the file.</param>
+    /// <param name="limits">Limits on the file and image size.</param>
     /// <param name="options">The options of the caller; null for the defaults.</param>
     /// <exception cref="ImageRejectedException">The file cannot be classified; the message says why.</exception>
     /// <exception cref="PredictionOptionsException">The model does not support what the options ask for.</exception>
@@ -96,21 +96,21 @@ public sealed class EnsembleModel : IDisposable
     }
 
     /// <summary>
-    /// The first step of <see cref="Classify(byte[], string, ImageLimits, PredictionOptions?)"/>, for those who classify many files together: decodes one to
-    /// the size that the graph is fed.
+    /// The first step of <see cref="Classify(byte[], string, ImageLimits, PredictionOptions?)"/>, for callers that classify files in batches: decodes a file to
+    /// the graph's input size.
     /// </summary>
     /// <param name="file">The file's bytes.</param>
-    /// <param name="limits">The limits of the file.</param>
-    /// <param name="cancellationToken">Stops between rows.</param>
+    /// <param name="limits">Limits on the file and image size.</param>
+    /// <param name="cancellationToken">Cancels decoding; checked between strips of rows.</param>
     /// <exception cref="ImageRejectedException">The file cannot be classified; the message says why.</exception>
     public DecodedImage Decode(byte[] file, ImageLimits limits, CancellationToken cancellationToken = default) =>
         LesionImage.Read(file, Manifest.Input.Size, limits, cancellationToken);
 
     /// <summary>The second step: classifies images in one batch.</summary>
-    /// <param name="images">n images, as <see cref="Decode"/> makes them.</param>
-    /// <param name="explain">The <see cref="PredictionOptions.Explain"/> of all of them; has no effect on a model that cannot explain.</param>
-    /// <param name="cancellationToken">Ends the run early.</param>
-    /// <exception cref="PredictionOptionsException"><paramref name="explain"/> is no class.</exception>
+    /// <param name="images">n images, as returned by <see cref="Decode"/>.</param>
+    /// <param name="explain">The <see cref="PredictionOptions.Explain"/> of all images; ignored if the model cannot explain.</param>
+    /// <param name="cancellationToken">Cancels the run.</param>
+    /// <exception cref="PredictionOptionsException"><paramref name="explain"/> is not a class.</exception>
     public EnsembleOutput Classify(IReadOnlyList<DecodedImage> images, string? explain = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(images);
@@ -138,13 +138,13 @@ public sealed class EnsembleModel : IDisposable
         }
     }
 
-    /// <summary>The last step: the answer for one image of a batch. Inexpensive unless the options ask for an explanation.</summary>
+    /// <summary>The last step: creates the answer for one image of a batch. Inexpensive unless the options ask for an explanation.</summary>
     /// <param name="output">The outputs of the graph for the batch.</param>
     /// <param name="index">The index of the image in the batch.</param>
     /// <param name="image">The image.</param>
     /// <param name="id">Identifies the answer.</param>
     /// <param name="options">The options of the caller.</param>
-    /// <exception cref="ImageRejectedException">The image is no dermoscopy image.</exception>
+    /// <exception cref="ImageRejectedException">The image is not a dermoscopy image.</exception>
     /// <exception cref="PredictionOptionsException">The model does not support what the options ask for.</exception>
     public Prediction AnswerOf(EnsembleOutput output, int index, DecodedImage image, string id, PredictionOptions options)
     {
@@ -154,7 +154,7 @@ public sealed class EnsembleModel : IDisposable
     }
 
     /// <summary>Checks a <see cref="PredictionOptions.Explain"/> before any work is done.</summary>
-    /// <exception cref="PredictionOptionsException">It is no class.</exception>
+    /// <exception cref="PredictionOptionsException">It is not a class.</exception>
     public static void CheckExplain(string? explain)
     {
         if (explain is not (null or PredictionOptions.MostProbable) && LesionClasses.IndexOf(explain) < 0)
@@ -164,16 +164,16 @@ public sealed class EnsembleModel : IDisposable
     }
 
     /// <summary>Classifies a batch.</summary>
-    /// <param name="pixels">uint8 [n, s, s, 3] RGB, as <see cref="Imaging.LesionImage.Decode"/> makes them.</param>
+    /// <param name="pixels">uint8 [n, s, s, 3] RGB, as returned by <see cref="Imaging.LesionImage.Decode"/>.</param>
     /// <param name="count">The number of images, n.</param>
     public EnsembleOutput Classify(byte[] pixels, int count) => Run(pixels, count, explain: null, CancellationToken.None);
 
-    /// <summary>Classifies a batch and says, in the same run, where in each image its members saw a class.</summary>
+    /// <summary>Classifies a batch and computes, in the same run, heatmaps of where in each image the members saw a class.</summary>
     /// <param name="pixels">uint8 [n, s, s, 3] RGB.</param>
-    /// <param name="classIndex">The class, 0 to 6; null for each image's own most probable one.</param>
+    /// <param name="classIndex">The class, 0 to 6; null for the most probable class of each image.</param>
     /// <param name="count">The number of images, n.</param>
-    /// <returns>An answer with <see cref="EnsembleOutput.Heatmaps"/>.</returns>
-    /// <exception cref="InvalidOperationException">The graph cannot explain: see <see cref="CanExplain"/>.</exception>
+    /// <returns>The outputs, including <see cref="EnsembleOutput.Heatmaps"/>.</returns>
+    /// <exception cref="InvalidOperationException">The graph cannot explain; see <see cref="CanExplain"/>.</exception>
     public EnsembleOutput Explain(byte[] pixels, int? classIndex, int count = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(classIndex ?? 0, nameof(classIndex));
@@ -195,7 +195,7 @@ public sealed class EnsembleModel : IDisposable
     private EnsembleOutput Run(Memory<byte> pixels, int count, long? explain, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        ObjectDisposedException.ThrowIf(_isDisposed, this); // ONNX Runtime itself would crash the process
+        ObjectDisposedException.ThrowIf(_isDisposed, this); // otherwise ONNX Runtime would crash the process
         int size = Manifest.Input.Size;
         if (pixels.Length != (long)count * size * size * 3)
         {
@@ -241,12 +241,12 @@ public sealed class EnsembleModel : IDisposable
 
     private static SessionOptions SessionOptionsFor(InferenceOptions options)
     {
-        // ONNX Runtime warns at each load that the default of 'explain' can be replaced, which is what it is for.
+        // At each load, ONNX Runtime warns that the default of 'explain' can be overridden, which is intended.
         SessionOptions session = new() { GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        // ONNX Runtime counts the machine's cores; .NET counts what the container may use of them.
+        // ONNX Runtime counts the machine's cores; .NET counts those that the container may use.
         session.IntraOpNumThreads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
-        // Threads that wait for work must not take the processor from those that decode images.
+        // Idle threads must not spin and take CPU time from threads that decode images.
         session.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         return session;
     }
@@ -269,7 +269,7 @@ public sealed class EnsembleModel : IDisposable
         if (fault is not null)
         {
             session.Dispose();
-            throw new ModelPackageException($"{package.OnnxPath} does not fit its manifest: {fault}. Publish a package written by this product's trainer.");
+            throw new ModelPackageException($"{package.OnnxPath} does not match its manifest: {fault}. Publish a package written by this product's trainer.");
         }
 
         EnsembleModel model;
@@ -285,11 +285,12 @@ public sealed class EnsembleModel : IDisposable
 
         try
         {
-            // The first run allocates and, on a GPU, compiles; and a graph that loads but cannot run must not go into service.
+            // Warm up: the first run allocates memory and, on a GPU, compiles kernels. This also ensures that a graph that loads but cannot run never goes into
+            // service.
             EnsembleOutput first = model.Classify(new byte[manifest.Input.Size * manifest.Input.Size * 3], 1);
             string? broken = first.Probabilities(0).ContainsAnyExceptInRange(0f, 1f) || first.Logits(0).Contains(float.NaN)
-                ? "gives numbers that are no probabilities: its weights or its graph are broken"
-                : TemperatureDiffers(first, manifest) ? $"has another temperature than its manifest, which says {manifest.Temperature}" : null;
+                ? "returns values that are not probabilities: its weights or its graph are corrupt"
+                : TemperatureDiffers(first, manifest) ? $"does not use the temperature of its manifest, {manifest.Temperature}" : null;
             if (broken is not null)
             {
                 model.Dispose();
@@ -310,10 +311,10 @@ public sealed class EnsembleModel : IDisposable
         return model;
     }
 
-    /// <summary>Whether the graph's probabilities are not the softmax of its logits over the manifest's temperature.</summary>
+    /// <summary>Whether the graph's probabilities differ from the softmax of its logits divided by the manifest's temperature.</summary>
     private static bool TemperatureDiffers(EnsembleOutput output, ModelManifest manifest)
     {
-        const double tolerance = 1e-3; // above the rounding of float16, below what a wrong temperature changes
+        const double tolerance = 1e-3; // above float16 rounding errors, below the effect of a wrong temperature
         double[] expected = EnsembleOutput.Softmax(output.Logits(0), manifest.Temperature);
         return Enumerable.Range(0, expected.Length).Any(c => Math.Abs(expected[c] - output.Probabilities(0)[c]) > tolerance);
     }

@@ -3,9 +3,9 @@ namespace Lentigo.Core.Inference;
 /// <summary>The outputs of the graph for a batch of n images.</summary>
 /// <param name="count">n.</param>
 /// <param name="members">The number of members.</param>
-/// <param name="memberLogits">[n, members, 7], row by row.</param>
+/// <param name="memberLogits">[n, members, 7], row-major.</param>
 /// <param name="logits">[n, 7]: the mean of the members' logits, before temperature.</param>
-/// <param name="probabilities">[n, 7]: softmax of logits over temperature.</param>
+/// <param name="probabilities">[n, 7]: softmax of the logits divided by the temperature.</param>
 public sealed class EnsembleOutput(int count, int members, float[] memberLogits, float[] logits, float[] probabilities)
 {
     private readonly float[]? _features;
@@ -15,17 +15,17 @@ public sealed class EnsembleOutput(int count, int members, float[] memberLogits,
     private readonly int _height;
     private readonly int _width;
 
-    /// <summary>The outputs of a graph with further outputs.</summary>
+    /// <summary>The outputs of a graph, including the optional ones.</summary>
     /// <param name="count">n.</param>
     /// <param name="members">The number of members.</param>
-    /// <param name="memberLogits">[n, members, 7], row by row.</param>
+    /// <param name="memberLogits">[n, members, 7], row-major.</param>
     /// <param name="logits">[n, 7].</param>
     /// <param name="probabilities">[n, 7].</param>
     /// <param name="features">[n, F], or null.</param>
     /// <param name="stageStatistics">[n, S], or null.</param>
     /// <param name="suitability">[n], or null.</param>
     /// <param name="heatmaps">[n, members, h, w], or null.</param>
-    /// <param name="mapShape">h and w.</param>
+    /// <param name="mapShape">The height and width of the heatmaps, h and w.</param>
     internal EnsembleOutput(
         int count, int members, float[] memberLogits, float[] logits, float[] probabilities, float[]? features, float[]? stageStatistics, float[]? suitability,
             float[]? heatmaps, (int Height, int Width) mapShape)
@@ -54,12 +54,12 @@ public sealed class EnsembleOutput(int count, int members, float[] memberLogits,
     public ReadOnlySpan<float> MemberLogits(int i, int member) => Row(memberLogits, i * Members + member);
 
     /// <summary>
-    /// The features of image <paramref name="i"/> [F]: the members' pooled features, scaled so that a product of two images' features is the mean cosine
-    /// similarity of the members. Null if the graph has none.
+    /// The features of image <paramref name="i"/> [F]: the members' pooled features, scaled so that the dot product of two images' features is the members'
+    /// mean cosine similarity. Null if the graph has none.
     /// </summary>
     public float[]? Features(int i) => _features?.AsSpan(i * (_features.Length / Count), _features.Length / Count).ToArray();
 
-    /// <summary>The means of the channels of an early stage for image <paramref name="i"/> [S], or null if the graph has none.</summary>
+    /// <summary>The channel means of an early stage of the network for image <paramref name="i"/> [S], or null if the graph has none.</summary>
     public float[]? StageStatistics(int i) => _stageStatistics?.AsSpan(i * (_stageStatistics.Length / Count), _stageStatistics.Length / Count).ToArray();
 
     /// <summary>
@@ -68,15 +68,16 @@ public sealed class EnsembleOutput(int count, int members, float[] memberLogits,
     public float? Suitability(int i) => _suitability?[i];
 
     /// <summary>
-    /// Where in image <paramref name="i"/> each member saw the class that <see cref="EnsembleModel.Explain"/> was asked for (Grad-CAM, arXiv:1610.02391):
-    /// [members][h][w], rows from the top, at least 0, scaled per member. Null if it was not requested, or the graph has no explanations.
+    /// Heatmaps of where in image <paramref name="i"/> each member saw the class requested from <see cref="EnsembleModel.Explain"/> (Grad-CAM,
+    /// arXiv:1610.02391): [members][h][w], rows from top to bottom, non-negative, scaled per member. Null if no explanation was requested or the graph does not
+    /// support it.
     /// </summary>
     public float[][][]? Heatmaps(int i) => _heatmaps is null
         ? null
         : [.. Enumerable.Range(i * Members, Members)
             .Select(map => Enumerable.Range(map * _height, _height).Select(row => _heatmaps.AsSpan(row * _width, _width).ToArray()).ToArray())];
 
-    /// <summary>Softmax of logits over a temperature, in double precision so that the seven sum to 1.</summary>
+    /// <summary>Computes the softmax of logits divided by a temperature, in double precision so that the probabilities sum to 1.</summary>
     public static double[] Softmax(ReadOnlySpan<float> logits, double temperature)
     {
         double[] result = new double[logits.Length];
@@ -99,7 +100,7 @@ public sealed class EnsembleOutput(int count, int members, float[] memberLogits,
         return result;
     }
 
-    /// <summary>The logits of an ensemble [k]: the mean of the logits of its members.</summary>
+    /// <summary>Computes the logits of an ensemble [k]: the mean of its members' logits.</summary>
     /// <param name="members">[members][k].</param>
     public static float[] Mean(IReadOnlyCollection<float[]> members)
     {

@@ -7,10 +7,10 @@ using Lentigo.Core.Predictions;
 
 namespace Lentigo.Core.Inference;
 
-/// <summary>Makes answers of what a package's graph gave, with all else that the package holds. Safe to use from several threads at once.</summary>
+/// <summary>Turns the outputs of a package's graph into answers, using the package's other files. Thread-safe.</summary>
 internal sealed class PredictionAnswers
 {
-    /// <summary>Callers choose priors and operating points freely: rules beyond this many are not kept.</summary>
+    /// <summary>The maximum number of cached rules; limited because callers choose priors and operating points freely.</summary>
     private const int MostRules = 100;
 
     private readonly ModelManifest _manifest;
@@ -19,7 +19,7 @@ internal sealed class PredictionAnswers
     private readonly ConcurrentDictionary<DecisionRequest, DecisionRule?> _rules = [];
 
     /// <summary>Reads the package's files.</summary>
-    /// <exception cref="ModelPackageException">One is damaged.</exception>
+    /// <exception cref="ModelPackageException">A file is damaged.</exception>
     public PredictionAnswers(ModelPackage package)
     {
         _manifest = package.Manifest;
@@ -28,15 +28,15 @@ internal sealed class PredictionAnswers
         RuleFor(new());
     }
 
-    /// <summary>The answer for one image of an output.</summary>
-    /// <param name="output">What the graph gave.</param>
-    /// <param name="index">The image's place in the output.</param>
+    /// <summary>Creates the answer for one image of a batch.</summary>
+    /// <param name="output">The outputs of the graph for the batch.</param>
+    /// <param name="index">The index of the image in the batch.</param>
     /// <param name="image">The image.</param>
     /// <param name="id">Identifies the answer.</param>
-    /// <param name="options">What the caller chose.</param>
-    /// <param name="explained">The class that the output's maps are of; null for the most probable one.</param>
-    /// <exception cref="ImageRejectedException">The image is no dermoscopy image.</exception>
-    /// <exception cref="PredictionOptionsException">The package cannot give what was chosen.</exception>
+    /// <param name="options">The options of the caller.</param>
+    /// <param name="explained">The class that the heatmaps explain, 0 to 6; null for the most probable one.</param>
+    /// <exception cref="ImageRejectedException">The image is not a dermoscopy image.</exception>
+    /// <exception cref="PredictionOptionsException">The package does not support the options.</exception>
     public Prediction Of(EnsembleOutput output, int index, DecodedImage image, string id, PredictionOptions options, int? explained)
     {
         SuitabilityScore? suitability = _manifest.Suitability is { } limits && output.Suitability(index) is { } score
@@ -75,14 +75,14 @@ internal sealed class PredictionAnswers
         };
     }
 
-    /// <summary>[7]: the class prior of the answers; null where the package has none.</summary>
+    /// <summary>[7]: the class prior of the answers; null if the package has none.</summary>
     private IReadOnlyList<double>? PriorFor(DecisionRequest request) => _manifest.Prior is { } natural
         ? ClassPrior.Parse(request.Prior, natural)
             ?? throw new PredictionOptionsException("prior",
                 $"natural, uniform or seven numbers above 0, for {string.Join(", ", LesionClasses.Codes)}, such as 1,1,1,1,1,10,1")
         : request.Prior == ClassPrior.Natural ? null
             : throw new PredictionOptionsException("prior",
-            $"left out: the model {_manifest.Name} {_manifest.Version} does not say the prior of its probabilities");
+            $"left out: the model {_manifest.Name} {_manifest.Version} does not specify the prior of its probabilities");
 
     private DecisionRule? RuleFor(DecisionRequest request)
     {

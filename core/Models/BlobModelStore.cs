@@ -4,10 +4,10 @@ using Azure.Storage.Blobs.Models;
 
 namespace Lentigo.Core.Models;
 
-/// <summary>Packages in a blob container.</summary>
+/// <summary>A model store in a blob container.</summary>
 /// <param name="container">The container, e.g. <c>models</c>.</param>
 /// <param name="cacheFolder">
-/// Where fetched packages are kept, see <see cref="PackageCache"/>; files found there with the right hashes are not fetched again.
+/// The local cache of fetched packages (see <see cref="PackageCache"/>); cached files with matching hashes are not downloaded again.
 /// </param>
 public sealed class BlobModelStore(BlobContainerClient container, string cacheFolder) : ModelStore
 {
@@ -33,7 +33,7 @@ public sealed class BlobModelStore(BlobContainerClient container, string cacheFo
     }
 
     /// <inheritdoc/>
-    /// <remarks>Packages that were fetched before the last one of the model are deleted, except the one before that.</remarks>
+    /// <remarks>Keeps the two most recently fetched packages of the model in the cache and deletes older ones.</remarks>
     public override async Task<ModelPackage> FetchAsync(string name, string version, CancellationToken cancellationToken)
     {
         string manifestName = PathOf(name, version, ModelManifest.FileName);
@@ -86,7 +86,7 @@ public sealed class BlobModelStore(BlobContainerClient container, string cacheFo
         }
         catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
         {
-            // The first publication makes the container.
+            // The first publication creates the container.
         }
 
         return folders;

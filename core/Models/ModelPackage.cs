@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace Lentigo.Core.Models;
 
-/// <summary>A model package on disk whose files have been checked against its manifest.</summary>
+/// <summary>A model package on disk whose files have been verified against its manifest.</summary>
 public sealed partial class ModelPackage
 {
     private ModelPackage(string folder, ModelManifest manifest, string fingerprint)
@@ -21,14 +21,14 @@ public sealed partial class ModelPackage
     /// <summary>The manifest.</summary>
     public ModelManifest Manifest { get; }
 
-    /// <summary>The <see cref="FingerprintOf"/> the manifest.</summary>
+    /// <summary>The fingerprint of the manifest; see <see cref="FingerprintOf"/>.</summary>
     public string Fingerprint { get; }
 
     /// <summary>The path of the ONNX graph.</summary>
     public string OnnxPath => Path.Combine(Folder, ModelManifest.OnnxFileName);
 
-    /// <summary>Opens a package and checks every file's SHA-256.</summary>
-    /// <param name="path">A version's folder, or the folder of a model's name, whose <c>current.json</c> is then followed.</param>
+    /// <summary>Opens a package and verifies the SHA-256 of every file.</summary>
+    /// <param name="path">A version's folder, or a model's folder, whose <c>current.json</c> selects the version.</param>
     /// <exception cref="ModelPackageException">The package is missing, incomplete or corrupt.</exception>
     public static ModelPackage Open(string path)
     {
@@ -71,8 +71,8 @@ public sealed partial class ModelPackage
         return new(folder, manifest, FingerprintOf(manifestJson));
     }
 
-    /// <summary>Reads a <c>current.json</c>.</summary>
-    /// <exception cref="ModelPackageException">It is not one, or the version is no plain name.</exception>
+    /// <summary>Parses a <c>current.json</c>.</summary>
+    /// <exception cref="ModelPackageException">The JSON is malformed, or the version is not a plain file name.</exception>
     public static CurrentVersion ParseCurrent(ReadOnlySpan<byte> json, string source)
     {
         try
@@ -92,8 +92,8 @@ public sealed partial class ModelPackage
         }
     }
 
-    /// <summary>Reads a <c>manifest.json</c> and checks that this version of the product can run what it describes.</summary>
-    /// <exception cref="ModelPackageException">It is no manifest, or describes another product's model.</exception>
+    /// <summary>Parses a <c>manifest.json</c> and checks that this version of the product can run the model.</summary>
+    /// <exception cref="ModelPackageException">The JSON is not a manifest, or describes another product's model.</exception>
     public static ModelManifest ParseManifest(ReadOnlySpan<byte> json, string source)
     {
         ModelManifest? manifest;
@@ -134,25 +134,26 @@ public sealed partial class ModelPackage
     }
 
     /// <summary>
-    /// SHA-256 of a manifest, lower-case hex. As the manifest holds the hashes of all files, two packages with the same fingerprint are the same.
+    /// Computes the SHA-256 of a manifest, in lowercase hex. Since the manifest contains the hashes of all files, packages with the same fingerprint are
+    /// identical.
     /// </summary>
     public static string FingerprintOf(ReadOnlySpan<byte> manifest) => Convert.ToHexStringLower(SHA256.HashData(manifest));
 
-    /// <summary>SHA-256 of a file, lower-case hex.</summary>
+    /// <summary>Computes the SHA-256 of a file, in lowercase hex.</summary>
     public static string Hash(string path)
     {
         using FileStream stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
-    /// <summary>Whether <see cref="CheckedName"/> takes a name.</summary>
+    /// <summary>Whether <see cref="CheckedName"/> accepts a name.</summary>
     public static bool IsPlainName([NotNullWhen(true)] string? name) => name is not null && PlainName().IsMatch(name) && !DeviceName().IsMatch(name);
 
     /// <summary>
-    /// A name that can be one entry of a folder on every system and one segment of a blob's name: letters, digits and <c>. _ - + @</c>, neither a dot nor a
-    /// hyphen first, no dot last, at most 128 characters, and none of Windows' device names.
+    /// Returns the name if it is valid as a file name on every system and as a segment of a blob name: letters, digits and <c>. _ - + @</c>, starting with a
+    /// letter, digit or underscore, not ending with a dot, at most 128 characters, and not a Windows device name.
     /// </summary>
-    /// <exception cref="ModelPackageException">It is none; the message names <paramref name="source"/>, which holds it.</exception>
+    /// <exception cref="ModelPackageException">The name is invalid; the message states <paramref name="source"/>, which contains it.</exception>
     internal static string CheckedName(string? name, string source) =>
         IsPlainName(name)
             ? name

@@ -2,28 +2,28 @@ using System.Text.Json;
 
 namespace Lentigo.Core.Models;
 
-/// <summary>A place that holds model packages: <c>{name}/{version}/...</c> and the pointer <c>{name}/current.json</c>.</summary>
+/// <summary>A store of model packages: <c>{name}/{version}/...</c>, with the pointer <c>{name}/current.json</c>.</summary>
 public abstract class ModelStore
 {
-    /// <summary>The place, for messages. Holds no secret.</summary>
+    /// <summary>The location of the store, for messages. Contains no secrets.</summary>
     public abstract string Location { get; }
 
-    /// <summary>The version that the pointer names, or null where there is no pointer.</summary>
+    /// <summary>Reads the version that the pointer names; returns null if there is no pointer.</summary>
     /// <exception cref="ModelPackageException">The pointer is malformed.</exception>
     public abstract Task<string?> ReadCurrentVersionAsync(string name, CancellationToken cancellationToken);
 
-    /// <summary>Brings a version to this machine and checks it.</summary>
+    /// <summary>Makes a version available on this machine and verifies it.</summary>
     /// <exception cref="ModelPackageException">The package is missing, incomplete or corrupt.</exception>
     public abstract Task<ModelPackage> FetchAsync(string name, string version, CancellationToken cancellationToken);
 
-    /// <summary>Publishes a package: its files, then its manifest, last the pointer, so that a reader never sees half of it.</summary>
+    /// <summary>Publishes a package: first its files, then its manifest, finally the pointer, so that readers never see an incomplete package.</summary>
     public async Task PublishAsync(ModelPackage package, CancellationToken cancellationToken)
     {
         await AddAsync(package, cancellationToken).ConfigureAwait(false);
         await PointToAsync(package.Manifest.Name, package.Manifest.Version, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Writes a package's files, then its manifest. The version that serves stays: the pointer is not changed.</summary>
+    /// <summary>Writes a package's files, then its manifest. Does not change the pointer, so the current version stays in service.</summary>
     public async Task AddAsync(ModelPackage package, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(package);
@@ -35,23 +35,23 @@ public abstract class ModelStore
         }
     }
 
-    /// <summary>Makes a version that is in the store the one that serves.</summary>
+    /// <summary>Points to a version in the store, which puts it into service.</summary>
     public async Task PointToAsync(string name, string version, CancellationToken cancellationToken)
     {
         byte[] pointer = JsonSerializer.SerializeToUtf8Bytes(new CurrentVersion(ModelPackage.CheckedName(version, Location)), LentigoJson.Default.CurrentVersion);
         await WriteAsync(PathOf(name, CurrentVersion.FileName), pointer, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>The names of the models in the store, sorted.</summary>
+    /// <summary>Lists the names of the models in the store, sorted.</summary>
     public async Task<IReadOnlyList<string>> ListModelsAsync(CancellationToken cancellationToken) =>
         [.. (await ListFoldersAsync("", cancellationToken).ConfigureAwait(false)).Where(ModelPackage.IsPlainName).Order(StringComparer.Ordinal)];
 
-    /// <summary>The versions of a model, newest first.</summary>
+    /// <summary>Lists the versions of a model, newest first.</summary>
     public async Task<IReadOnlyList<string>> ListVersionsAsync(string name, CancellationToken cancellationToken) =>
         [.. (await ListFoldersAsync(PathOf(name) + "/", cancellationToken).ConfigureAwait(false)).Where(ModelPackage.IsPlainName).OrderDescending(StringComparer.Ordinal)];
 
-    /// <summary>A version's manifest, or null where it has none.</summary>
-    /// <exception cref="ModelPackageException">It is malformed, or describes another product's model.</exception>
+    /// <summary>Reads a version's manifest; returns null if it has none.</summary>
+    /// <exception cref="ModelPackageException">The manifest is malformed, or describes another product's model.</exception>
     public async Task<ModelManifest?> ReadManifestAsync(string name, string version, CancellationToken cancellationToken)
     {
         string path = PathOf(name, version, ModelManifest.FileName);
@@ -59,18 +59,19 @@ public abstract class ModelStore
     }
 
     /// <summary>
-    /// A version's <see cref="ModelPackage.Fingerprint"/>, which changes when the version is published again with other content; null where it has no manifest.
+    /// Reads a version's <see cref="ModelPackage.Fingerprint"/>, which changes if the version is published again with different content; returns null if it has
+    /// no manifest.
     /// </summary>
     public async Task<string?> ReadFingerprintAsync(string name, string version, CancellationToken cancellationToken) =>
         await ReadAsync(PathOf(name, version, ModelManifest.FileName), cancellationToken).ConfigureAwait(false) is { } manifest ? ModelPackage.FingerprintOf(manifest) : null;
 
-    /// <summary>One file of a version, or null where there is none.</summary>
+    /// <summary>Reads one file of a version; returns null if it does not exist.</summary>
     public Task<byte[]?> ReadFileAsync(string name, string version, string file, CancellationToken cancellationToken) =>
         ReadAsync(PathOf(name, version, file), cancellationToken);
 
-    /// <summary>A path in the store. Every path is made here: no name can lead out of its folder.</summary>
-    /// <param name="names">A model's name, a version and a file; or fewer of them.</param>
-    /// <exception cref="ModelPackageException">One is no plain name.</exception>
+    /// <summary>Builds a path in the store. Every path is built here, so no name can escape its folder.</summary>
+    /// <param name="names">A model's name, optionally followed by a version and a file name.</param>
+    /// <exception cref="ModelPackageException">A name is not a plain file name.</exception>
     protected string PathOf(params ReadOnlySpan<string> names)
     {
         foreach (string name in names)
@@ -81,20 +82,20 @@ public abstract class ModelStore
         return string.Join('/', names);
     }
 
-    /// <summary>A file's content, or null where there is none.</summary>
+    /// <summary>Reads a file; returns null if it does not exist.</summary>
     protected abstract Task<byte[]?> ReadAsync(string path, CancellationToken cancellationToken);
 
-    /// <summary>The names of the folders directly in a folder.</summary>
+    /// <summary>Lists the names of the immediate subfolders of a folder.</summary>
     /// <param name="prefix">The folder with a slash at the end; empty for the whole store.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
     protected abstract Task<IReadOnlyList<string>> ListFoldersAsync(string prefix, CancellationToken cancellationToken);
 
-    /// <summary>Writes one file whole: a reader sees the old content or the new, nothing between.</summary>
+    /// <summary>Writes a file atomically: readers see either the old or the new content.</summary>
     protected abstract Task WriteAsync(string path, byte[] content, CancellationToken cancellationToken);
 }
 
-/// <summary>Packages in a folder of this machine.</summary>
-/// <param name="root">The folder that holds a folder a model name.</param>
+/// <summary>A model store in a local folder.</summary>
+/// <param name="root">The folder that contains one folder per model.</param>
 public sealed class FolderModelStore(string root) : ModelStore
 {
     /// <inheritdoc/>

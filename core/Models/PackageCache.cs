@@ -1,18 +1,18 @@
 namespace Lentigo.Core.Models;
 
 /// <summary>
-/// Copies of a model's packages on this machine: a folder for each content of a version. Several processes may share it: one at a time changes it, under a lock
-/// that the system gives back when a process dies. What is found is believed only if its hashes are right.
+/// A local cache of a model's packages, with one folder per version and content. Several processes may share it: changes are serialized by a file lock, which
+/// the operating system releases when a process dies. Cached files are used only if their hashes match.
 /// </summary>
 internal static class PackageCache
 {
-    /// <summary>The package that serves and the one before, which a pointer that is set back asks for.</summary>
+    /// <summary>The number of packages to keep: the current one and the previous one, in case the pointer is rolled back.</summary>
     private const int Kept = 2;
 
     private const string LockFile = ".lock";
     private static readonly TimeSpan LockPollInterval = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>The user's own folder for copies that can be fetched again, or one in the temporary folder where the user has no home.</summary>
+    /// <summary>The default cache folder: in the user's local application data, or in the temporary folder if the user has no home folder.</summary>
     public static string DefaultFolder
     {
         get
@@ -22,12 +22,12 @@ internal static class PackageCache
         }
     }
 
-    /// <summary>Adds a package or completes it, opens it, and deletes all but the last packages that were asked for.</summary>
+    /// <summary>Adds or completes a package, opens it, and deletes all but the most recently requested packages.</summary>
     /// <param name="folder">The folder of the model's packages.</param>
-    /// <param name="entry">The package's folder in it.</param>
-    /// <param name="writeAsync">Writes what the package's folder lacks.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="ModelPackageException">What was written is no good package.</exception>
+    /// <param name="entry">The name of the package's folder within it.</param>
+    /// <param name="writeAsync">Writes the missing files to the package's folder.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
+    /// <exception cref="ModelPackageException">The result is not a valid package.</exception>
     public static async Task<ModelPackage> AddAsync(string folder, string entry, Func<string, Task> writeAsync, CancellationToken cancellationToken)
     {
         CreatePrivate(folder);
@@ -80,7 +80,7 @@ internal static class PackageCache
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Where files in use cannot be deleted, the next call does it.
+            // Files in use cannot be deleted on some systems; the next call retries.
         }
     }
 }

@@ -2,40 +2,40 @@ using Lentigo.Core.Decisions;
 
 namespace Lentigo.Core.Predictions;
 
-/// <summary>The answer for one image: the document of <c>POST /api/predict</c>. What the model's package cannot give is absent.</summary>
+/// <summary>The answer for one image: the response of <c>POST /api/predict</c>. Properties that the model's package does not support are absent.</summary>
 public sealed record Prediction
 {
     /// <summary>Identifies this answer in the service's log.</summary>
     public required string Id { get; init; }
 
-    /// <summary>What to do, before any label.</summary>
+    /// <summary>The recommended action; shown before any label.</summary>
     public Triage? Triage { get; init; }
 
     /// <summary>The most probable class.</summary>
     public required ClassProbability Label { get; init; }
 
-    /// <summary>All seven classes, most probable first; they sum to 1.</summary>
+    /// <summary>All seven classes, most probable first; the probabilities sum to 1.</summary>
     public required IReadOnlyList<ClassProbability> Probabilities { get; init; }
 
-    /// <summary>The classes of which one is the true one with the promised share.</summary>
+    /// <summary>The prediction set: classes that contain the true one with the target coverage.</summary>
     public PredictionSet? Set { get; init; }
 
-    /// <summary>Why the answer should be doubted; empty where nothing was found.</summary>
+    /// <summary>Reasons to doubt the answer; empty if there are none.</summary>
     public required IReadOnlyList<PredictionWarning> Warnings { get; init; }
 
-    /// <summary>How much the image is like those that the model was trained on.</summary>
+    /// <summary>How similar the image is to the training images.</summary>
     public SuitabilityScore? Suitability { get; init; }
 
     /// <summary>The answer of each member.</summary>
     public required IReadOnlyList<MemberPrediction> Members { get; init; }
 
-    /// <summary>Where the model looked, where that was asked for.</summary>
+    /// <summary>Where the model looked, if an explanation was requested.</summary>
     public Explanation? Explanation { get; init; }
 
-    /// <summary>The training images that are most alike, nearest first, where they were asked for.</summary>
+    /// <summary>The most similar training images, most similar first, if requested.</summary>
     public IReadOnlyList<SimilarCase>? Similar { get; init; }
 
-    /// <summary>The class prior that the probabilities are for, by code; absent where the package does not say.</summary>
+    /// <summary>The class prior of the probabilities, by class code; absent if the package does not specify it.</summary>
     public IReadOnlyDictionary<string, double>? Prior { get; init; }
 
     /// <summary>The model that answered.</summary>
@@ -44,14 +44,14 @@ public sealed record Prediction
     /// <summary>'decision support, not a diagnosis'.</summary>
     public string Notice { get; init; } = LesionClasses.Notice;
 
-    /// <summary>All classes, most probable first; equal ones in the order of <see cref="LesionClasses.All"/>.</summary>
+    /// <summary>Ranks all classes, most probable first; ties are in the order of <see cref="LesionClasses.All"/>.</summary>
     /// <param name="probabilities">[7].</param>
-    /// <exception cref="InvalidOperationException">One is NaN.</exception>
+    /// <exception cref="InvalidOperationException">A probability is NaN.</exception>
     public static IReadOnlyList<ClassProbability> Rank(IReadOnlyList<double> probabilities)
     {
         ArgumentNullException.ThrowIfNull(probabilities);
         return probabilities.Any(double.IsNaN)
-            ? throw new InvalidOperationException("The model gave NaN: its weights or its graph are broken. Publish another version.")
+            ? throw new InvalidOperationException("The model returned NaN: its weights or its graph are corrupt. Publish another version.")
             : [.. LesionClasses.All.Select((c, i) => new ClassProbability(c.Code, c.Name, probabilities[i], c.Malignant))
                 .OrderByDescending(c => c.Probability)];
     }
@@ -66,36 +66,39 @@ public sealed record ClassProbability(string Code, string Name, double Probabili
 
 /// <summary>A prediction set.</summary>
 /// <param name="Coverage">
-/// The share of images whose true class is in their set: promised for melanoma, for the other malignant and for the benign classes each.
+/// The target share of images whose true class is in their set. It holds separately for melanoma, for the other malignant classes and for the benign classes.
 /// </param>
 /// <param name="Codes">The classes' codes, most probable first.</param>
 public sealed record PredictionSet(double Coverage, IReadOnlyList<string> Codes);
 
-/// <summary>The answer of a member.</summary>
+/// <summary>The answer of one member of the ensemble.</summary>
 /// <param name="Name">The member's name, e.g. <c>resnet18</c>.</param>
-/// <param name="Probabilities">Softmax of the member's logits over the ensemble's temperature, most probable first.</param>
+/// <param name="Probabilities">Softmax of the member's logits divided by the ensemble's temperature, most probable first.</param>
 public sealed record MemberPrediction(string Name, IReadOnlyList<ClassProbability> Probabilities);
 
-/// <summary>How much an image is like those that the model was trained on.</summary>
-/// <param name="Score">0 to 1; 5 % of dermoscopy images lie below <paramref name="WarnBelow"/>, 0.5 % below <paramref name="RefuseBelow"/>.</param>
-/// <param name="WarnBelow">The answer has a warning below it.</param>
-/// <param name="RefuseBelow">There is no answer below it, unless asked for.</param>
+/// <summary>How similar an image is to the images that the model was trained on.</summary>
+/// <param name="Score">0 to 1; 5 % of dermoscopy images score below <paramref name="WarnBelow"/>, 0.5 % below <paramref name="RefuseBelow"/>.</param>
+/// <param name="WarnBelow">Below this score, the answer has a warning.</param>
+/// <param name="RefuseBelow">Below this score, there is no answer unless the caller requests one anyway.</param>
 public sealed record SuitabilityScore(double Score, double WarnBelow, double RefuseBelow);
 
 /// <summary>Where the model looked: Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391).</summary>
-/// <param name="Code">The class that is explained.</param>
-/// <param name="Map">[h][w], rows from the top, 0 to 1: the members' maps, each over its maximum, averaged by the members' shares and over the maximum.</param>
+/// <param name="Code">The code of the explained class.</param>
+/// <param name="Map">
+/// [h][w], rows from top to bottom, 0 to 1: the average of the members' maps, weighted by the members' shares. Each map and the average are divided by their
+/// maximum.
+/// </param>
 /// <param name="Members">The map of each member, 0 to 1, by name.</param>
-/// <param name="Overlay">The map over the image, in the proportions of the image: a PNG as a data URL.</param>
+/// <param name="Overlay">The map drawn over the image, with the image's aspect ratio: a PNG file as a data URL.</param>
 public sealed record Explanation(string Code, double[][] Map, IReadOnlyDictionary<string, double[][]> Members, string Overlay);
 
-/// <summary>A training image that is like the one asked about.</summary>
-/// <param name="Image">Its id in the public data set.</param>
-/// <param name="Diagnosis">Its diagnosis, one of the seven codes.</param>
+/// <summary>A training image that is similar to the classified image.</summary>
+/// <param name="Image">The id of the image in the public data set.</param>
+/// <param name="Diagnosis">The diagnosis of the image, one of the seven codes.</param>
 /// <param name="Distance">The cosine distance of the members' features, 0 to 2.</param>
 public sealed record SimilarCase(string Image, string Diagnosis, double Distance);
 
-/// <summary>Which model answered.</summary>
+/// <summary>The model that gave the answer.</summary>
 /// <param name="Name">The model's name.</param>
 /// <param name="Version">The package's version.</param>
 public sealed record ModelReference(string Name, string Version);

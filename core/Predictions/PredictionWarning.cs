@@ -4,9 +4,9 @@ using Lentigo.Core.Models;
 
 namespace Lentigo.Core.Predictions;
 
-/// <summary>Why an answer should be doubted.</summary>
+/// <summary>A reason to doubt an answer.</summary>
 /// <param name="Code">A stable code, one of this class's constants.</param>
-/// <param name="Message">What was found and what to do, for people.</param>
+/// <param name="Message">A human-readable message: what was found and what to do.</param>
 public sealed record PredictionWarning(string Code, string Message)
 {
     /// <summary>The image is unlike the dermoscopy images that the model was trained on.</summary>
@@ -27,13 +27,13 @@ public sealed record PredictionWarning(string Code, string Message)
     /// <summary>The networks prefer different classes.</summary>
     public const string MembersDisagree = "members-disagree";
 
-    /// <summary>The model's package has no validation answers.</summary>
+    /// <summary>The model's package has no validation predictions, so there is no recommendation.</summary>
     public const string NoTriage = "no-triage";
 
     /// <summary>The warnings about an image.</summary>
-    /// <param name="suitability">Its score; null where the model has none.</param>
-    /// <param name="quality">Its quality.</param>
-    /// <param name="limits">The model's limits; null where it has none.</param>
+    /// <param name="suitability">The suitability score of the image; null if the model has none.</param>
+    /// <param name="quality">The quality of the image.</param>
+    /// <param name="limits">The model's quality limits; null if it has none.</param>
     public static IEnumerable<PredictionWarning> OfImage(SuitabilityScore? suitability, ImageQuality quality, ModelQuality? limits)
     {
         ArgumentNullException.ThrowIfNull(quality);
@@ -72,7 +72,7 @@ public sealed record PredictionWarning(string Code, string Message)
     }
 
     /// <summary>The warnings about the members' answers.</summary>
-    /// <param name="members">Their answers.</param>
+    /// <param name="members">The members' answers.</param>
     public static IEnumerable<PredictionWarning> OfMembers(IReadOnlyList<MemberPrediction> members)
     {
         ArgumentNullException.ThrowIfNull(members);
@@ -83,11 +83,11 @@ public sealed record PredictionWarning(string Code, string Message)
         }
     }
 
-    /// <summary>The warning that a package gives no recommendation.</summary>
+    /// <summary>The warning that the model cannot give a recommendation.</summary>
     public static PredictionWarning Undecided(ModelManifest manifest)
     {
         ArgumentNullException.ThrowIfNull(manifest);
-        return new(NoTriage, $"The model {manifest.Name} {manifest.Version} was packaged without the answers to validation images that a recommendation needs. "
+        return new(NoTriage, $"The model {manifest.Name} {manifest.Version} was packaged without the validation predictions that a recommendation needs. "
             + "Judge by the probabilities, and never by the first class alone.");
     }
 }

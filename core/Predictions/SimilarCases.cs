@@ -5,8 +5,8 @@ using Lentigo.Core.Models;
 namespace Lentigo.Core.Predictions;
 
 /// <summary>
-/// A package's index of training images: <c>similar.json</c> with their ids and diagnoses, and <c>similar.f16</c> with their features, float16 little-endian
-/// [n, F]. The features have length 1, so that a product of two is a cosine similarity.
+/// A package's index of training images: <c>similar.json</c> with their ids and diagnoses, and <c>similar.f16</c> with their features, little-endian float16
+/// [n, F]. The feature vectors have length 1, so that the dot product of two is their cosine similarity.
 /// </summary>
 public sealed class SimilarCases
 {
@@ -46,8 +46,8 @@ public sealed class SimilarCases
     }
 
     /// <summary>Reads the index of a package.</summary>
-    /// <returns>The index, or null where the package has none.</returns>
-    /// <exception cref="ModelPackageException">It is damaged.</exception>
+    /// <returns>The index, or null if the package has none.</returns>
+    /// <exception cref="ModelPackageException">The index is damaged.</exception>
     public static SimilarCases? Read(ModelPackage package)
     {
         ArgumentNullException.ThrowIfNull(package);
@@ -63,7 +63,7 @@ public sealed class SimilarCases
             byte[] halves = File.ReadAllBytes(Path.Combine(package.Folder, FeaturesFile));
             if (cases is not { Count: > 0 } || halves.Length % (2 * cases.Count) != 0)
             {
-                throw new ModelPackageException($"{path} and {FeaturesFile} beside it do not hold as many images. Publish a package written by this product's "
+                throw new ModelPackageException($"{path} and {FeaturesFile} do not contain the same number of images. Publish a package written by this product's "
                     + "trainer.");
             }
 
@@ -81,9 +81,9 @@ public sealed class SimilarCases
         }
     }
 
-    /// <summary>The nearest images, nearest first.</summary>
-    /// <param name="features">[F] of the image asked about.</param>
-    /// <param name="count">How many.</param>
+    /// <summary>Finds the nearest images, nearest first.</summary>
+    /// <param name="features">[F]: the features of the query image.</param>
+    /// <param name="count">The maximum number of images to return.</param>
     public IReadOnlyList<SimilarCase> Nearest(float[] features, int count)
     {
         ArgumentNullException.ThrowIfNull(features);
@@ -96,6 +96,6 @@ public sealed class SimilarCases
 }
 
 /// <summary>An image of the index.</summary>
-/// <param name="Image">Its id in the public data set.</param>
-/// <param name="Diagnosis">Its diagnosis, one of the seven codes.</param>
+/// <param name="Image">The id of the image in the public data set.</param>
+/// <param name="Diagnosis">The diagnosis of the image, one of the seven codes.</param>
 public sealed record NamedCase(string Image, string Diagnosis);

@@ -5,9 +5,9 @@ using Azure.Storage.Blobs;
 namespace Lentigo.Core.Storage;
 
 /// <summary>
-/// How to reach a storage account, read from settings named as Azure Functions names them: a connection string in <c>{name}</c>, or an
-/// identity-based connection in <c>{name}:blobServiceUri</c> and <c>{name}:queueServiceUri</c>, <c>{name}:serviceUri</c> or <c>{name}:accountName</c>,
-/// with <c>{name}:clientId</c> for a user-assigned identity.
+/// A connection to a storage account, read from settings with the names that Azure Functions uses: a connection string in <c>{name}</c>, or an identity-based
+/// connection in <c>{name}:blobServiceUri</c> and <c>{name}:queueServiceUri</c>, <c>{name}:serviceUri</c> or <c>{name}:accountName</c>, with
+/// <c>{name}:clientId</c> for a user-assigned identity.
 /// </summary>
 public sealed class StorageConnection
 {
@@ -22,22 +22,22 @@ public sealed class StorageConnection
         Credential = credential;
     }
 
-    /// <summary>The connection string, or null where the connection is identity-based.</summary>
+    /// <summary>The connection string, or null if the connection is identity-based.</summary>
     public string? ConnectionString { get; }
 
     /// <summary>The blob service's address; null with a connection string.</summary>
     public Uri? BlobServiceUri { get; }
 
-    /// <summary>The queue service's address; null with a connection string or where only blobs are reachable.</summary>
+    /// <summary>The queue service's address; null with a connection string, or if no queue service is configured.</summary>
     public Uri? QueueServiceUri { get; }
 
     /// <summary>The identity; null with a connection string.</summary>
     public TokenCredential? Credential { get; }
 
     /// <summary>Reads a connection.</summary>
-    /// <param name="setting">Looks a setting up; parts of a name are separated by a colon.</param>
+    /// <param name="setting">Looks up a setting by name; the parts of a name are separated by colons.</param>
     /// <param name="name">The connection's name, e.g. <c>AzureWebJobsStorage</c>.</param>
-    /// <exception cref="FormatException">The settings name no connection, or not a valid one.</exception>
+    /// <exception cref="FormatException">The settings contain no valid connection.</exception>
     public static StorageConnection Read(Func<string, string?> setting, string name)
     {
         ArgumentNullException.ThrowIfNull(setting);
@@ -72,10 +72,10 @@ public sealed class StorageConnection
     }
 
     /// <summary>
-    /// A client of the blob service. Blob names are taken as they are, with slashes at either end; those that may hold dot segments go through
+    /// Creates a client of the blob service. Leading and trailing slashes of blob names are kept; pass names that may contain dot segments through
     /// <see cref="DotSegments.Keep"/>.
     /// </summary>
-    /// <exception cref="FormatException">The connection string is not one.</exception>
+    /// <exception cref="FormatException">The connection string is invalid.</exception>
     public BlobServiceClient CreateBlobServiceClient()
     {
         BlobClientOptions options = new() { TrimBlobNameSlashes = false };
