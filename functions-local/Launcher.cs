@@ -16,21 +16,21 @@ using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Local;
 
-/// <summary>Starts what an app needs on one machine, in this order: storage, worker, triggers, HTTP; and stops it in the opposite order.</summary>
+/// <summary>Runs an app on one machine. Starts storage, worker, HTTP and triggers, and stops HTTP, triggers, worker and storage, in these orders.</summary>
 internal static class Launcher
 {
     private const string SetupVerb = "setup";
     private const string AppOption = "--app";
 
-    /// <summary>Runs until it is told to stop.</summary>
-    /// <param name="args"><c>setup</c> for the storage alone; <c>--app FOLDER</c>, the app's output folder; settings as <c>--name value</c>.</param>
-    /// <returns>The exit code: 1 where the app could not be started.</returns>
+    /// <summary>Runs the launcher until it receives a stop signal.</summary>
+    /// <param name="args"><c>setup</c> to set up only the storage; <c>--app FOLDER</c>, the app's output folder; settings as <c>--name value</c>.</param>
+    /// <returns>The exit code: 0, or 1 if the app could not be started.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
         using CancellationTokenSource stop = new();
         void OnSignal(PosixSignalContext context)
         {
-            context.Cancel = !stop.IsCancellationRequested; // the second one ends the process
+            context.Cancel = !stop.IsCancellationRequested; // a second signal ends the process immediately
             stop.Cancel();
         }
 
@@ -55,7 +55,7 @@ internal static class Launcher
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync($"The app cannot be started: {e.Message} Check that the disk is not full and can be written to.");
+            await Console.Error.WriteLineAsync($"The app cannot be started: {e.Message} Check that the disk is writable and not full.");
             return 1;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -79,7 +79,7 @@ internal static class Launcher
         if (azurite is not null)
         {
             azurite.LeaveRunning();
-            log.LogInformation("Azurite runs on as process {Id}, until that is stopped.", azurite.ProcessId);
+            log.LogInformation("Azurite keeps running as process {Id} until you stop that process.", azurite.ProcessId);
         }
 
         log.LogInformation("Storage is ready.");
@@ -99,7 +99,7 @@ internal static class Launcher
         ILookup<bool, AppFunction> byKind = functions.ToLookup(f => f.TriggerType == "httpTrigger");
         foreach (AppFunction unknown in byKind[false].Where(f => !TriggerMethods.CanListenTo(f)))
         {
-            log.LogWarning("The function {Function} is never started: this launcher cannot listen to a {Trigger}.", unknown.Name, unknown.TriggerType);
+            log.LogWarning("The function {Function} will never run: this launcher does not support {Trigger}.", unknown.Name, unknown.TriggerType);
         }
 
         await using WebApplication http = HttpFrontend.Build([.. byKind[true]], worker, settings.Options, logs);
@@ -111,13 +111,13 @@ internal static class Launcher
             log.LogInformation("Disabled by settings: {Functions}", string.Join(", ", disabled.Select(f => f.Name)));
         }
 
-        log.LogInformation("Ready: open http://localhost:{Port} in a browser. Ctrl+C stops.", settings.Options.LocalHttpPort);
+        log.LogInformation("Ready: open http://localhost:{Port} in a browser. Press Ctrl+C to stop.", settings.Options.LocalHttpPort);
         await Task.Delay(Timeout.Infinite, stop).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        log.LogInformation("Stopping: what runs is finished first.");
+        log.LogInformation("Stopping: waiting for running calls to finish.");
         await http.StopAsync(CancellationToken.None);
     }
 
-    /// <summary>The server that workers connect to, on a port that the system chooses.</summary>
+    /// <summary>Builds the gRPC server that workers connect to, on a port chosen by the system.</summary>
     internal static WebApplication BuildRpcServer(FunctionRpcService service, ILoggerFactory logs)
     {
         WebApplicationBuilder web = LauncherHosts.CreateWebBuilder(logs);
@@ -130,7 +130,7 @@ internal static class Launcher
         return app;
     }
 
-    /// <summary>Where a started server listens.</summary>
+    /// <summary>Returns the address of a started server.</summary>
     internal static Uri EndpointOf(WebApplication rpc) => new(rpc.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
 
     private static async Task StartListeningAsync(WebApplication app, int port, CancellationToken cancellationToken)
@@ -141,7 +141,7 @@ internal static class Launcher
         }
         catch (IOException e)
         {
-            throw new LaunchException($"The app cannot listen on port {port}: {e.Message} Stop the program that uses it, or take another port with --port.", e);
+            throw new LaunchException($"The app cannot listen on port {port}: {e.Message} Stop the program that uses it, or choose another port with --port.", e);
         }
     }
 }

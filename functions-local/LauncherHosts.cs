@@ -6,10 +6,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Local;
 
-/// <summary>What the launcher's hosts have in common: its log, no configuration of their own, and no ears for signals, since they stop in an order.</summary>
+/// <summary>
+/// The common setup of the launcher's hosts: they share its log, have no configuration of their own and ignore signals, since the launcher stops them in a
+/// fixed order.
+/// </summary>
 internal static class LauncherHosts
 {
-    /// <summary>A builder of a web application that listens only where it is told.</summary>
+    /// <summary>Creates a builder for a web application that listens only on explicitly configured endpoints.</summary>
     public static WebApplicationBuilder CreateWebBuilder(ILoggerFactory logs)
     {
         WebApplicationBuilder web = WebApplication.CreateEmptyBuilder(new());
@@ -19,7 +22,7 @@ internal static class LauncherHosts
         return web;
     }
 
-    /// <summary>Registers what is common.</summary>
+    /// <summary>Registers the common services.</summary>
     public static void AddTo(IServiceCollection services, ILoggerFactory logs)
     {
         services.AddSingleton(logs);

@@ -40,8 +40,8 @@ public sealed record ModelManifest
     public double Temperature { get; set; } = 1;
 
     /// <summary>
-    /// [7]: the class prior of the probabilities, in the order of <see cref="Classes"/>: the class frequencies for which the probabilities are calibrated on
-    /// the validation images. <see cref="Evaluation.ClassPrior"/> re-weights probabilities for another prior. Null in packages that do not specify it.
+    /// [7]: the class prior of the probabilities, in the order of <see cref="Classes"/>: the class shares for which the model's answers hold as measured on its
+    /// validation images. <see cref="Evaluation.ClassPrior"/> re-weights probabilities for another prior. Null in packages that do not specify it.
     /// </summary>
     public IReadOnlyList<double>? Prior { get; init; }
 

@@ -1,13 +1,13 @@
 namespace Lentigo.Functions.Local.Http;
 
-/// <summary>The body of a request, which knows whether it has been read to its end.</summary>
+/// <summary>A request body that tracks whether it has been read to its end.</summary>
 /// <param name="body">The body.</param>
-/// <param name="length">Its length, 0 for a request without one; null where the request does not tell.</param>
+/// <param name="length">The Content-Length; 0 for a request without a body, null if the length is unknown.</param>
 internal sealed class ArrivingBody(Stream body, long? length) : Stream
 {
     private long read;
 
-    /// <summary>Whether all of it has arrived.</summary>
+    /// <summary>Whether the whole body has been received.</summary>
     public bool HasArrived { get; private set; } = length == 0;
 
     /// <inheritdoc/>
@@ -34,7 +34,7 @@ internal sealed class ArrivingBody(Stream body, long? length) : Stream
     {
         int count = await body.ReadAsync(buffer, cancellationToken);
         read += count;
-        HasArrived |= (count == 0 && buffer.Length > 0) || read == length; // a read of no bytes waits for the next ones
+        HasArrived |= (count == 0 && buffer.Length > 0) || read == length; // a zero-byte read only waits for data and does not indicate the end
         return count;
     }
 

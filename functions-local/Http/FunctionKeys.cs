@@ -5,10 +5,13 @@ using Microsoft.AspNetCore.Http;
 
 namespace Lentigo.Functions.Local.Http;
 
-/// <summary>Demands the key of an HTTP function's level, where the settings ask for keys.</summary>
+/// <summary>Checks function keys against the authorization level of an HTTP function, if the settings require keys.</summary>
 internal static class FunctionKeys
 {
-    /// <summary>Whether the request may call a function of the given level: its key stands in the header <c>x-functions-key</c> or the query's <c>code</c>.</summary>
+    /// <summary>
+    /// Whether the request may call a function of the given authorization level. The key is read from the header <c>x-functions-key</c> or the query parameter
+    /// <c>code</c>.
+    /// </summary>
     public static bool Admits(LauncherOptions options, HttpRequest request, string level)
     {
         if (!options.RequireKeys || level.Equals("Anonymous", StringComparison.OrdinalIgnoreCase))
@@ -20,7 +23,7 @@ internal static class FunctionKeys
         return AreEqual(key, options.MasterKey) || (level.Equals("Function", StringComparison.OrdinalIgnoreCase) && AreEqual(key, options.FunctionKey));
     }
 
-    /// <summary>Compares hashes in constant time, so that the time tells nothing of the key.</summary>
+    /// <summary>Compares hashes in constant time, so that timing reveals nothing about the key.</summary>
     private static bool AreEqual(string? key, string? expected) =>
         !string.IsNullOrEmpty(key) && !string.IsNullOrEmpty(expected)
         && CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(key)), SHA256.HashData(Encoding.UTF8.GetBytes(expected)));

@@ -16,13 +16,13 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Lentigo.Functions.Local.Http;
 
 /// <summary>
-/// Serves the app's HTTP functions: each request is announced to the worker as an invocation and forwarded, with the invocation's id in a
-/// header, to the worker's own HTTP endpoint, as the Functions host does where a worker has the capability HttpUri.
+/// Serves the app's HTTP functions. Each request is announced to the worker as an invocation and forwarded, with the invocation id in a header, to the worker's
+/// HTTP endpoint, as the Functions host does for workers with the capability HttpUri.
 /// </summary>
 internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions options, IHttpForwarder forwarder, ILogger<HttpFrontend> log)
 {
     private const string RetryAfterSeconds = "1";
-    private static readonly ForwarderRequestConfig NoTimeout = new() { ActivityTimeout = TimeSpan.FromDays(1) }; // functionTimeout limits calls
+    private static readonly ForwarderRequestConfig NoTimeout = new() { ActivityTimeout = TimeSpan.FromDays(1) }; // calls are limited by functionTimeout instead
     private static readonly HttpMessageInvoker Client = new(new SocketsHttpHandler
     {
         UseProxy = false,
@@ -39,7 +39,7 @@ internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions optio
         web.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.ListenLocalhost(options.LocalHttpPort);
-            kestrel.Limits.MaxRequestBodySize = null; // the app has a limit of its own, whose answer says what to do
+            kestrel.Limits.MaxRequestBodySize = null; // the app enforces its own limit, with a helpful error message
         });
         web.Services.AddHttpForwarder();
         AddThrottle(web.Services, options);
@@ -59,7 +59,10 @@ internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions optio
         return app;
     }
 
-    /// <summary>When the launcher stops, requests that have arrived are answered; one whose sender is still at it would hold it up.</summary>
+    /// <summary>
+    /// When the launcher stops, fully received requests are still answered. Requests that are still uploading are aborted, because they could delay the
+    /// shutdown indefinitely.
+    /// </summary>
     private static async Task LeaveUnfinishedUploads(HttpContext context, RequestDelegate next)
     {
         bool hasBody = context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false };
@@ -75,7 +78,7 @@ internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions optio
         await next(context);
     }
 
-    /// <summary>The Functions host knows no 405: a method that no function of the route has is a 404.</summary>
+    /// <summary>Like the Functions host, returns 404 instead of 405 if no function of the route supports the method.</summary>
     private static async Task MethodsOfNoFunctionAreNotFound(HttpContext context, RequestDelegate next)
     {
         await next(context);
@@ -110,7 +113,7 @@ internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions optio
         if (!FunctionKeys.Admits(options, context.Request, function["authLevel"] ?? "Function"))
         {
             await HostProblem.AnswerAsync(
-                context, StatusCodes.Status401Unauthorized, "This call needs the function's key. Send it in the header x-functions-key or in the query's parameter code.");
+                context, StatusCodes.Status401Unauthorized, "This call needs the function key. Send it in the header x-functions-key or in the query parameter code.");
             return;
         }
 
@@ -144,7 +147,7 @@ internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions optio
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
-            log.LogInformation("{Id}: the caller of {Function} left before the answer.", request.InvocationId, function.Name);
+            log.LogInformation("{Id}: the caller of {Function} disconnected before the response.", request.InvocationId, function.Name);
         }
         catch (Exception e) when (e is WorkerLostException or OperationCanceledException)
         {
@@ -153,14 +156,14 @@ internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions optio
         catch (Exception e) when (e is FunctionFailedException or TimeoutException)
         {
             log.LogError("{Id}: {Reason}{NewLine}{StackTrace}", request.InvocationId, e.Message, Environment.NewLine, (e as FunctionFailedException)?.WorkerStackTrace);
-            await ReplaceAsync(context, StatusCodes.Status500InternalServerError, $"The function failed. The log tells more of the invocation {request.InvocationId}.");
+            await ReplaceAsync(context, StatusCodes.Status500InternalServerError, $"The function failed. See the log for details of the invocation {request.InvocationId}.");
         }
     }
 
     private static Task TellToRetryAsync(HttpContext context) =>
-        ReplaceAsync(context, StatusCodes.Status503ServiceUnavailable, "The app is being started. Try again after the time that the header Retry-After tells.", RetryAfterSeconds);
+        ReplaceAsync(context, StatusCodes.Status503ServiceUnavailable, "The app is starting. Try again after the time given in the header Retry-After.", RetryAfterSeconds);
 
-    /// <summary>Puts a problem in the place of what was to be answered; where the answer has begun only breaking it off is left.</summary>
+    /// <summary>Replaces the response with a problem document; aborts the connection if the response has already started.</summary>
     private static async Task ReplaceAsync(HttpContext context, int status, string detail, string? retryAfter = null)
     {
         if (context.Response.HasStarted)
@@ -180,7 +183,7 @@ internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions optio
         {
             rejected.HttpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
             return new(HostProblem.AnswerAsync(
-                rejected.HttpContext, StatusCodes.Status429TooManyRequests, "More requests are outstanding than host.json allows. Try again after the time that the header Retry-After tells."));
+                rejected.HttpContext, StatusCodes.Status429TooManyRequests, "There are more outstanding requests than host.json allows. Try again after the time given in the header Retry-After."));
         };
         int running = options.MaxConcurrentRequests > 0 ? options.MaxConcurrentRequests : int.MaxValue;
         int outstanding = options.MaxOutstandingRequests > 0 ? options.MaxOutstandingRequests : int.MaxValue;
@@ -207,7 +210,7 @@ internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions optio
         }
     }));
 
-    /// <summary>Forwards a request as it is, with the invocation's id and the host that the caller named.</summary>
+    /// <summary>Forwards a request unchanged, except that it adds the invocation id and keeps the original Host header.</summary>
     private sealed class InvocationTransformer(string invocationId) : HttpTransformer
     {
         public override async ValueTask TransformRequestAsync(HttpContext context, HttpRequestMessage request, string destinationPrefix, CancellationToken cancellationToken)

@@ -4,52 +4,54 @@ using Microsoft.Extensions.Configuration;
 namespace Lentigo.Functions.Local.Settings;
 
 /// <summary>
-/// What the launcher itself is told: the section <c>Launcher</c> of the settings, to which the Host of local.settings.json counts, and the parts
-/// of host.json that the WebJobs SDK does not read, with the Functions host's defaults (host.json reference, Azure Functions 4.x).
+/// The launcher's own options: the settings section <c>Launcher</c>, which includes the section Host of local.settings.json, and the parts of host.json that
+/// the WebJobs SDK does not read, with the defaults of the Functions host (host.json reference, Azure Functions 4.x).
 /// </summary>
 internal sealed record LauncherOptions
 {
     /// <summary>The section's name.</summary>
     public const string Section = "Launcher";
 
-    /// <summary>The port of page and API on localhost.</summary>
+    /// <summary>The localhost port of the web page and the API.</summary>
     public int LocalHttpPort { get; init; } = 7071;
 
-    /// <summary>Whether keys are demanded as in Azure; without it every call is let in, as the Functions tools do.</summary>
+    /// <summary>Whether function keys are required, as in Azure. If false, all calls are allowed, as with the Functions Core Tools.</summary>
     public bool RequireKeys { get; init; }
 
-    /// <summary>The key of the level Function.</summary>
+    /// <summary>The key for functions of the authorization level Function.</summary>
     public string? FunctionKey { get; init; }
 
-    /// <summary>The key of every level.</summary>
+    /// <summary>The master key, valid for every authorization level.</summary>
     public string? MasterKey { get; init; }
 
-    /// <summary>Origins that browsers may call from, separated by commas; <c>*</c> is any.</summary>
+    /// <summary>The allowed CORS origins, separated by commas; <c>*</c> allows any.</summary>
     public string? Cors { get; init; }
 
-    /// <summary>Whether such calls may carry credentials.</summary>
+    /// <summary>Whether cross-origin calls may include credentials.</summary>
     public bool CorsCredentials { get; init; }
 
-    /// <summary>Where Azurite keeps its data; without it <c>.azurite</c> beside package.json.</summary>
+    /// <summary>The data folder of Azurite; <c>.azurite</c> next to package.json by default.</summary>
     public string? AzuriteFolder { get; init; }
 
-    /// <summary><c>functionTimeout</c> of host.json; null is no limit.</summary>
+    /// <summary><c>functionTimeout</c> of host.json; null for no limit.</summary>
     public TimeSpan? FunctionTimeout { get; private init; }
 
     /// <summary><c>extensions.http.routePrefix</c> of host.json.</summary>
     public string RoutePrefix { get; private init; } = "api";
 
-    /// <summary><c>extensions.http.maxConcurrentRequests</c> of host.json; -1 is no limit.</summary>
+    /// <summary><c>extensions.http.maxConcurrentRequests</c> of host.json; -1 for no limit.</summary>
     public int MaxConcurrentRequests { get; private init; }
 
-    /// <summary><c>extensions.http.maxOutstandingRequests</c> of host.json, running and waiting; -1 is no limit.</summary>
+    /// <summary><c>extensions.http.maxOutstandingRequests</c> of host.json, running and queued requests together; -1 for no limit.</summary>
     public int MaxOutstandingRequests { get; private init; }
 
-    /// <summary>Names this app's receipts and queue in the storage account: the setting <c>AzureFunctionsWebHost__hostId</c>.</summary>
+    /// <summary>
+    /// The host id, which identifies this app's blob receipts and queue in the storage account: the setting <c>AzureFunctionsWebHost__hostId</c>.
+    /// </summary>
     public string HostId { get; private init; } = "lentigo-local";
 
     /// <summary>Reads the options.</summary>
-    /// <exception cref="LaunchException">A value is not of its kind or out of its range.</exception>
+    /// <exception cref="LaunchException">A value has the wrong type or is out of range.</exception>
     public static LauncherOptions Read(IConfiguration configuration)
     {
         IConfigurationSection host = configuration.GetSection(LocalSettings.HostSection), http = host.GetSection("extensions:http");
@@ -72,7 +74,7 @@ internal sealed record LauncherOptions
         }
         catch (Exception e) when (e is FormatException or OverflowException or InvalidOperationException)
         {
-            throw new LaunchException($"host.json or a setting holds a wrong value: {e.Message} Correct it and start again.", e);
+            throw new LaunchException($"host.json or a setting contains an invalid value: {e.Message} Correct it and start again.", e);
         }
 
         string? fault = options switch

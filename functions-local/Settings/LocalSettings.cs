@@ -3,16 +3,16 @@ using Microsoft.Extensions.Configuration;
 namespace Lentigo.Functions.Local.Settings;
 
 /// <summary>
-/// The settings of an app on this machine, as the Functions host and its tools read them: <c>host.json</c> under <see cref="HostSection"/>, where
-/// settings of that prefix override it; the Values of <c>local.settings.json</c>, which count like environment variables; over these the real
-/// environment, and over all the command line.
+/// The settings of an app on this machine, read as the Functions host and its tools do. In order of increasing precedence: <c>host.json</c>, as the section
+/// <see cref="HostSection"/>; the Values of <c>local.settings.json</c>, which are treated like environment variables; the environment variables; the command
+/// line. Each source can override host.json with settings of that section.
 /// </summary>
 internal sealed class LocalSettings
 {
-    /// <summary>The section that holds host.json.</summary>
+    /// <summary>The section that contains host.json.</summary>
     public const string HostSection = "AzureFunctionsJobHost";
 
-    /// <summary>The setting that holds the app's storage account.</summary>
+    /// <summary>The setting with the app's storage account.</summary>
     public const string StorageSetting = "AzureWebJobsStorage";
 
     private const string SettingsFile = "local.settings.json";
@@ -32,16 +32,16 @@ internal sealed class LocalSettings
     /// <summary>All settings.</summary>
     public IConfiguration Configuration { get; }
 
-    /// <summary>The launcher's part of them.</summary>
+    /// <summary>The launcher's own options.</summary>
     public LauncherOptions Options { get; }
 
-    /// <summary>The Values of local.settings.json that the environment does not set already: what the worker gets as environment variables.</summary>
+    /// <summary>The environment variables to pass to the worker: the Values of local.settings.json that the environment does not already define.</summary>
     public IReadOnlyDictionary<string, string> WorkerEnvironment { get; }
 
     /// <summary>Reads the settings.</summary>
-    /// <param name="folder">The folder of host.json and local.settings.json; without the latter local.settings.sample.json counts.</param>
+    /// <param name="folder">The folder of host.json and local.settings.json. If the latter does not exist, local.settings.sample.json is used.</param>
     /// <param name="commandLine">Arguments of the form <c>--port 7072</c> or <c>--Lentigo:Model=mine</c>.</param>
-    /// <exception cref="LaunchException">A file or a value is not what it should be.</exception>
+    /// <exception cref="LaunchException">A file or a value is invalid.</exception>
     public static LocalSettings Read(string folder, string[] commandLine)
     {
         Dictionary<string, string?> values = new(StringComparer.OrdinalIgnoreCase)
@@ -50,9 +50,9 @@ internal sealed class LocalSettings
             ["Logging:LogLevel:Default"] = "Information",
             ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
             ["Logging:LogLevel:Microsoft.Hosting"] = "Warning",
-            ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "None", // what fails at the start is told in one sentence
+            ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "None", // startup failures are reported in one sentence instead
             ["Logging:LogLevel:Microsoft.Azure.WebJobs"] = "Warning",
-            ["Logging:LogLevel:Yarp"] = "Error", // callers who leave or stall are no fault of the app
+            ["Logging:LogLevel:Yarp"] = "Error", // disconnecting or stalling callers are not a fault of the app
             ["Logging:LogLevel:Grpc"] = "Warning",
         };
         foreach ((string key, string? value) in ReadJson(Path.Combine(folder, "host.json")).AsEnumerable())
@@ -98,13 +98,13 @@ internal sealed class LocalSettings
         }
         catch (FormatException e)
         {
-            throw new LaunchException($"The command line cannot be read: {e.Message} Settings are given as --name value, e.g. --port 7072.", e);
+            throw new LaunchException($"The command line cannot be read: {e.Message} Pass settings as --name value, e.g. --port 7072.", e);
         }
     }
 
     /// <summary>
-    /// Whether settings disable a function. All spellings count: <c>AzureWebJobs.{function}.Disabled</c>, and for systems whose variables have no dots
-    /// <c>AzureWebJobs_{function}_Disabled</c> and <c>AzureWebJobs__{function}__Disabled</c>.
+    /// Whether settings disable a function. All spellings are supported: <c>AzureWebJobs.{function}.Disabled</c>, and for systems whose environment variables
+    /// cannot contain dots <c>AzureWebJobs_{function}_Disabled</c> and <c>AzureWebJobs__{function}__Disabled</c>.
     /// </summary>
     public bool IsDisabled(string function) =>
         ((string[])[$"AzureWebJobs.{function}.Disabled", $"AzureWebJobs_{function}_Disabled", $"AzureWebJobs:{function}:Disabled"]).Any(name => Configuration[name] is { } value && (value == "1" || value.Equals("true", StringComparison.OrdinalIgnoreCase)));

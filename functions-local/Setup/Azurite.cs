@@ -7,13 +7,16 @@ using System.Runtime.InteropServices;
 
 namespace Lentigo.Functions.Local.Setup;
 
-/// <summary>A running Azurite, the local storage account, from the npm package that package.json pins.</summary>
+/// <summary>A running Azurite, the storage emulator, from the npm package pinned in package.json.</summary>
 public sealed class Azurite : IAsyncDisposable
 {
     private const string ProcessFile = "azurite.pid";
     private const string LogFile = "azurite.log";
 
-    /// <summary>Starts its arguments as a process of its own session, so that neither Ctrl+C nor the end of the launcher cuts it off, and prints its id.</summary>
+    /// <summary>
+    /// A Node.js script that starts its arguments as a detached process in a new session and prints the process id. Neither Ctrl+C nor the end of the launcher
+    /// kills that process.
+    /// </summary>
     private const string StartDetached = """
         const { spawn } = require('child_process'), { openSync } = require('fs');
         const log = openSync(process.argv[1], 'w');
@@ -22,7 +25,7 @@ public sealed class Azurite : IAsyncDisposable
         azurite.unref();
         """;
 
-    /// <summary>Where the emulator's account is below its address.</summary>
+    /// <summary>The path of the emulator's account.</summary>
     public const string AccountPath = "/devstoreaccount1";
 
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
@@ -40,10 +43,10 @@ public sealed class Azurite : IAsyncDisposable
         File.WriteAllText(Path.Combine(dataFolder, ProcessFile), $"{process.Id} {owner}");
     }
 
-    /// <summary>The id of its process.</summary>
+    /// <summary>The process id.</summary>
     public int ProcessId => process.Id;
 
-    /// <summary>The connection string of an Azurite on other ports than its own; account and key are the published ones of the emulator.</summary>
+    /// <summary>Builds the connection string for an Azurite on the given ports, with the emulator's published account name and key.</summary>
     public static string ConnectionString(int blobPort, int queuePort) =>
         "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
         + "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
@@ -64,13 +67,13 @@ public sealed class Azurite : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts Azurite and waits until it answers; installs it first where node_modules lacks it.</summary>
+    /// <summary>Starts Azurite and waits until it answers; installs it first if it is missing in node_modules.</summary>
     /// <param name="root">The folder of package.json.</param>
-    /// <param name="dataFolder">Where it keeps its data.</param>
+    /// <param name="dataFolder">The data folder.</param>
     /// <param name="blobPort">The blob service's port.</param>
     /// <param name="queuePort">The queue service's port.</param>
-    /// <param name="say">Is told what takes a while.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="say">Receives progress messages.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
     /// <exception cref="LaunchException">Node.js is missing, or Azurite does not start.</exception>
     public static async Task<Azurite> StartAsync(string root, string dataFolder, int blobPort, int queuePort, Action<string> say, CancellationToken cancellationToken)
     {
@@ -82,7 +85,7 @@ public sealed class Azurite : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new LaunchException($"Azurite cannot keep its data in {dataFolder}: {e.Message} Let the setting Launcher__AzuriteFolder name a folder that can be written to.", e);
+            throw new LaunchException($"Azurite cannot keep its data in {dataFolder}: {e.Message} Set Launcher__AzuriteFolder to a writable folder.", e);
         }
 
         ProcessStartInfo start = new("node")
@@ -96,14 +99,14 @@ public sealed class Azurite : IAsyncDisposable
                 "--location", dataFolder, "--silent", "--skipApiVersionCheck", "--disableTelemetry",
                 "--blobHost", "127.0.0.1", "--blobPort", $"{blobPort}",
                 "--queueHost", "127.0.0.1", "--queuePort", $"{queuePort}",
-                "--tableHost", "127.0.0.1", "--tablePort", "0", // any: it starts a table service too, which nobody here uses
+                "--tableHost", "127.0.0.1", "--tablePort", "0", // any free port: Azurite also starts a table service, which is not used here
             },
         };
         using Process starter = Run(start);
         Task<string> errors = starter.StandardError.ReadToEndAsync(cancellationToken);
         if (!int.TryParse(await starter.StandardOutput.ReadLineAsync(cancellationToken), out int id))
         {
-            throw new LaunchException($"Azurite could not be started from {dataFolder}: {(await errors).Trim()} Check that the folder can be written to.");
+            throw new LaunchException($"Azurite could not be started from {dataFolder}: {(await errors).Trim()} Check that the folder is writable.");
         }
 
         Azurite azurite;
@@ -132,7 +135,7 @@ public sealed class Azurite : IAsyncDisposable
         return azurite;
     }
 
-    /// <summary>The Azurite that a launcher which was killed left running with this data, to be stopped by the caller; null where none was.</summary>
+    /// <summary>Returns the Azurite that a killed launcher left running on this data folder, or null if there is none. The caller must stop it.</summary>
     public static Azurite? TakeOver(string dataFolder)
     {
         string file = Path.Combine(dataFolder, ProcessFile);
@@ -140,7 +143,7 @@ public sealed class Azurite : IAsyncDisposable
         return ids is [> 0, > 0] && Running(ids[1]) is null && Running(ids[0]) is { ProcessName: "node" } left ? new(left, dataFolder, Environment.ProcessId) : null;
     }
 
-    /// <summary>Lets it run on when this is disposed, until somebody stops its process.</summary>
+    /// <summary>Keeps Azurite running when this object is disposed, until its process is stopped by other means.</summary>
     public void LeaveRunning()
     {
         isLeftRunning = true;
@@ -148,11 +151,11 @@ public sealed class Azurite : IAsyncDisposable
     }
 
     /// <summary>
-    /// A port that nothing listens on and that this process alone is given until it ends. Port 0's answer would do only if it were bound at once: until then
-    /// the system may give the same port to a connection or to another process. So it comes from below the range of ports that systems give away, and a
-    /// locked file reserves it among all processes of this user.
+    /// Returns a free port that is reserved for this process until it ends. Binding port 0 to find a free port is safe only if the port is used at once;
+    /// otherwise the system may assign it to another connection or process. Therefore the port is chosen below the ephemeral range, and a locked file reserves
+    /// it among all processes of this user.
     /// </summary>
-    /// <exception cref="LaunchException">None is free.</exception>
+    /// <exception cref="LaunchException">No port is free.</exception>
     public static int FreePort()
     {
         const int first = 20_000, ports = 12_000;
@@ -167,17 +170,17 @@ public sealed class Azurite : IAsyncDisposable
             }
         }
 
-        throw new LaunchException($"None of the ports from {first} to {first + ports - 1} is free. End what listens on them.");
+        throw new LaunchException($"None of the ports from {first} to {first + ports - 1} is free. Stop the programs that listen on them.");
     }
 
-    /// <summary>Stops it and waits until it has written all that it has acknowledged: it keeps its data in memory for seconds.</summary>
+    /// <summary>Stops Azurite and waits until it has written all acknowledged data to disk, which it buffers in memory for seconds.</summary>
     public async ValueTask DisposeAsync()
     {
         if (!isLeftRunning && !process.HasExited)
         {
             if (OperatingSystem.IsWindows() || SendSignal(process.Id, Terminate) != 0)
             {
-                process.Kill(); // Windows has no signal that asks
+                process.Kill(); // Windows has no SIGTERM
             }
 
             using CancellationTokenSource limit = new(StopLimit);
@@ -196,11 +199,11 @@ public sealed class Azurite : IAsyncDisposable
         process.Dispose();
     }
 
-    /// <summary>Installs Azurite where node_modules lacks it, however long the download takes.</summary>
+    /// <summary>Installs Azurite if it is missing in node_modules, without a time limit for the download.</summary>
     /// <param name="root">The folder of package.json.</param>
-    /// <param name="say">Is told what takes a while.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>The program that Node.js runs.</returns>
+    /// <param name="say">Receives progress messages.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
+    /// <returns>The path of Azurite's script for Node.js.</returns>
     /// <exception cref="LaunchException">npm is missing or fails.</exception>
     public static async Task<string> InstallAsync(string root, Action<string> say, CancellationToken cancellationToken)
     {
@@ -244,10 +247,12 @@ public sealed class Azurite : IAsyncDisposable
         return script;
     }
 
-    /// <summary>npm writes its own lock file into node_modules when all else is there: the script alone may belong to an installation under way, or to one that was cut off.</summary>
+    /// <summary>
+    /// npm writes its lock file into node_modules last. The script without the lock file may belong to an installation that is in progress or was interrupted.
+    /// </summary>
     private static bool IsInstalled(string root, string script) => File.Exists(Path.Combine(root, "node_modules", ".package-lock.json")) && File.Exists(script);
 
-    /// <summary>Two apps that start at once must not install into one folder at once.</summary>
+    /// <summary>Acquires a lock, so that two apps that start at the same time do not install into the same folder concurrently.</summary>
     private static async Task<FileStream> TakeTurnAsync(string path, CancellationToken cancellationToken)
     {
         while (true)
@@ -272,7 +277,7 @@ public sealed class Azurite : IAsyncDisposable
         catch (Win32Exception e)
         {
             throw new LaunchException(
-                $"'{start.FileName}' could not be started ({e.Message}). Install Node.js 20 or later, which runs Azurite, the local storage account; or let the setting AzureWebJobsStorage name a storage account that runs already.", e);
+                $"'{start.FileName}' could not be started ({e.Message}). Install Node.js 20 or later, which runs Azurite, the local storage account; or set AzureWebJobsStorage to an existing storage account.", e);
         }
     }
 
@@ -284,7 +289,7 @@ public sealed class Azurite : IAsyncDisposable
             reservation = new(lockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             using TcpListener listener = new(IPAddress.Loopback, port);
             listener.Start();
-            ReservedPorts.Add(reservation); // which holds the lock until this process ends
+            ReservedPorts.Add(reservation); // holds the lock until this process ends
             return true;
         }
         catch (Exception e) when (e is SocketException or IOException)
@@ -306,7 +311,7 @@ public sealed class Azurite : IAsyncDisposable
         }
     }
 
-    private static string Output(string log) => File.Exists(log) && File.ReadAllText(log).Trim() is { Length: > 0 } text ? text : "it wrote nothing.";
+    private static string Output(string log) => File.Exists(log) && File.ReadAllText(log).Trim() is { Length: > 0 } text ? text : "it produced no output.";
 
     private const int Terminate = 15;
 

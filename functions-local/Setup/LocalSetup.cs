@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Lentigo.Functions.Local.Setup;
 
 /// <summary>
-/// Does on this machine what the deployment does in Azure: a storage account (Azurite), the containers and the poison queue in it, and the model
-/// that ships with the repository published to it. A real account is left as it is.
+/// Does locally what the deployment does in Azure: starts a storage account (Azurite), creates its containers and the poison queue, and publishes the model
+/// that ships with the repository. A real storage account is not changed.
 /// </summary>
 internal static class LocalSetup
 {
@@ -18,19 +18,19 @@ internal static class LocalSetup
     private const string PoisonQueue = "webjobs-blobtrigger-poison";
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(10);
 
-    /// <summary>Sets up, and gives the Azurite that was started for it or taken over; null where storage runs already or is a real account.</summary>
+    /// <summary>Sets up the storage. Returns the Azurite that was started or taken over; null if the storage is already running or is a real account.</summary>
     /// <param name="settings">The app's settings.</param>
-    /// <param name="log">Is told what is done.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="LaunchException">The machine or the settings lack something.</exception>
+    /// <param name="log">Receives progress messages.</param>
+    /// <param name="cancellationToken">Cancels the setup.</param>
+    /// <exception cref="LaunchException">A prerequisite or a setting is missing or invalid.</exception>
     public static async Task<Azurite?> RunAsync(LocalSettings settings, ILogger log, CancellationToken cancellationToken)
     {
         string? connection = settings.Configuration[LocalSettings.StorageSetting];
         if (string.IsNullOrEmpty(connection))
         {
             return settings.Configuration.GetSection(LocalSettings.StorageSetting).GetChildren().Any()
-                ? null // an account that is reached by an identity
-                : throw new LaunchException("The setting AzureWebJobsStorage is empty. Give it a connection string in local.settings.json; UseDevelopmentStorage=true is the storage account on this machine.");
+                ? null // an identity-based connection
+                : throw new LaunchException("The setting AzureWebJobsStorage is empty. Set it to a connection string in local.settings.json; UseDevelopmentStorage=true is the storage account on this machine.");
         }
 
         BlobServiceClient blobs;
@@ -59,7 +59,7 @@ internal static class LocalSetup
                 await blobs.GetBlobContainerClient(container).CreateIfNotExistsAsync(cancellationToken: cancellationToken);
             }
 
-            // The host listens to it from the start and complains as long as it is not there.
+            // The host polls this queue from the start and logs errors until it exists.
             await queues.GetQueueClient(PoisonQueue).CreateIfNotExistsAsync(cancellationToken: cancellationToken);
             string serving = settings.Configuration["Lentigo:Model"] is { Length: > 0 } set ? set : "lentigo";
             string[] others = settings.Configuration["Lentigo:Models"]?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
@@ -80,7 +80,7 @@ internal static class LocalSetup
             if (e is RequestFailedException or AggregateException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
             {
                 string reason = (e.InnerException ?? e).Message.Split('\n')[0].Trim();
-                throw new LaunchException($"What answers at {blobs.Uri} and {queues.Uri} cannot be used as a storage account: {reason} Stop it, or name other ports in AzureWebJobsStorage.", e);
+                throw new LaunchException($"The service at {blobs.Uri} and {queues.Uri} cannot be used as a storage account: {reason} Stop it, or set other ports in AzureWebJobsStorage.", e);
             }
 
             throw;
@@ -94,22 +94,24 @@ internal static class LocalSetup
         bool hasBlobs = await Azurite.AnswersAsync(blobs.Port), hasQueues = await Azurite.AnswersAsync(queues.Port);
         if (hasBlobs && hasQueues)
         {
-            log.LogInformation("Using the storage account that runs at {Address}.", blobs);
+            log.LogInformation("Using the storage account already running at {Address}.", blobs);
             return Azurite.TakeOver(data);
         }
 
         if (hasBlobs || hasQueues)
         {
             (int taken, int free) = hasBlobs ? (blobs.Port, queues.Port) : (queues.Port, blobs.Port);
-            throw new LaunchException($"Something answers on port {taken} but nothing on port {free}, so it is no whole Azurite. Stop it, or name other ports in AzureWebJobsStorage.");
+            throw new LaunchException($"A service is running on port {taken} but none on port {free}, so this is not a complete Azurite. Stop it, or set other ports in AzureWebJobsStorage.");
         }
 
         Azurite azurite = await Azurite.StartAsync(root, data, blobs.Port, queues.Port, text => log.LogInformation("{Text}", text), cancellationToken);
-        log.LogInformation("Azurite, the storage account on this machine, runs at {Address}.", blobs);
+        log.LogInformation("Azurite, the storage account on this machine, is running at {Address}.", blobs);
         return azurite;
     }
 
-    /// <summary>Publishes <c>models/{name}</c> of the repository where the container lacks that version. A model that was published there by hand serves on.</summary>
+    /// <summary>
+    /// Publishes <c>models/{name}</c> of the repository if the container lacks that version. A model that is only in the container stays in service.
+    /// </summary>
     private static async Task PublishModelAsync(string name, LocalSettings settings, BlobContainerClient container, ILogger log, CancellationToken cancellationToken)
     {
         string folder = Path.Combine(RootFolder(settings.Folder), "models", name);
@@ -117,7 +119,7 @@ internal static class LocalSetup
         {
             if (!await container.GetBlobClient($"{name}/{CurrentVersion.FileName}").ExistsAsync(cancellationToken))
             {
-                throw new LaunchException($"There is no model '{name}': neither in {folder} nor in the container '{ModelsContainer}'. Publish one with 'dotnet run --project training -- publish', or correct the settings Lentigo__Model and Lentigo__Models.");
+                throw new LaunchException($"There is no model '{name}', neither in {folder} nor in the container '{ModelsContainer}'. Publish one with 'dotnet run --project training -- publish', or correct the settings Lentigo__Model and Lentigo__Models.");
             }
 
             return;
@@ -152,7 +154,7 @@ internal static class LocalSetup
         }
     }
 
-    /// <summary>The repository: the folder of package-lock.json, from which Azurite is installed, at or above the given one.</summary>
+    /// <summary>Finds the repository root: the folder at or above the given one with the package-lock.json that Azurite is installed from.</summary>
     private static string RootFolder(string start)
     {
         for (DirectoryInfo? folder = new(start); folder is not null; folder = folder.Parent)
@@ -163,6 +165,6 @@ internal static class LocalSetup
             }
         }
 
-        throw new LaunchException($"There is no package-lock.json at or above {start} to install Azurite from. Start the app in its repository, or let AzureWebJobsStorage name a storage account of your own.");
+        throw new LaunchException($"There is no package-lock.json at or above {start} to install Azurite from. Start the app in its repository, or set AzureWebJobsStorage to another storage account.");
     }
 }

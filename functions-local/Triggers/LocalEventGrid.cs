@@ -11,14 +11,14 @@ using Microsoft.Extensions.Logging;
 namespace Lentigo.Functions.Local.Triggers;
 
 /// <summary>
-/// What Event Grid is in Azure: tells the blob extension of each upload within a second or two. Azurite sends no events, and the extension's own scan
-/// looks every ten seconds and takes the blobs of a burst one after another.
+/// A local substitute for Event Grid: notifies the blob extension of each upload within a second or two. Azurite sends no events, and the extension's own
+/// polling runs only every ten seconds and processes the blobs of a burst one after another.
 /// </summary>
-/// <param name="webhook">The extension's webhook, as the host offers it to Event Grid.</param>
-/// <param name="storage">The account.</param>
-/// <param name="function">A function with a blob trigger for all blobs of a container.</param>
-/// <param name="hostId">Names what is kept between starts.</param>
-/// <param name="log">Is told of faults.</param>
+/// <param name="webhook">The extension's Event Grid webhook.</param>
+/// <param name="storage">The storage account.</param>
+/// <param name="function">A function whose blob trigger matches all blobs of a container.</param>
+/// <param name="hostId">The host id; part of the name of the blob that stores the state between starts.</param>
+/// <param name="log">Receives errors.</param>
 internal sealed class LocalEventGrid(
     IAsyncConverter<HttpRequestMessage, HttpResponseMessage> webhook, BlobServiceClient storage, AppFunction function, string hostId, ILogger log) : IAsyncDisposable
 {
@@ -32,17 +32,20 @@ internal sealed class LocalEventGrid(
 
     private string Container => ContainerOf(function)!;
 
-    /// <summary>The container whose every blob triggers a function; null for another trigger or a narrower path, which is left to the extension's scan.</summary>
+    /// <summary>
+    /// Returns the container if every blob in it triggers the function; null for other triggers and for narrower paths, which are left to the extension's
+    /// polling.
+    /// </summary>
     public static string? ContainerOf(AppFunction function) =>
         function.TriggerType == "blobTrigger" && function["path"]?.Split('/') is [{ Length: > 0 } container, ['{', .., '}'] name] && !container.Contains('{', StringComparison.Ordinal)
             && name.IndexOf('}', StringComparison.Ordinal) == name.Length - 1
                 ? container
                 : null;
 
-    /// <summary>Begins to watch.</summary>
+    /// <summary>Starts watching the container.</summary>
     public void Start() => watching = WatchAsync(stopping.Token);
 
-    /// <summary>Tells of nothing more.</summary>
+    /// <summary>Stops watching; sends no more events.</summary>
     public async ValueTask DisposeAsync()
     {
         await stopping.CancelAsync();
@@ -68,12 +71,12 @@ internal sealed class LocalEventGrid(
             }
             catch (Exception e)
             {
-                // Whatever it is, later uploads are to be told of. A container that is missing has no uploads. Anything else is told once, until it is over.
-                // Only the messages of storage and HTTP are known to hold no name of an image.
+                // Keep watching after any error, so that later uploads are still reported. A missing container just means that there are no uploads. Other
+                // errors are logged once until they are resolved. Only the messages of storage and HTTP errors are known not to contain image names.
                 string reason = e is RequestFailedException or AggregateException or HttpRequestException ? e.Message.Split('\n')[0].Trim() : $"{e.GetType().Name}.";
                 if (reason != fault && e is not RequestFailedException { Status: 404 })
                 {
-                    log.LogWarning("The container '{Container}' cannot be looked through for uploads: {Reason} This is tried again.", Container, reason);
+                    log.LogWarning("The container '{Container}' cannot be checked for uploads: {Reason} Retrying.", Container, reason);
                 }
 
                 fault = reason;
@@ -105,8 +108,8 @@ internal sealed class LocalEventGrid(
             known.Add(others);
         }
 
-        // An event is sent before it is remembered: one that is sent twice does no harm, one that is never sent would. Where sending fails, what was sent is
-        // remembered all the same, or one failure would send all the others again each second.
+        // Events are sent before they are recorded: sending one twice is harmless, not sending it is not. If sending one event fails, those already sent are
+        // still recorded; otherwise a single failure would resend all others every second.
         IReadOnlyList<BlobItem> unsent = known.NewOf(created);
         ConcurrentBag<BlobItem> sent = [];
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = ParallelEvents, CancellationToken = cancellationToken };
@@ -126,7 +129,7 @@ internal sealed class LocalEventGrid(
         await KeepAsync(known, cancellationToken);
     }
 
-    /// <summary>Sends an event of the Event Grid schema ("Azure Blob Storage as an Event Grid source").</summary>
+    /// <summary>Sends an event in the Event Grid schema ("Azure Blob Storage as an Event Grid source").</summary>
     private async Task SendAsync(BlobItem blob, CancellationToken cancellationToken)
     {
         BlobClient client = storage.GetBlobContainerClient(Container).GetBlobClient(DotSegments.Keep(blob.Name));
@@ -187,7 +190,7 @@ internal sealed class LocalEventGrid(
             }
             catch (RequestFailedException e) when (e.Status is 409 or 412 && attempt < MaxTries)
             {
-                // another launcher kept its own meanwhile
+                // another launcher has changed the state in the meantime: merge and retry
             }
         }
     }

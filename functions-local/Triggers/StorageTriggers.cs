@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Local.Triggers;
 
-/// <summary>Listens to blobs, queues and timers as <see cref="TriggerHost"/> does, and starts that again where one of its listeners fails.</summary>
+/// <summary>Listens for blobs, queue messages and timers through a <see cref="TriggerHost"/>, which it restarts if one of the listeners fails.</summary>
 internal sealed class StorageTriggers : IAsyncDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2), LongestPause = TimeSpan.FromSeconds(30);
@@ -19,7 +19,7 @@ internal sealed class StorageTriggers : IAsyncDisposable
 
     private StorageTriggers(Func<Action<Exception>, CancellationToken, Task<TriggerHost>> start, ILogger log) => (this.start, this.log) = (start, log);
 
-    /// <summary>Starts to listen for the given functions.</summary>
+    /// <summary>Starts listening for the triggers of the given functions.</summary>
     /// <exception cref="LaunchException">A function or a setting cannot be used.</exception>
     public static async Task<StorageTriggers> StartAsync(
         IReadOnlyList<AppFunction> functions, FunctionsWorker worker, LocalSettings settings, ILoggerFactory logs, CancellationToken cancellationToken)
@@ -30,7 +30,7 @@ internal sealed class StorageTriggers : IAsyncDisposable
         return triggers;
     }
 
-    /// <summary>Takes nothing new and lets what runs end.</summary>
+    /// <summary>Stops listening and waits for running calls to finish.</summary>
     public async ValueTask DisposeAsync()
     {
         await stopping.CancelAsync();
@@ -48,12 +48,12 @@ internal sealed class StorageTriggers : IAsyncDisposable
             while (true)
             {
                 Exception fault = await faults.Reader.ReadAsync(cancellationToken);
-                log.LogError("A listener failed, {Fault}: all are started again.", fault.GetType().Name); // its message may name an image
-                await Task.Delay(Pause, cancellationToken); // others may fail of the same cause
+                log.LogError("A listener failed ({Fault}). Restarting all listeners.", fault.GetType().Name); // the exception's message may contain an image name
+                await Task.Delay(Pause, cancellationToken); // other listeners may fail for the same reason
                 await StopAsync();
                 while (faults.Reader.TryRead(out _))
                 {
-                    // Of the listeners that are stopped.
+                    // Discard the faults of the stopped listeners.
                 }
 
                 await StartAgainAsync(cancellationToken);
@@ -61,7 +61,7 @@ internal sealed class StorageTriggers : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // The launcher stops.
+            // The launcher is stopping.
         }
     }
 
@@ -79,7 +79,7 @@ internal sealed class StorageTriggers : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or AggregateException or RequestFailedException or IOException)
         {
-            log.LogWarning("The listeners did not stop as they should, {Fault}.", e.GetType().Name);
+            log.LogWarning("The listeners did not stop cleanly ({Fault}).", e.GetType().Name);
         }
     }
 
@@ -93,7 +93,7 @@ internal sealed class StorageTriggers : IAsyncDisposable
             }
             catch (LaunchException e)
             {
-                log.LogError("The listeners cannot be started yet, {Fault}. This is tried again.", (e.InnerException ?? e).GetType().Name);
+                log.LogError("The listeners cannot be started yet ({Fault}). Retrying.", (e.InnerException ?? e).GetType().Name);
                 await Task.Delay(pause, cancellationToken);
             }
         }

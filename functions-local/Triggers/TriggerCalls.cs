@@ -8,19 +8,19 @@ using ExecutionContext = Microsoft.Azure.WebJobs.ExecutionContext;
 
 namespace Lentigo.Functions.Local.Triggers;
 
-/// <summary>What the emitted methods call: passes a trigger's value and what is known of it on to the worker.</summary>
+/// <summary>The base class of the emitted methods' class: passes a trigger's value and metadata to the worker.</summary>
 public abstract class TriggerCalls
 {
     internal FunctionsWorker? Worker { get; set; }
 
     internal IReadOnlyDictionary<string, AppFunction>? Functions { get; set; }
 
-    /// <summary>Calls a function in the worker, and fails as it does, so that the WebJobs SDK counts the tries.</summary>
+    /// <summary>Calls a function in the worker. Throws if the function fails, so that the WebJobs SDK counts the attempts.</summary>
     /// <param name="function">The function's name.</param>
-    /// <param name="trigger">The trigger's value: <see cref="ParameterBindingData"/>, a text or <see cref="TimerInfo"/>.</param>
-    /// <param name="binder">Holds what the trigger knows beside its value.</param>
+    /// <param name="trigger">The trigger's value: <see cref="ParameterBindingData"/>, a string or <see cref="TimerInfo"/>.</param>
+    /// <param name="binder">Provides the trigger's metadata.</param>
     /// <param name="context">Identifies the call.</param>
-    /// <param name="cancellationToken">Cancelled when the launcher stops.</param>
+    /// <param name="cancellationToken">Canceled when the launcher stops.</param>
     public async Task CallAsync(string function, object trigger, Binder binder, ExecutionContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(binder);

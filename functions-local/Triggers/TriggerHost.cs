@@ -16,8 +16,8 @@ using Microsoft.Extensions.Logging;
 namespace Lentigo.Functions.Local.Triggers;
 
 /// <summary>
-/// Listens to blobs, queues and timers with the WebJobs SDK: scanning, tries and poison queues are Azure's own code. Of uploads to an account on this machine
-/// <see cref="LocalEventGrid"/> tells it, as Event Grid does in Azure.
+/// Listens for blobs, queue messages and timers with the WebJobs SDK, so that polling, retries and poison queues are Azure's own code. For a storage account on
+/// this machine, <see cref="LocalEventGrid"/> notifies it of uploads, as Event Grid does in Azure.
 /// </summary>
 internal sealed class TriggerHost : IAsyncDisposable
 {
@@ -27,13 +27,13 @@ internal sealed class TriggerHost : IAsyncDisposable
 
     private TriggerHost(IHost host, IReadOnlyList<LocalEventGrid> events) => (this.host, this.events) = (host, events);
 
-    /// <summary>Starts to listen for the given functions.</summary>
-    /// <param name="functions">The functions, all of which have triggers that are known.</param>
+    /// <summary>Starts listening for the triggers of the given functions.</summary>
+    /// <param name="functions">The functions; all must have supported triggers.</param>
     /// <param name="worker">Runs them.</param>
     /// <param name="settings">The app's settings.</param>
-    /// <param name="logs">The log.</param>
-    /// <param name="onFault">Told of a listener that failed and may listen no more.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="logs">Creates the loggers.</param>
+    /// <param name="onFault">Called when a listener has failed and may have stopped listening.</param>
+    /// <param name="cancellationToken">Cancels the start.</param>
     /// <exception cref="LaunchException">A function or a setting cannot be used.</exception>
     public static async Task<TriggerHost> StartAsync(
         IReadOnlyList<AppFunction> functions, FunctionsWorker worker, LocalSettings settings, ILoggerFactory logs, Action<Exception> onFault, CancellationToken cancellationToken)
@@ -54,13 +54,14 @@ internal sealed class TriggerHost : IAsyncDisposable
             {
                 LauncherHosts.AddTo(services, logs);
                 services.Configure<HostOptions>(o => o.ShutdownTimeout = StopLimit);
-                // As short as the SDK allows: a launcher that was killed holds its locks that long, and there is no other one to wait for.
+                // The minimum that the SDK allows. A killed launcher holds its locks for this long, and there is no other instance to wait for.
                 services.Configure<SingletonOptions>(o => o.ListenerLockPeriod = o.ListenerLockRecoveryPollingInterval = TimeSpan.FromSeconds(15));
                 services.AddSingleton<ITypeLocator>(new TriggerMethods(functions, byEvents));
                 services.AddSingleton<IJobActivator>(new Activator(worker, functions.ToDictionary(f => f.Name, StringComparer.OrdinalIgnoreCase)));
                 services.AddSingleton<IWebJobsExceptionHandler>(new Faults(onFault));
                 services.AddSingleton<IHostIdProvider>(new HostId(settings.Options.HostId));
-                // Never written to (see TriggerMethods), but asked for; the default one needs an older Microsoft.Azure.WebJobs.Host.Storage.
+                // Required by the SDK, but never written to (see TriggerMethods); the default implementation needs an older
+                // Microsoft.Azure.WebJobs.Host.Storage.
                 services.AddSingleton<ScheduleMonitor>(new FileSystemScheduleMonitor(Path.GetTempPath()));
             })
             .Build();
@@ -80,11 +81,11 @@ internal sealed class TriggerHost : IAsyncDisposable
         catch (Exception e) when (e is not OperationCanceledException)
         {
             host.Dispose();
-            throw new LaunchException($"The triggers cannot be listened to: {(e.InnerException ?? e).Message} Correct the section extensions of host.json, a setting AzureFunctionsJobHost__extensions__... that overrides it, or the function.", e);
+            throw new LaunchException($"The trigger listeners cannot be started: {(e.InnerException ?? e).Message} Correct the section extensions of host.json, a setting AzureFunctionsJobHost__extensions__... that overrides it, or the function.", e);
         }
     }
 
-    /// <summary>Takes nothing new and lets what runs end.</summary>
+    /// <summary>Stops listening and waits for running calls to finish.</summary>
     public async ValueTask DisposeAsync()
     {
         foreach (LocalEventGrid one in events)
@@ -97,14 +98,14 @@ internal sealed class TriggerHost : IAsyncDisposable
         host.Dispose();
     }
 
-    /// <summary>The app's storage account where that is one on this machine, which sends no events.</summary>
+    /// <summary>Returns a client of the app's storage account if it is on this machine, and therefore sends no events; otherwise null.</summary>
     private static BlobServiceClient? LocalAccount(LocalSettings settings) =>
         settings.Configuration[LocalSettings.StorageSetting] is { Length: > 0 } connection
             && new BlobServiceClient(connection, new BlobClientOptions { TrimBlobNameSlashes = false }) is { Uri.IsLoopback: true } account
                 ? account
                 : null;
 
-    /// <summary>The SDK's own handler ends the process.</summary>
+    /// <summary>Reports unhandled exceptions; the SDK's default handler would end the process.</summary>
     private sealed class Faults(Action<Exception> report) : IWebJobsExceptionHandler
     {
         public Task OnTimeoutExceptionAsync(ExceptionDispatchInfo exceptionInfo, TimeSpan timeoutGracePeriod) => OnUnhandledExceptionAsync(exceptionInfo);

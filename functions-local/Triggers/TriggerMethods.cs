@@ -8,8 +8,8 @@ using ExecutionContext = Microsoft.Azure.WebJobs.ExecutionContext;
 namespace Lentigo.Functions.Local.Triggers;
 
 /// <summary>
-/// The WebJobs SDK takes functions from methods with trigger attributes. This emits a class that has such a method for each function of the app;
-/// all that a method does is to pass its arguments on to <see cref="TriggerCalls.CallAsync"/>.
+/// Emits a class with a method for each function of the app, because the WebJobs SDK discovers functions as methods with trigger attributes. Each method only
+/// passes its arguments to <see cref="TriggerCalls.CallAsync"/>.
 /// </summary>
 internal sealed class TriggerMethods : ITypeLocator
 {
@@ -19,7 +19,7 @@ internal sealed class TriggerMethods : ITypeLocator
 
     /// <summary>Emits the class.</summary>
     /// <param name="functions">The functions.</param>
-    /// <param name="byEvents">Those with a blob trigger that events tell of uploads, and no scan.</param>
+    /// <param name="byEvents">The functions with a blob trigger that is driven by events instead of polling.</param>
     public TriggerMethods(IEnumerable<AppFunction> functions, IReadOnlyCollection<AppFunction> byEvents)
     {
         TypeBuilder builder = AssemblyBuilder.DefineDynamicAssembly(new("Lentigo.Functions.Local.Emitted"), AssemblyBuilderAccess.Run)
@@ -33,10 +33,10 @@ internal sealed class TriggerMethods : ITypeLocator
         type = builder.CreateType();
     }
 
-    /// <summary>Whether a function has a trigger that the WebJobs SDK listens to.</summary>
+    /// <summary>Whether the launcher supports the trigger of a function.</summary>
     public static bool CanListenTo(AppFunction function) => function.TriggerType is "blobTrigger" or "queueTrigger" or "timerTrigger";
 
-    /// <summary>How the WebJobs SDK identifies a function.</summary>
+    /// <summary>Returns the id by which the WebJobs SDK identifies a function.</summary>
     public static string IdOf(AppFunction function) => $"{ClassName}.{function.Name}";
 
     /// <inheritdoc/>
@@ -51,7 +51,7 @@ internal sealed class TriggerMethods : ITypeLocator
             _ => (typeof(TimerInfo), Attribute<TimerTriggerAttribute>(
                 function["schedule"]!,
                 (nameof(TimerTriggerAttribute.RunOnStartup), Flag("runOnStartup") ?? false),
-                (nameof(TimerTriggerAttribute.UseMonitor), false))), // what a machine that was off has missed is not made up for
+                (nameof(TimerTriggerAttribute.UseMonitor), false))), // timer runs missed while the machine was off are not made up
         };
 
         MethodBuilder method = builder.DefineMethod(function.Name, MethodAttributes.Public, typeof(Task), [valueType, typeof(Binder), typeof(ExecutionContext), typeof(CancellationToken)]);

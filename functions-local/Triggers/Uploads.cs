@@ -4,36 +4,38 @@ using Azure.Storage.Blobs.Models;
 namespace Lentigo.Functions.Local.Triggers;
 
 /// <summary>
-/// Tells new versions of blobs from those that were seen before, by listings of their container. Times of modification are those of the storage account, so a version
-/// that is older than all that a listing showed, less <see cref="Margin"/>, was in that listing.
+/// Detects new versions of blobs from listings of their container. Modification times come from the storage account's clock. Therefore every version older than
+/// the newest one in a listing minus <see cref="Margin"/> was in that listing.
 /// </summary>
 internal sealed class Uploads
 {
-    /// <summary>How long an upload may take to appear in a listing; what is as young as this is remembered by name.</summary>
+    /// <summary>The maximum time that an upload may take to appear in a listing. More recent versions are recorded by name.</summary>
     public static readonly TimeSpan Margin = TimeSpan.FromSeconds(10);
 
     private Dictionary<string, Version> seen;
 
-    /// <summary>Nothing was seen so far, or what <see cref="ToJson"/> kept.</summary>
+    /// <summary>Starts with no seen versions, or with the state that <see cref="ToJson"/> saved.</summary>
     public Uploads(State? kept = null)
     {
         Through = kept?.Through ?? DateTimeOffset.MinValue;
         seen = kept?.Seen ?? [];
     }
 
-    /// <summary>Every version that is older was seen.</summary>
+    /// <summary>Every version older than this has been seen.</summary>
     public DateTimeOffset Through { get; private set; }
 
-    /// <summary>The blobs of a listing that were not seen in this version.</summary>
+    /// <summary>Returns the blobs of a listing whose version has not been seen.</summary>
     public IReadOnlyList<BlobItem> NewOf(IEnumerable<BlobItem> listing) => [.. listing.Where(IsNew)];
 
-    /// <summary>Whether a blob was not seen in this version.</summary>
+    /// <summary>Whether this version of a blob has not been seen.</summary>
     public bool IsNew(BlobItem blob) =>
         blob.Properties.LastModified >= Through && !(seen.TryGetValue(blob.Name, out Version? known) && known.ETag == $"{blob.Properties.ETag}");
 
-    /// <summary>Remembers versions, and forgets those that <see cref="Through"/> covers.</summary>
+    /// <summary>Records versions as seen, and drops those that <see cref="Through"/> covers.</summary>
     /// <param name="blobs">The versions.</param>
-    /// <param name="isAll">Whether they are all that a listing showed as new; otherwise <see cref="Through"/> stays, for an older one may be missing.</param>
+    /// <param name="isAll">
+    /// Whether these are all the new versions of a listing; otherwise <see cref="Through"/> is not advanced, because an older version may be missing.
+    /// </param>
     public void Remember(IEnumerable<BlobItem> blobs, bool isAll = true)
     {
         foreach (BlobItem blob in blobs)
@@ -48,7 +50,7 @@ internal sealed class Uploads
         }
     }
 
-    /// <summary>Takes over what another launcher on the same account has seen.</summary>
+    /// <summary>Merges the versions that another launcher on the same account has seen.</summary>
     public void Add(State other)
     {
         foreach ((string name, Version version) in other.Seen)
@@ -62,10 +64,10 @@ internal sealed class Uploads
         Through = other.Through > Through ? other.Through : Through;
     }
 
-    /// <summary>What a later start needs.</summary>
+    /// <summary>Serializes the state for the next start.</summary>
     public BinaryData ToJson() => BinaryData.FromObjectAsJson(new State(Through, seen));
 
-    /// <summary>Reads what was kept; null where it cannot be read.</summary>
+    /// <summary>Parses a saved state; returns null if it is malformed.</summary>
     public static State? Parse(BinaryData json)
     {
         try
@@ -78,13 +80,13 @@ internal sealed class Uploads
         }
     }
 
-    /// <summary>What is kept in storage.</summary>
-    /// <param name="Through">Every version that is older was seen.</param>
-    /// <param name="Seen">Younger ones that were seen, by name.</param>
+    /// <summary>The state that is saved in storage.</summary>
+    /// <param name="Through">Every version older than this has been seen.</param>
+    /// <param name="Seen">The more recent versions that have been seen, by blob name.</param>
     internal sealed record State(DateTimeOffset Through, Dictionary<string, Version> Seen);
 
     /// <summary>A version of a blob.</summary>
-    /// <param name="ETag">Its ETag.</param>
+    /// <param name="ETag">The ETag of the version.</param>
     /// <param name="Modified">When it was uploaded.</param>
     internal sealed record Version(string ETag, DateTimeOffset Modified);
 }

@@ -20,7 +20,7 @@ internal sealed class AppFunction
         }
     }
 
-    /// <summary>The metadata, as it is sent back to load the function.</summary>
+    /// <summary>The metadata as reported by the worker; sent back unchanged to load the function.</summary>
     public RpcFunctionMetadata Metadata { get; }
 
     /// <summary>The function's name.</summary>
@@ -35,12 +35,12 @@ internal sealed class AppFunction
     /// <summary>The HTTP methods of an HTTP trigger; none means all.</summary>
     public IReadOnlyList<string> Methods => Property("methods") is { ValueKind: JsonValueKind.Array } methods ? [.. methods.EnumerateArray().Select(m => m.GetString()!)] : [];
 
-    /// <summary>Whether the worker reads the trigger's value itself and is only told where it is.</summary>
+    /// <summary>Whether the trigger uses deferred binding: the worker receives only a reference and reads the value itself.</summary>
     public bool IsDeferred =>
         Property("properties") is { ValueKind: JsonValueKind.Object } properties
         && properties.TryGetProperty("supportsDeferredBinding", out JsonElement value) && value.ToString().Equals("true", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>A property of the trigger as text, or null where it is not there.</summary>
+    /// <summary>A property of the trigger as text, or null if it is absent.</summary>
     public string? this[string property] => Property(property) is { ValueKind: not (JsonValueKind.Undefined or JsonValueKind.Null) } value ? value.ToString() : null;
 
     private JsonElement Property(string name) =>

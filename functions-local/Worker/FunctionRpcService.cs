@@ -5,7 +5,7 @@ namespace Lentigo.Functions.Local.Worker;
 /// <summary>The gRPC service that workers connect to.</summary>
 internal sealed class FunctionRpcService : FunctionRpc.FunctionRpcBase
 {
-    /// <summary>Gives the connection of a worker id, or null where no worker of that id was started.</summary>
+    /// <summary>Returns the connection for a worker id, or null if no worker with this id was started.</summary>
     public Func<string, WorkerConnection?> Accept { get; set; } = _ => null;
 
     /// <inheritdoc/>

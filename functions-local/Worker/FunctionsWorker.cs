@@ -4,11 +4,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Local.Worker;
 
-/// <summary>The app's worker: a process that is started again when it dies, and what the app's functions can be called through.</summary>
+/// <summary>The app's worker process: calls the app's functions, and restarts the process if it dies.</summary>
 /// <param name="appFolder">The app's output folder.</param>
 /// <param name="settings">The app's settings, as environment variables.</param>
 /// <param name="rpcEndpoint">Where the launcher serves FunctionRpc.</param>
-/// <param name="functionTimeout">How long one call may take; null is no limit.</param>
+/// <param name="functionTimeout">The time limit of a call; null for no limit.</param>
 /// <param name="logs">Receives the worker's log.</param>
 internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<string, string> settings, Uri rpcEndpoint, TimeSpan? functionTimeout, ILoggerFactory logs) : IAsyncDisposable
 {
@@ -29,7 +29,7 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
     /// <summary>The connection to the worker, or null while there is none.</summary>
     public WorkerConnection? Current => ready.Task is { IsCompletedSuccessfully: true, Result: { Closed.IsCompleted: false } connection } ? connection : null;
 
-    /// <summary>The connection that a worker which identifies itself by the id shall have, or null where none of that id was started.</summary>
+    /// <summary>Returns the connection for a worker that identifies itself by the given id, or null if no worker with this id was started.</summary>
     public WorkerConnection? Accept(string workerId)
     {
         (string id, WorkerConnection connection, TaskCompletionSource connected) = expected;
@@ -37,8 +37,8 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
     }
 
     /// <summary>Starts the worker and loads its functions.</summary>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="LaunchException">It does not start, or a function cannot be loaded.</exception>
+    /// <param name="cancellationToken">Cancels the start.</param>
+    /// <exception cref="LaunchException">The worker does not start, or a function cannot be loaded.</exception>
     public async Task<IReadOnlyList<AppFunction>> StartAsync(CancellationToken cancellationToken)
     {
         IReadOnlyList<AppFunction> functions = await StartFirstAsync(cancellationToken);
@@ -46,10 +46,10 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
         return functions;
     }
 
-    /// <summary>Calls a function, once there is a worker.</summary>
-    /// <exception cref="WorkerLostException">The worker ended meanwhile.</exception>
+    /// <summary>Calls a function; waits until a worker is ready.</summary>
+    /// <exception cref="WorkerLostException">The worker ended during the call.</exception>
     /// <exception cref="FunctionFailedException">The function threw.</exception>
-    /// <exception cref="TimeoutException">It took longer than <c>functionTimeout</c> of host.json.</exception>
+    /// <exception cref="TimeoutException">The call took longer than <c>functionTimeout</c> in host.json.</exception>
     public async Task InvokeAsync(AppFunction function, InvocationRequest request, CancellationToken cancellationToken) =>
         await InvokeAsync(await ready.Task.WaitAsync(cancellationToken), function, request, cancellationToken);
 
@@ -67,7 +67,7 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
         Task<StreamingMessage> answer = connection.AskAsync(new() { RequestId = request.InvocationId, InvocationRequest = request }, CancellationToken.None);
         using (limit.Token.Register(() => connection.Send(new() { InvocationCancel = new() { InvocationId = request.InvocationId } })))
         {
-            await Task.WhenAny(answer, Task.Delay(Timeout.Infinite, limit.Token)); // until it answers or is told to stop
+            await Task.WhenAny(answer, Task.Delay(Timeout.Infinite, limit.Token)); // until it answers, is canceled or times out
             if (!answer.IsCompleted)
             {
                 await Task.WhenAny(answer, Task.Delay(CancelGrace, CancellationToken.None));
@@ -88,7 +88,7 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
         }
     }
 
-    /// <summary>Asks the worker to stop, and ends it if it does not.</summary>
+    /// <summary>Asks the worker to stop, and kills it if it does not.</summary>
     public async ValueTask DisposeAsync()
     {
         await stopping.CancelAsync();
@@ -105,7 +105,7 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
 
     private static TaskCompletionSource<WorkerConnection> NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>The worker chooses a free port and binds it a moment later, when another process may have taken it: a start that ends so is tried again.</summary>
+    /// <summary>The worker picks a free port and binds it a moment later. If another process takes the port in between, the start is retried.</summary>
     private async Task<IReadOnlyList<AppFunction>> StartFirstAsync(CancellationToken cancellationToken)
     {
         for (int start = 1; ; start++)
@@ -116,7 +116,7 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
             }
             catch (LaunchException) when (start < MaxFirstStarts && process is { FoundPortTaken: true })
             {
-                log.LogWarning("Another process took the port that the worker had chosen. It is started again.");
+                log.LogWarning("Another process took the port that the worker had chosen. Restarting the worker.");
             }
         }
     }
@@ -137,8 +137,8 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
             if (ready.Task.IsCompleted)
             {
                 ready = NewSignal();
-                await Task.WhenAny(process.Ended, Task.Delay(EndGrace)); // a stream breaks a moment before its process has ended
-                log.LogError("The worker, process {Id}, ended with {Ending}. It is started again.", process.Id, process.Ended.IsCompleted ? process.Ending : "a broken connection");
+                await Task.WhenAny(process.Ended, Task.Delay(EndGrace)); // the stream breaks a moment before the process has ended
+                log.LogError("The worker, process {Id}, ended with {Ending}. Restarting it.", process.Id, process.Ended.IsCompleted ? process.Ending : "a broken connection");
             }
 
             pause = Stopwatch.GetElapsedTime(started) > StableAfter ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Clamp(2 * pause.TotalSeconds, 1, LongestPause.TotalSeconds));
@@ -148,7 +148,7 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
                 await process.DisposeAsync();
                 started = Stopwatch.GetTimestamp();
                 await StartProcessAsync(stopping.Token);
-                log.LogInformation("The worker runs again, process {Id}.", process.Id);
+                log.LogInformation("The worker was restarted as process {Id}.", process.Id);
             }
             catch (OperationCanceledException)
             {
@@ -156,7 +156,7 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
             }
             catch (LaunchException e)
             {
-                log.LogError("The worker could not be started again: {Reason}", e.Message);
+                log.LogError("The worker could not be restarted: {Reason}", e.Message);
             }
         }
     }
@@ -186,7 +186,7 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
             await started.DisposeAsync();
             cancellationToken.ThrowIfCancellationRequested();
             throw e is OperationCanceledException
-                ? new LaunchException($"The worker did not connect within {ConnectLimit.TotalSeconds:0} seconds. Look into its log above, or start again when the machine is less busy.")
+                ? new LaunchException($"The worker did not connect within {ConnectLimit.TotalSeconds:0} seconds. See its log above, or start again when the machine is less busy.")
                 : e as LaunchException ?? new LaunchException($"The worker could not be started: {e.Message}", e);
         }
     }
@@ -219,9 +219,9 @@ internal sealed class FunctionsWorker(string appFolder, IReadOnlyDictionary<stri
     }
 }
 
-/// <summary>A function threw. The message is the exception's own, as the worker reports it.</summary>
+/// <summary>A function threw an exception. The message contains the exception's message as reported by the worker.</summary>
 internal sealed class FunctionFailedException(string function, RpcException? failure) : Exception($"The function '{function}' failed: {failure?.Message}")
 {
-    /// <summary>Where it threw, in the worker.</summary>
+    /// <summary>The stack trace of the exception in the worker.</summary>
     public string WorkerStackTrace => failure?.StackTrace ?? "";
 }

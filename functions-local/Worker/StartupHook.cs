@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 /// <summary>
-/// Runs in the worker's process before its program (DOTNET_STARTUP_HOOKS; the runtime wants this name and no namespace). The worker's standard
-/// input is a pipe whose other end only the launcher holds: when it closes the launcher is gone, even if it was killed, and the worker ends too.
+/// Runs in the worker process before its Main method (DOTNET_STARTUP_HOOKS; the runtime requires this class name and no namespace). The worker's standard input
+/// is a pipe whose other end is held only by the launcher. When the pipe closes, the launcher is gone, even if it was killed, and the worker exits too.
 /// </summary>
 internal static class StartupHook
 {
@@ -12,7 +12,7 @@ internal static class StartupHook
     {
         if (!OperatingSystem.IsWindows())
         {
-            // A terminal sends Ctrl+C to its whole process group. The launcher alone takes it: it lets the worker finish first.
+            // A terminal sends Ctrl+C to its whole process group. Leave the group so that only the launcher receives it and lets the worker finish first.
             _ = SetProcessGroup(0, 0);
         }
 

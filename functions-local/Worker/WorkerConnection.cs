@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Local.Worker;
 
-/// <summary>The FunctionRpc stream to one worker process. Every message that the worker answers carries a request id, which its answer repeats.</summary>
+/// <summary>The FunctionRpc stream to one worker process. Requests carry a request id, which the worker repeats in its response.</summary>
 internal sealed class WorkerConnection(ILoggerFactory logs)
 {
     private readonly Channel<StreamingMessage> outgoing = Channel.CreateUnbounded<StreamingMessage>(new() { SingleReader = true });
@@ -47,7 +47,7 @@ internal sealed class WorkerConnection(ILoggerFactory logs)
         }
     }
 
-    /// <summary>Carries messages until the worker ends or the call is cancelled.</summary>
+    /// <summary>Exchanges messages until the worker ends or the call is canceled.</summary>
     public async Task RunAsync(IAsyncStreamReader<StreamingMessage> reader, IServerStreamWriter<StreamingMessage> writer, CancellationToken cancellationToken)
     {
         Task writing = WriteAsync(writer, cancellationToken);
@@ -69,7 +69,7 @@ internal sealed class WorkerConnection(ILoggerFactory logs)
         }
     }
 
-    /// <summary>Ends the stream: what waits for an answer gets a <see cref="WorkerLostException"/>.</summary>
+    /// <summary>Closes the stream; pending requests fail with a <see cref="WorkerLostException"/>.</summary>
     public void Close()
     {
         outgoing.Writer.TryComplete();
@@ -110,5 +110,5 @@ internal sealed class WorkerConnection(ILoggerFactory logs)
     }
 }
 
-/// <summary>The worker ended while it worked on something, or is not there.</summary>
+/// <summary>The worker ended before it answered, or is not running.</summary>
 internal sealed class WorkerLostException() : IOException("The worker process ended before it answered.");

@@ -4,10 +4,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Local.Worker;
 
-/// <summary>A process of the app's worker. It ends with the launcher, however that ends: see <see cref="StartupHook"/>.</summary>
+/// <summary>A worker process of the app. It ends when the launcher ends, even if the launcher is killed; see <see cref="StartupHook"/>.</summary>
 internal sealed class WorkerProcess : IAsyncDisposable
 {
-    /// <summary>The type of Kestrel's exception, which stands in what the runtime writes of it in any language.</summary>
+    /// <summary>The type name of Kestrel's exception. Unlike its message, it is not localized in the runtime's output.</summary>
     private const string AddressInUse = "AddressInUseException";
 
     private const int KeptLines = 20;
@@ -29,10 +29,10 @@ internal sealed class WorkerProcess : IAsyncDisposable
     /// <summary>The process's id.</summary>
     public int Id { get; private init; }
 
-    /// <summary>Whether another process took the port of its HTTP endpoint between its choice and its use, so that another start may succeed.</summary>
+    /// <summary>Whether another process took the port of the HTTP endpoint before the worker could bind it, so that a retry may succeed.</summary>
     public bool FoundPortTaken { get; private set; }
 
-    /// <summary>How the process ended: its exit code and what it last wrote to the standard error stream.</summary>
+    /// <summary>How the process ended: its exit code and the last lines of its standard error output.</summary>
     public string Ending
     {
         get
@@ -44,13 +44,13 @@ internal sealed class WorkerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts the worker that <c>worker.config.json</c> of the app names.</summary>
+    /// <summary>Starts the worker specified in the app's <c>worker.config.json</c>.</summary>
     /// <param name="appFolder">The app's output folder.</param>
     /// <param name="rpcEndpoint">Where the launcher serves FunctionRpc.</param>
-    /// <param name="workerId">What the worker identifies itself by.</param>
+    /// <param name="workerId">The id by which the worker identifies itself.</param>
     /// <param name="settings">The app's settings, as environment variables.</param>
-    /// <param name="log">Receives what the process writes to its output streams.</param>
-    /// <exception cref="LaunchException">The folder holds no app.</exception>
+    /// <param name="log">Receives the process's standard output and error output.</param>
+    /// <exception cref="LaunchException">The folder does not contain an app.</exception>
     public static WorkerProcess Start(string appFolder, Uri rpcEndpoint, string workerId, IReadOnlyDictionary<string, string> settings, ILogger log)
     {
         ProcessStartInfo start = new(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
@@ -73,7 +73,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
             start.Environment[name] = value;
         }
 
-        start.Environment.Remove("ASPNETCORE_URLS"); // the launcher's address, not the worker's
+        start.Environment.Remove("ASPNETCORE_URLS"); // it is the launcher's address, not the worker's
         start.Environment["FUNCTIONS_APPLICATION_DIRECTORY"] = appFolder;
         string hook = typeof(StartupHook).Assembly.Location;
         start.Environment["DOTNET_STARTUP_HOOKS"] = start.Environment.TryGetValue("DOTNET_STARTUP_HOOKS", out string? others) && others is { Length: > 0 }
@@ -90,7 +90,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         return worker;
     }
 
-    /// <summary>Ends the process at once, if it runs.</summary>
+    /// <summary>Kills the process if it is running.</summary>
     public async ValueTask DisposeAsync()
     {
         if (isDisposed)

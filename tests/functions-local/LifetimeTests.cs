@@ -118,7 +118,7 @@ public sealed class LifetimeTests(AzuriteFixture azurite)
     [InlineData("Launcher__RequireKeys", "perhaps", "Launcher:RequireKeys")]
     [InlineData("Launcher__LocalHttpPort", "0", "LocalHttpPort 0")]
     [InlineData("Lentigo__Model", "absent", "no model 'absent'")]
-    [InlineData("AzureFunctionsJobHost__functionTimeout", "soon", "wrong value")]
+    [InlineData("AzureFunctionsJobHost__functionTimeout", "soon", "invalid value")]
     [InlineData("AzureFunctionsJobHost__extensions__blobs__poisonBlobThreshold", "many", "many is not a valid value")]
     public Task A_wrong_setting_is_named_in_one_sentence(string name, string value, string reason) =>
         AssertOneSentenceAsync(new() { Environment = { [name] = value } }, reason);
@@ -144,7 +144,7 @@ public sealed class LifetimeTests(AzuriteFixture azurite)
         int port = Azurite.FreePort();
         using TcpListener taken = new(IPAddress.Loopback, port);
         taken.Start();
-        await AssertOneSentenceAsync(new() { Environment = { ["AzureWebJobsStorage"] = Azurite.ConnectionString(port, Azurite.FreePort()) } }, $"Something answers on port {port}");
+        await AssertOneSentenceAsync(new() { Environment = { ["AzureWebJobsStorage"] = Azurite.ConnectionString(port, Azurite.FreePort()) } }, $"A service is running on port {port}");
     }
 
     [Fact]
