@@ -16,7 +16,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Lentigo.Functions.Local;
 
-/// <summary>Runs an app on one machine. Starts storage, worker, HTTP and triggers, and stops HTTP, triggers, worker and storage, in these orders.</summary>
+/// <summary>
+/// Runs an app on one machine. Starts storage, worker, HTTP and triggers in this order; shutdown stops HTTP first, then triggers, worker and storage.
+/// </summary>
 internal static class Launcher
 {
     private const string SetupVerb = "setup";
@@ -141,7 +143,7 @@ internal static class Launcher
         }
         catch (IOException e)
         {
-            throw new LaunchException($"The app cannot listen on port {port}: {e.Message} Stop the program that uses it, or choose another port with --port.", e);
+            throw new LaunchException($"The app cannot listen on port {port}: {e.Message} Stop the program that uses it, or choose another with --port.", e);
         }
     }
 }

@@ -112,7 +112,7 @@ public static class DicomFile
 
                 if (representation == "SQ" || length == UndefinedLength)
                 {
-                    SkipSequence(isExplicit && representation != "UN", length, depth + 1); // UN of undefined length is encoded as implicit VR (PS3.5, section 6.2.2)
+                    SkipSequence(isExplicit && representation != "UN", length, depth + 1); // UN of undefined length is implicit VR (PS3.5, section 6.2.2)
                     continue;
                 }
 

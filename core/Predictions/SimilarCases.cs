@@ -63,8 +63,8 @@ public sealed class SimilarCases
             byte[] halves = File.ReadAllBytes(Path.Combine(package.Folder, FeaturesFile));
             if (cases is not { Count: > 0 } || halves.Length % (2 * cases.Count) != 0)
             {
-                throw new ModelPackageException($"{path} and {FeaturesFile} do not contain the same number of images. Publish a package written by this "
-                    + "product's trainer.");
+                throw new ModelPackageException($"{path} and {FeaturesFile} do not contain the same number of images. Publish a package written by "
+                    + "this product's trainer.");
             }
 
             float[] features = new float[halves.Length / 2];

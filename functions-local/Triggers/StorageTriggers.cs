@@ -48,7 +48,7 @@ internal sealed class StorageTriggers : IAsyncDisposable
             while (true)
             {
                 Exception fault = await faults.Reader.ReadAsync(cancellationToken);
-                log.LogError("A listener failed ({Fault}). Restarting all listeners.", fault.GetType().Name); // the exception's message may contain an image name
+                log.LogError("A listener failed ({Fault}). Restarting all listeners.", fault.GetType().Name); // its message may contain an image name
                 await Task.Delay(Pause, cancellationToken); // other listeners may fail for the same reason
                 await StopAsync();
                 while (faults.Reader.TryRead(out _))
