@@ -14,8 +14,8 @@ using static TorchSharp.torch;
 // measured on the validation images by five-fold cross-validation by lesion. While fitting, each attribute is left out of a third of the rows, so that the layer
 // also answers where nothing is known.
 //   dotnet run --project bench/metadata -c Release -- models/lentigo ham10000-160
-const int Folds = 5, Steps = 1500;
-const double Withheld = 1.0 / 3, LearningRate = 0.02, Penalty = 0.002;
+const int Folds = 5, Steps = 400;
+const double Withheld = 1.0 / 3, LearningRate = 0.05, Penalty = 0.002;
 if (args.Length != 2)
 {
     Console.Error.WriteLine("Name a model package and the data set that it was validated on, such as models/lentigo ham10000-160.");

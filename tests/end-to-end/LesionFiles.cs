@@ -14,18 +14,27 @@ internal static class LesionFiles
         return picture.JpegsaveBuffer(q: 92);
     }
 
+    /// <summary>A small drawing, of which changed copies are made and sent fast.</summary>
+    public static byte[] Small(string format)
+    {
+        using Image picture = Picture(1), small = picture.ThumbnailImage(120);
+        return Encoded(small, format);
+    }
+
     public static byte[] Of(string format)
     {
         using Image picture = Picture(1);
-        return format switch
-        {
-            "jpg" => picture.JpegsaveBuffer(q: 92),
-            "png" => picture.PngsaveBuffer(),
-            "webp" => picture.WebpsaveBuffer(q: 90),
-            "tif" => picture.TiffsaveBuffer(compression: Enums.ForeignTiffCompression.Lzw),
-            _ => throw new ArgumentOutOfRangeException(nameof(format), format, "no such format"),
-        };
+        return Encoded(picture, format);
     }
+
+    private static byte[] Encoded(Image picture, string format) => format switch
+    {
+        "jpg" => picture.JpegsaveBuffer(q: 92),
+        "png" => picture.PngsaveBuffer(),
+        "webp" => picture.WebpsaveBuffer(q: 90),
+        "tif" => picture.TiffsaveBuffer(compression: Enums.ForeignTiffCompression.Lzw),
+        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "no such format"),
+    };
 
     /// <summary>The drawing at another size in pixels.</summary>
     public static byte[] Png(int width, int height)
