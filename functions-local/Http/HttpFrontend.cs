@@ -60,8 +60,8 @@ internal sealed class HttpFrontend(FunctionsWorker worker, LauncherOptions optio
     }
 
     /// <summary>
-    /// When the launcher stops, fully received requests are still answered. Requests that are still uploading are aborted, because they could delay the
-    /// shutdown indefinitely.
+    /// When the launcher stops, requests whose body has been read are still answered. Those that are still uploading are aborted, because they could delay
+    /// the shutdown.
     /// </summary>
     private static async Task LeaveUnfinishedUploads(HttpContext context, RequestDelegate next)
     {

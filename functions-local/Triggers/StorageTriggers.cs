@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using Azure;
 using Lentigo.Functions.Local.Settings;
 using Lentigo.Functions.Local.Worker;
 using Microsoft.Extensions.Logging;
@@ -59,7 +58,7 @@ internal sealed class StorageTriggers : IAsyncDisposable
                 await StartAgainAsync(cancellationToken);
             }
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             // The launcher is stopping.
         }
@@ -77,7 +76,7 @@ internal sealed class StorageTriggers : IAsyncDisposable
         {
             await host.DisposeAsync();
         }
-        catch (Exception e) when (e is OperationCanceledException or AggregateException or RequestFailedException or IOException)
+        catch (Exception e)
         {
             log.LogWarning("The listeners did not stop cleanly ({Fault}).", e.GetType().Name);
         }
@@ -91,7 +90,7 @@ internal sealed class StorageTriggers : IAsyncDisposable
             {
                 running = await start(Report, cancellationToken);
             }
-            catch (LaunchException e)
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
                 log.LogError("The listeners cannot be started yet ({Fault}). Retrying.", (e.InnerException ?? e).GetType().Name);
                 await Task.Delay(pause, cancellationToken);

@@ -78,7 +78,12 @@ internal sealed class TriggerHost : IAsyncDisposable
 
             return new(host, events);
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (OperationCanceledException)
+        {
+            host.Dispose();
+            throw;
+        }
+        catch (Exception e)
         {
             host.Dispose();
             throw new LaunchException($"The trigger listeners cannot be started: {(e.InnerException ?? e).Message} Correct the section extensions of host.json, a setting AzureFunctionsJobHost__extensions__... that overrides it, or the function.", e);
@@ -88,14 +93,26 @@ internal sealed class TriggerHost : IAsyncDisposable
     /// <summary>Stops listening and waits for running calls to finish.</summary>
     public async ValueTask DisposeAsync()
     {
-        foreach (LocalEventGrid one in events)
+        try
         {
-            await one.DisposeAsync();
-        }
+            foreach (LocalEventGrid one in events)
+            {
+                await one.DisposeAsync();
+            }
 
-        await host.Services.GetRequiredService<IDrainModeManager>().EnableDrainModeAsync(CancellationToken.None);
-        await host.StopAsync(CancellationToken.None);
-        host.Dispose();
+            await host.Services.GetRequiredService<IDrainModeManager>().EnableDrainModeAsync(CancellationToken.None);
+        }
+        finally
+        {
+            try
+            {
+                await host.StopAsync(CancellationToken.None);
+            }
+            finally
+            {
+                host.Dispose();
+            }
+        }
     }
 
     /// <summary>Returns a client of the app's storage account if it is on this machine, and therefore sends no events; otherwise null.</summary>

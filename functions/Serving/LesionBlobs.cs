@@ -327,8 +327,8 @@ public sealed class LesionBlobs(
     }
 
     /// <summary>
-    /// Reads an image and verifies it against the MD5 that storage keeps for most blobs: an image that was corrupted in transit is downloaded again and never
-    /// classified. Since an uploader may have stored a wrong MD5, two identical downloads are accepted as well.
+    /// Reads an image and verifies it against its MD5 where storage keeps one, as it does for most blobs: an image that was corrupted in transit is then
+    /// downloaded again and never classified. Since an uploader may have stored a wrong MD5, two identical downloads are accepted as well.
     /// </summary>
     /// <exception cref="IOException">The two downloads differ.</exception>
     private async Task<byte[]> WholeAsync(BlobDownloadStreamingResult download, string name, CancellationToken cancellationToken)

@@ -45,7 +45,6 @@ internal static class Api
     public static async Task<BlobContentInfo> DropAsync(this RunningApp app, string name, byte[] file) =>
         await app.Blobs.GetBlobContainerClient("lesions").GetBlobClient(name).UploadAsync(BinaryData.FromBytes(file), overwrite: true, Cancellation);
 
-    /// <summary>The result of a blob's version, when it is there.</summary>
     /// <summary>Waits for the result of an image.</summary>
     /// <param name="app">The app, whose storage holds the result.</param>
     /// <param name="name">The image's name.</param>

@@ -33,6 +33,7 @@ internal sealed record CrossValidation(string Data, string Split, int Folds, Cro
         IReadOnlyList<double> prior = TrainedMember.PriorOf(members, data);
         foreach (TrainedMember member in TrainedMember.Together(members, data, splits))
         {
+            using DisposeScope perMember = NewDisposeScope(); // the images on the device are freed after each member
             string name = TrainedMember.NameInFold(member.Name, member.Fold);
             logits.TryAdd(name, []);
             logits[name].AddRange(MemberLogits.Compute(member.Network.to(device), new(data, member.Architecture, device), splits[member.Fold!.Value - 1].Val,

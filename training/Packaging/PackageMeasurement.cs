@@ -77,10 +77,11 @@ internal static class PackageMeasurement
     /// <summary>Checks on some images that the finished graph gives the answers of the graph that was fitted.</summary>
     private static void CheckGives(EnsembleModel model, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, EnsembleAnswers known)
     {
-        int[] some = [.. known.Images.Take(ParityImages.Count)];
+        int[] some = [.. splits.SelectMany(s => s.Val.Take(ParityImages.Count))]; // of each fold, whose members differ
+        int[] places = [.. some.Select(i => known.Images.ToList().IndexOf(i))];
         EnsembleAnswers given = EnsembleAnswers.Compute(model, data, some, folds: DataSetSplit.FoldsOf(splits));
-        double probabilities = given.Probabilities.Zip(known.Probabilities, (a, b) => a.Zip(b, (p, q) => Math.Abs(p - q)).Max()).Max(),
-            suitability = given.Suitability is null ? 0 : given.Suitability.Zip(known.Suitability!, (a, b) => Math.Abs(a - b)).Max();
+        double probabilities = given.Probabilities.Zip(places, (row, at) => row.Zip(known.Probabilities[at], (p, q) => Math.Abs(p - q)).Max()).Max(),
+            suitability = known.Suitability is null ? 0 : given.Suitability?.Zip(places, (score, at) => Math.Abs(score - known.Suitability[at])).Max() ?? double.NaN;
         if (!(probabilities <= ProbabilityTolerance && suitability <= OnnxSuitability.Tolerance))
         {
             throw new OnnxExportException($"The finished graph differs from the graph that was fitted: by {probabilities} in a probability and by {suitability} in "
