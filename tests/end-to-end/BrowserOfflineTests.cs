@@ -113,7 +113,10 @@ public sealed class BrowserOfflineTests(SharedApp shared, BrowserFixture browser
         IPage page = await OpenAsync(options: Phone(), address: gateway.Address);
         await page.GetByText("Use without a network").ClickAsync();
         await TurnOnAsync(page);
-        using EnsembleModel model = EnsembleModel.Load(ModelPackage.Open(Path.Combine(Repository.Root, "models", "lentigo-phone")), new() { Device = InferenceDevice.Cpu });
+        ModelPackage package = ModelPackage.Open(Path.Combine(Repository.Root, "models", "lentigo-phone"));
+        using EnsembleModel model = EnsembleModel.Load(package, new() { Device = InferenceDevice.Cpu });
+        DecisionRule rule = DecisionRule.Fit(
+            ValidationAnswers.Read(package)!, package.Manifest.Prior!, package.Manifest.Prior!, DecisionRequest.DefaultSensitivity, DecisionRequest.DefaultCoverage)!;
         double largest = 0, suitability = 0;
         int differ = 0, count = 0;
         foreach ((string name, byte[] file) in Images())
@@ -138,7 +141,11 @@ public sealed class BrowserOfflineTests(SharedApp shared, BrowserFixture browser
             Assert.True(difference <= ProbabilityTolerance, $"{name}: a probability differs by {difference:f4}.");
             largest = Math.Max(largest, difference);
             suitability = Math.Max(suitability, Math.Abs(result.GetProperty("suitability").GetProperty("score").GetDouble() - expected.Suitability!.Score));
-            Assert.Equal(expected.Triage!.Recommendation, result.GetProperty("triage").GetProperty("recommendation").GetString());
+            // The browser's resampling differs a little, so that a lesion at an operating point may be on its other side. Malignancy is the sum of three probabilities.
+            bool isAtAPoint = Math.Abs(expected.Triage!.MalignantProbability - rule.Malignant.Threshold) <= 3 * difference
+                || Math.Abs(expected.Triage.MelanomaProbability - rule.Melanoma.Threshold) <= difference;
+            string recommendation = result.GetProperty("triage").GetProperty("recommendation").GetString()!;
+            Assert.True(recommendation == expected.Triage.Recommendation || isAtAPoint, $"{name}: {recommendation} instead of {expected.Triage.Recommendation}.");
             Assert.Equal(expected.Triage.OperatingPoint.Threshold, result.GetProperty("triage").GetProperty("operatingPoint").GetProperty("threshold").GetDouble(), 1e-9);
             differ += expected.Set!.Codes.Order(StringComparer.Ordinal).SequenceEqual(result.GetProperty("set").GetProperty("codes").EnumerateArray().Select(c => c.GetString()!).Order(StringComparer.Ordinal)) ? 0 : 1;
             count++;
