@@ -50,17 +50,21 @@ internal sealed class StorageTriggers : IAsyncDisposable
                 log.LogError("A listener failed ({Fault}). Restarting all listeners.", fault.GetType().Name); // its message may contain an image name
                 await Task.Delay(Pause, cancellationToken); // other listeners may fail for the same reason
                 await StopAsync();
-                while (faults.Reader.TryRead(out _))
-                {
-                    // Discard the faults of the stopped listeners.
-                }
-
+                DiscardFaults();
                 await StartAgainAsync(cancellationToken);
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             // The launcher is stopping.
+        }
+    }
+
+    /// <summary>Discards the faults of listeners that no longer run, so that they do not restart the next ones.</summary>
+    private void DiscardFaults()
+    {
+        while (faults.Reader.TryRead(out _))
+        {
         }
     }
 
@@ -93,6 +97,7 @@ internal sealed class StorageTriggers : IAsyncDisposable
             catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
                 log.LogError("The listeners cannot be started yet ({Fault}). Retrying.", (e.InnerException ?? e).GetType().Name);
+                DiscardFaults();
                 await Task.Delay(pause, cancellationToken);
             }
         }

@@ -78,7 +78,7 @@ internal static class PackageMeasurement
     private static void CheckGives(EnsembleModel model, LesionDataSet data, IReadOnlyList<DataSetSplit> splits, EnsembleAnswers known)
     {
         int[] some = [.. splits.SelectMany(s => s.Val.Take(ParityImages.Count))]; // of each fold, whose members differ
-        int[] places = [.. some.Select(i => known.Images.ToList().IndexOf(i))];
+        int[] images = [.. known.Images], places = [.. some.Select(i => Array.IndexOf(images, i))];
         EnsembleAnswers given = EnsembleAnswers.Compute(model, data, some, folds: DataSetSplit.FoldsOf(splits));
         double probabilities = given.Probabilities.Zip(places, (row, at) => row.Zip(known.Probabilities[at], (p, q) => Math.Abs(p - q)).Max()).Max(),
             suitability = known.Suitability is null ? 0 : given.Suitability?.Zip(places, (score, at) => Math.Abs(score - known.Suitability[at])).Max() ?? double.NaN;
